@@ -1,0 +1,351 @@
+//! What can be asked of a case. Everything that happens to a case arrives as one of these: from agents, from
+//! people, from the outside world, and from time itself.
+
+use crate::{
+    ActionId, AgentId, CaseTerms, Correlation, Digest, Epoch, EscalationPlan, GroupId, HandoffId,
+    Outcome, PermitId, PersonId, PlanId, ProposalId, Provenance, ReadBack, Reading, RequestId,
+    ResolutionCode, Severity, Target, TenantId, TicketId, Timestamp, Verdict,
+};
+
+/// A command for one case.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Command {
+    /// Opens the case.
+    Open(Box<Open>),
+    /// The same matter was reported again.
+    LinkContact {
+        /// The later request.
+        request: RequestId,
+        /// Through which channel.
+        channel: String,
+    },
+    /// Adds to what is known.
+    AddContext {
+        /// What is added.
+        entries: Vec<NewEntry>,
+        /// Who adds it; an agent must own the case.
+        by: Actor,
+    },
+    /// Changes what the case is called or how much it matters. Absent fields stay.
+    Amend {
+        /// The new subject.
+        subject: Option<String>,
+        /// The new severity.
+        severity: Option<Severity>,
+        /// The new labels, all of them.
+        labels: Option<Vec<(String, String)>>,
+    },
+
+    /// A fitting agent was found.
+    Offer {
+        /// The agent.
+        to: AgentId,
+    },
+    /// Every fitting agent that is connected has been tried.
+    NoCandidate,
+    /// An agent takes the case it was offered.
+    Accept {
+        /// The agent.
+        agent: AgentId,
+        /// The SHA-256 thumbprint of its certificate.
+        key: Digest,
+        /// Which offer.
+        handoff: HandoffId,
+        /// The digest of the context it received.
+        context: Digest,
+    },
+    /// An agent does not take the case it was offered.
+    Decline {
+        /// The agent.
+        agent: AgentId,
+        /// Which offer.
+        handoff: HandoffId,
+        /// Why not.
+        reason: String,
+    },
+    /// The owner shows progress on this case, which renews its lease.
+    Progress {
+        /// The agent.
+        agent: AgentId,
+        /// Its ownership.
+        epoch: Epoch,
+        /// The certificate it uses now.
+        key: Digest,
+    },
+    /// The owner wants another to take the case.
+    RequestHandoff {
+        /// The agent.
+        agent: AgentId,
+        /// Its ownership.
+        epoch: Epoch,
+        /// To whom.
+        to: Target,
+        /// Why.
+        reason: String,
+        /// What the receiver should know.
+        context: Vec<NewEntry>,
+    },
+    /// The owner wants people to take the case, or a person does.
+    RequestEscalation {
+        /// Who asks.
+        by: Actor,
+        /// Why.
+        reason: String,
+        /// How people are asked; none means the terms of the case.
+        plan: Option<EscalationPlan>,
+    },
+    /// The owner lets go of the case.
+    Release {
+        /// The agent.
+        agent: AgentId,
+        /// Its ownership.
+        epoch: Epoch,
+        /// Why.
+        reason: String,
+    },
+
+    /// The owner proposes an action.
+    Propose(Box<Proposal>),
+    /// The playbook's answer to a proposal, with preconditions read.
+    Assess {
+        /// The action.
+        action: ActionId,
+        /// Which revision of its input was assessed.
+        revision: u32,
+        /// The answer.
+        verdict: Box<Verdict>,
+    },
+    /// A person decides on an action.
+    DecideApproval {
+        /// The action.
+        action: ActionId,
+        /// The person.
+        person: PersonId,
+        /// The groups the person's token proves.
+        groups: Vec<GroupId>,
+        /// What the person saw.
+        shown: Digest,
+        /// What the person says.
+        choice: VotesChoice,
+    },
+    /// An agent starts to carry out an action; consumes the permit.
+    BeginExecution {
+        /// The agent.
+        agent: AgentId,
+        /// The certificate it uses.
+        key: Digest,
+        /// Its ownership.
+        epoch: Epoch,
+        /// The action.
+        action: ActionId,
+        /// The permit.
+        permit: PermitId,
+        /// The input it is about to send.
+        input: Digest,
+    },
+    /// How an attempt went.
+    ReportOutcome {
+        /// The agent, or none for the supervisor's own connector.
+        agent: Option<AgentId>,
+        /// The action.
+        action: ActionId,
+        /// Which attempt.
+        attempt: u32,
+        /// How it went.
+        outcome: Outcome,
+    },
+    /// What a read-back of the action's effect showed.
+    Verify {
+        /// The action.
+        action: ActionId,
+        /// Which attempt was read back.
+        attempt: u32,
+        /// What was shown.
+        shown: ReadBack,
+    },
+    /// How an attempt to undo went, read back.
+    ReportCompensation {
+        /// The action.
+        action: ActionId,
+        /// Which attempt.
+        attempt: u32,
+        /// Done, or why not; `retry` says whether trying again can help.
+        outcome: Result<(), (String, bool)>,
+    },
+    /// The owner has proposed all actions of a plan.
+    CompletePlan {
+        /// The agent.
+        agent: AgentId,
+        /// Its ownership.
+        epoch: Epoch,
+        /// The plan.
+        plan: PlanId,
+    },
+    /// The owner gives a plan up; what was done is undone.
+    AbandonPlan {
+        /// The agent.
+        agent: AgentId,
+        /// Its ownership.
+        epoch: Epoch,
+        /// The plan.
+        plan: PlanId,
+        /// Why.
+        reason: String,
+    },
+
+    /// The human queue's system accepted the ticket.
+    TicketPlaced {
+        /// For which step.
+        correlation: Correlation,
+        /// The ticket.
+        ticket: TicketId,
+    },
+    /// The step cannot work: the queue reaches nobody, or its system refuses for good.
+    StepRefused {
+        /// The step.
+        correlation: Correlation,
+        /// Why, for people.
+        reason: String,
+    },
+    /// What a look at the ticket showed.
+    Observe {
+        /// The step whose ticket was read.
+        correlation: Correlation,
+        /// What was shown.
+        reading: Box<Reading>,
+        /// When the read was sent (`COV-3`).
+        sent_at: Timestamp,
+    },
+    /// The people of a given-up step have been told.
+    Withdrawn {
+        /// The step.
+        correlation: Correlation,
+    },
+
+    /// The case is done.
+    Resolve {
+        /// Who says so; an agent must own the case.
+        by: Actor,
+        /// The resolution, of the taxonomy.
+        code: ResolutionCode,
+        /// What was done.
+        note: String,
+    },
+    /// Time has passed. Harmless when sent early, late, or twice.
+    Tick,
+}
+
+/// How a case is opened.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Open {
+    /// Whose case it is.
+    pub tenant: TenantId,
+    /// The request that opens it.
+    pub request: RequestId,
+    /// What it is about, in a line.
+    pub subject: String,
+    /// Its kind, as the routing names it.
+    pub kind: String,
+    /// The customer, as the tenant knows them.
+    pub customer: String,
+    /// Through which channel it came.
+    pub channel: String,
+    /// What makes two reports the same matter, if that is known.
+    pub fingerprint: Option<Digest>,
+    /// Anything else to find it by.
+    pub labels: Vec<(String, String)>,
+    /// What is known at the start.
+    pub context: Vec<NewEntry>,
+    /// Who opens it.
+    pub by: Actor,
+    /// What the playbook says about it.
+    pub terms: CaseTerms,
+}
+
+/// Something new that is known.
+#[derive(Clone, Debug, PartialEq)]
+pub struct NewEntry {
+    /// What kind of thing.
+    pub kind: String,
+    /// The thing.
+    pub body: String,
+    /// Where it came from.
+    pub provenance: Provenance,
+}
+
+/// Who gives a command.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Actor {
+    /// An agent that owns the case under this epoch.
+    Agent {
+        /// Which.
+        agent: AgentId,
+        /// Its ownership.
+        epoch: Epoch,
+    },
+    /// A person.
+    Person(PersonId),
+    /// A program that is no agent, such as a tool or an intake.
+    Program(String),
+}
+
+/// A proposed action.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Proposal {
+    /// The agent.
+    pub agent: AgentId,
+    /// Its ownership.
+    pub epoch: Epoch,
+    /// The agent's own number for it.
+    pub proposal: ProposalId,
+    /// The contract.
+    pub contract: crate::ContractId,
+    /// The input, as JSON.
+    pub input: String,
+    /// Where each part of it comes from.
+    pub provenance: Vec<(String, Provenance)>,
+    /// The plan it belongs to.
+    pub plan: Option<PlanId>,
+    /// Why, in the agent's words.
+    pub justification: String,
+    /// When not having assessed it becomes a denial.
+    pub assess_until: Timestamp,
+    /// The playbook's answer, where no precondition has to be read first.
+    pub verdict: Option<Box<Verdict>>,
+}
+
+/// What a person says about an action.
+#[derive(Clone, Debug, PartialEq)]
+pub enum VotesChoice {
+    /// Yes.
+    Approve {
+        /// Why.
+        note: String,
+    },
+    /// No.
+    Reject {
+        /// Why.
+        note: String,
+    },
+    /// Yes, but like this. Decided again from the start.
+    Amend {
+        /// The new input, as JSON.
+        input: String,
+        /// Why.
+        note: String,
+        /// When not having assessed it becomes a denial.
+        assess_until: Timestamp,
+    },
+}
+
+impl Actor {
+    /// The actor as a context entry's reference names it.
+    #[must_use]
+    pub fn reference(&self) -> String {
+        match self {
+            Self::Agent { agent, .. } => format!("agent:{agent}"),
+            Self::Person(person) => format!("person:{person}"),
+            Self::Program(name) => format!("program:{name}"),
+        }
+    }
+}

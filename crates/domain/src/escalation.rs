@@ -1,0 +1,208 @@
+//! A request for human attention, and the only way in which people are reached.
+//!
+//! An escalation asks one human queue at a time, in the order of its plan. It moves on when a deadline passes,
+//! when the queue turns out to reach nobody, or when a look no longer shows what an earlier one did.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    ActionId, Correlation, EscalationId, EscalationPlan, Evidence, PersonId, ResolutionCode,
+    StepPlan, TicketId, Timestamp,
+};
+
+/// One escalation.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Escalation {
+    /// Its id.
+    pub id: EscalationId,
+    /// What people are asked for.
+    pub purpose: Purpose,
+    /// In which order.
+    pub plan: EscalationPlan,
+    /// When it was opened.
+    pub opened_at: Timestamp,
+    /// The step that is being taken.
+    pub step: Step,
+    /// How far that step is.
+    pub stage: Stage,
+    /// Tickets of steps that were given up; their people are told once.
+    pub abandoned: Vec<(Step, TicketId)>,
+}
+
+/// Which step of which round.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Step {
+    /// The round, from 1; a new one starts when the last step was in vain.
+    pub round: u32,
+    /// The step of the plan, from 0.
+    pub index: usize,
+    /// What its ticket is found by.
+    pub correlation: Correlation,
+    /// When the step began.
+    pub since: Timestamp,
+}
+
+/// What people are asked for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Purpose {
+    /// To take the case.
+    Takeover {
+        /// Why.
+        cause: Cause,
+    },
+    /// To decide on an action.
+    Approval {
+        /// The action.
+        action: ActionId,
+    },
+}
+
+/// Why people are asked to take a case.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Cause {
+    /// The case is meant for people.
+    Routed,
+    /// No fitting agent took it.
+    NoAgent,
+    /// The agent that holds it asks for people.
+    Asked {
+        /// Its reason.
+        reason: String,
+    },
+    /// It went to and fro between the same agents (`OWN-7`).
+    Bounced,
+    /// A write did something else than promised, or nobody can tell what it did.
+    Divergence {
+        /// The action.
+        action: ActionId,
+        /// The difference.
+        detail: String,
+    },
+    /// A write could not be undone.
+    CompensationFailed {
+        /// The action.
+        action: ActionId,
+        /// Why.
+        detail: String,
+    },
+}
+
+/// How far the current step is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Stage {
+    /// The ticket is to be created (E0).
+    Opened {
+        /// When the next step is taken instead.
+        until: Timestamp,
+    },
+    /// The system took our request (E1), or a read showed the ticket (E2).
+    Placed {
+        /// The ticket.
+        ticket: TicketId,
+        /// What was seen of it, if anything.
+        evidence: Option<Evidence>,
+        /// When the next step is taken instead.
+        until: Timestamp,
+    },
+    /// Somebody can take it (E3).
+    Routed {
+        /// The ticket.
+        ticket: TicketId,
+        /// What was seen.
+        evidence: Evidence,
+        /// When the next step is taken instead.
+        until: Timestamp,
+    },
+    /// A person took it (E4, E5).
+    Acknowledged {
+        /// The ticket.
+        ticket: TicketId,
+        /// The person.
+        by: PersonId,
+        /// The latest that was seen.
+        evidence: Evidence,
+        /// When they were first seen to have it.
+        since: Timestamp,
+        /// When they were last seen to have done something.
+        worked_at: Timestamp,
+        /// When doing nothing becomes a lapse.
+        work_until: Option<Timestamp>,
+    },
+    /// A person resolved it (E6).
+    Resolved {
+        /// The person.
+        by: PersonId,
+        /// How.
+        code: ResolutionCode,
+    },
+    /// Every step was in vain. Starts over at the given time.
+    Exhausted {
+        /// When.
+        retry_at: Timestamp,
+    },
+    /// No longer needed.
+    Closed,
+}
+
+impl Escalation {
+    /// The terms of the current step.
+    #[must_use]
+    pub fn step_plan(&self) -> &StepPlan {
+        &self.plan.steps[self.step.index.min(self.plan.steps.len() - 1)]
+    }
+
+    /// Whether people are still asked.
+    #[must_use]
+    pub fn is_open(&self) -> bool {
+        !matches!(self.stage, Stage::Resolved { .. } | Stage::Closed)
+    }
+
+    /// Whether it asks people to take the case.
+    #[must_use]
+    pub fn is_takeover(&self) -> bool {
+        matches!(self.purpose, Purpose::Takeover { .. })
+    }
+
+    /// The ticket of the current step, once there is one.
+    #[must_use]
+    pub fn ticket(&self) -> Option<&TicketId> {
+        match &self.stage {
+            Stage::Placed { ticket, .. }
+            | Stage::Routed { ticket, .. }
+            | Stage::Acknowledged { ticket, .. } => Some(ticket),
+            Stage::Opened { .. }
+            | Stage::Resolved { .. }
+            | Stage::Exhausted { .. }
+            | Stage::Closed => None,
+        }
+    }
+
+    /// What has been seen in the current step.
+    #[must_use]
+    pub fn evidence(&self) -> Option<&Evidence> {
+        match &self.stage {
+            Stage::Placed { evidence, .. } => evidence.as_ref(),
+            Stage::Routed { evidence, .. } | Stage::Acknowledged { evidence, .. } => Some(evidence),
+            Stage::Opened { .. }
+            | Stage::Resolved { .. }
+            | Stage::Exhausted { .. }
+            | Stage::Closed => None,
+        }
+    }
+
+    /// The stage's stable name.
+    #[must_use]
+    pub fn stage_name(&self) -> &'static str {
+        match self.stage {
+            Stage::Opened { .. } => "opened",
+            Stage::Placed { .. } => "placed",
+            Stage::Routed { .. } => "routed",
+            Stage::Acknowledged { .. } => "acknowledged",
+            Stage::Resolved { .. } => "resolved",
+            Stage::Exhausted { .. } => "exhausted",
+            Stage::Closed => "closed",
+        }
+    }
+}

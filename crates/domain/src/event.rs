@@ -1,0 +1,289 @@
+//! What has happened to a case. Events are what the journal holds; everything Belay believes is a fold over
+//! them.
+//!
+//! An event is written once and read for ever: variants and fields are added, never renamed or removed, and a
+//! new field has a default that means what its absence meant (`JRN-4`).
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    ActionId, AgentId, Approval, CaseTerms, ContextEntry, ContractId, Correlation, Decision,
+    Digest, Doubt, Epoch, EscalationId, EscalationPlan, Evidence, FailureClaim, HandoffId, Owner,
+    PermitGrant, PermitId, PersonId, PlanId, ProposalId, Provenance, Purpose, Reason, RequestId,
+    ResolutionCode, Routing, Severity, Span, Step, TenantId, TicketId, Timestamp, Verdict, Vote,
+};
+
+/// Something that happened, and when the supervisor decided that it did.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Event {
+    /// When.
+    pub at: Timestamp,
+    /// What.
+    #[serde(flatten)]
+    pub kind: EventKind,
+}
+
+/// What happened.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "event", rename_all = "snake_case")]
+#[expect(missing_docs, reason = "the fields bear the names that the domain defines for them")]
+pub enum EventKind {
+    /// A case was opened.
+    CaseOpened {
+        tenant: TenantId,
+        request: RequestId,
+        subject: String,
+        kind: String,
+        customer: String,
+        channel: String,
+        fingerprint: Option<Digest>,
+        labels: Vec<(String, String)>,
+        by: String,
+        terms: Box<CaseTerms>,
+    },
+    /// The same matter was reported again.
+    ContactLinked { request: RequestId, channel: String },
+    /// Something became known. `digest` covers all context up to and with this.
+    ContextAdded { entry: ContextEntry, digest: Digest },
+    /// The case was renamed, reweighed or relabelled.
+    CaseAmended {
+        subject: Option<String>,
+        severity: Option<Severity>,
+        labels: Option<Vec<(String, String)>>,
+    },
+
+    /// A fitting agent is being looked for.
+    RoutingStarted { routing: Routing },
+    /// The search ended without a taker.
+    RoutingEnded { why: String },
+    /// An agent was offered the case.
+    HandoffOffered { handoff: HandoffId, to: AgentId, context: Digest, until: Timestamp },
+    /// It did not take it.
+    HandoffDeclined { handoff: HandoffId, reason: String },
+    /// It did not answer in time.
+    HandoffLapsed { handoff: HandoffId },
+    /// It took it: the owner changes, in this one event (`OWN-4`).
+    HandoffAccepted {
+        handoff: HandoffId,
+        from: Owner,
+        agent: AgentId,
+        key: Digest,
+        context: Digest,
+        epoch: Epoch,
+        lease_until: Timestamp,
+    },
+    /// The owner showed progress.
+    LeaseRenewed { key: Digest, lease_until: Timestamp },
+    /// The owner showed no progress for too long; the supervisor owns the case again.
+    LeaseExpired { agent: AgentId, epoch: Epoch },
+    /// The owner let go; the supervisor owns the case again.
+    CaseReleased { agent: AgentId, epoch: Epoch, reason: String },
+
+    /// An action was proposed.
+    ActionProposed {
+        action: ActionId,
+        proposal: ProposalId,
+        proposer: AgentId,
+        epoch: Epoch,
+        contract: ContractId,
+        input: String,
+        provenance: Vec<(String, Provenance)>,
+        plan: Option<PlanId>,
+        justification: String,
+        until: Timestamp,
+    },
+    /// The playbook answered.
+    ActionAssessed { action: ActionId, verdict: Box<Verdict> },
+    /// It was turned down.
+    ActionDenied { action: ActionId, reasons: Vec<Reason> },
+    /// It would have been allowed, and its contract does not write.
+    ActionShadowed { action: ActionId },
+    /// People are asked about it.
+    ApprovalRequested { action: ActionId, approval: Box<Approval> },
+    /// One person approved.
+    ApprovalGiven { action: ActionId, vote: Vote },
+    /// The approval ended.
+    ApprovalEnded { action: ActionId, decision: Decision, by: Option<PersonId>, note: String },
+    /// A person changed the input; it is assessed again.
+    ActionAmended { action: ActionId, input: String, by: PersonId, until: Timestamp },
+    /// It may be carried out.
+    ActionAuthorized { action: ActionId, permit: PermitGrant },
+    /// Its permit ran out unused.
+    PermitExpired { action: ActionId, permit: PermitId },
+    /// It is being carried out; written before the first byte leaves (`IDM-2`), and consumes the permit
+    /// (`PRM-1`).
+    ActionDispatched { action: ActionId, attempt: u32, permit: Option<PermitId>, until: Timestamp },
+    /// The target said yes.
+    ActionExecuted {
+        action: ActionId,
+        attempt: u32,
+        output: String,
+        settle_until: Timestamp,
+        verify_until: Timestamp,
+    },
+    /// Nobody knows how it went, or a failure is claimed that has not been checked.
+    ActionUnknown {
+        action: ActionId,
+        attempt: u32,
+        claim: FailureClaim,
+        reason: String,
+        settle_until: Timestamp,
+        verify_until: Timestamp,
+    },
+    /// An outcome could not be found out in time, and people are told.
+    ActionUnresolved { action: ActionId, detail: String },
+    /// It took no effect and is tried again.
+    ActionRetried { action: ActionId, at: Timestamp, reason: String },
+    /// It took no effect.
+    ActionFailed { action: ActionId, reason: String },
+    /// A read-back showed what the contract promises.
+    ActionVerified { action: ActionId, shown: String },
+    /// A read-back showed something else.
+    ActionDiverged { action: ActionId, difference: String },
+    /// Its ground is gone before it was dispatched.
+    ActionWithdrawn { action: ActionId, why: String },
+    /// It is being undone; written before the first byte leaves.
+    CompensationStarted { action: ActionId, attempt: u32, at: Timestamp, why: String },
+    /// It is undone.
+    ActionCompensated { action: ActionId },
+    /// It could not be undone.
+    CompensationFailed { action: ActionId, reason: String },
+    /// The agent has proposed all actions of a plan.
+    PlanCompleted { plan: PlanId },
+    /// Every action of a plan is verified.
+    PlanVerified { plan: PlanId },
+    /// A plan failed; what was done is being undone.
+    PlanUndoing { plan: PlanId, why: String },
+    /// Everything that was done is undone.
+    PlanUndone { plan: PlanId },
+    /// Something can be neither finished nor undone.
+    PlanStuck { plan: PlanId, why: String },
+
+    /// People are asked.
+    EscalationOpened { escalation: EscalationId, purpose: Purpose, plan: Box<EscalationPlan> },
+    /// There is one more reason for asking.
+    EscalationWidened { escalation: EscalationId, purpose: Purpose },
+    /// A step begins.
+    StepStarted { escalation: EscalationId, step: Step, until: Timestamp },
+    /// The queue's system accepted the ticket (E1).
+    TicketPlaced { escalation: EscalationId, ticket: TicketId, until: Timestamp },
+    /// A read showed the ticket (E2).
+    TicketSeen { escalation: EscalationId, evidence: Evidence, until: Timestamp },
+    /// Somebody can take it (E3).
+    TicketRouted { escalation: EscalationId, evidence: Evidence, until: Timestamp },
+    /// A person took it (E4 or more). For a takeover the owner changes in this one event.
+    EscalationAcknowledged {
+        escalation: EscalationId,
+        by: PersonId,
+        evidence: Evidence,
+        work_until: Option<Timestamp>,
+        epoch: Option<Epoch>,
+    },
+    /// A later look still shows it.
+    EvidenceRenewed {
+        escalation: EscalationId,
+        evidence: Evidence,
+        work_until: Option<Timestamp>,
+        worked: bool,
+    },
+    /// A later look no longer shows it. For a takeover the supervisor owns the case again.
+    EscalationLapsed { escalation: EscalationId, doubt: Doubt, epoch: Option<Epoch> },
+    /// A step was in vain.
+    StepFailed { escalation: EscalationId, reason: String },
+    /// Every step was in vain.
+    EscalationExhausted { escalation: EscalationId, retry_at: Timestamp },
+    /// A person resolved it (E6).
+    EscalationResolved {
+        escalation: EscalationId,
+        by: PersonId,
+        code: ResolutionCode,
+        note: String,
+        evidence: Evidence,
+    },
+    /// A person's resolution returns the case to agents; the supervisor owns it meanwhile.
+    CaseReturned { escalation: EscalationId, epoch: Epoch },
+    /// It is no longer needed.
+    EscalationClosed { escalation: EscalationId, why: String },
+    /// The people of a given-up step have been told.
+    TicketWithdrawn { escalation: EscalationId, correlation: Correlation },
+
+    /// Nobody holds the case and nobody is being asked: the alarm (`COV-9`).
+    CoverageRaised { since: Timestamp, reason: String },
+    /// The alarm is over.
+    CoverageLowered { uncovered_for: Span },
+
+    /// The case is done.
+    CaseResolved { by: String, code: ResolutionCode, note: String },
+}
+
+impl EventKind {
+    /// The event's stable name, as the journal and the API show it.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        macro_rules! names {
+            ($($variant:ident = $name:literal,)*) => {
+                match self { $(Self::$variant { .. } => $name,)* }
+            };
+        }
+        names! {
+            CaseOpened = "case_opened",
+            ContactLinked = "contact_linked",
+            ContextAdded = "context_added",
+            CaseAmended = "case_amended",
+            RoutingStarted = "routing_started",
+            RoutingEnded = "routing_ended",
+            HandoffOffered = "handoff_offered",
+            HandoffDeclined = "handoff_declined",
+            HandoffLapsed = "handoff_lapsed",
+            HandoffAccepted = "handoff_accepted",
+            LeaseRenewed = "lease_renewed",
+            LeaseExpired = "lease_expired",
+            CaseReleased = "case_released",
+            ActionProposed = "action_proposed",
+            ActionAssessed = "action_assessed",
+            ActionDenied = "action_denied",
+            ActionShadowed = "action_shadowed",
+            ApprovalRequested = "approval_requested",
+            ApprovalGiven = "approval_given",
+            ApprovalEnded = "approval_ended",
+            ActionAmended = "action_amended",
+            ActionAuthorized = "action_authorized",
+            PermitExpired = "permit_expired",
+            ActionDispatched = "action_dispatched",
+            ActionExecuted = "action_executed",
+            ActionUnknown = "action_unknown",
+            ActionUnresolved = "action_unresolved",
+            ActionRetried = "action_retried",
+            ActionFailed = "action_failed",
+            ActionVerified = "action_verified",
+            ActionDiverged = "action_diverged",
+            ActionWithdrawn = "action_withdrawn",
+            CompensationStarted = "compensation_started",
+            ActionCompensated = "action_compensated",
+            CompensationFailed = "compensation_failed",
+            PlanCompleted = "plan_completed",
+            PlanVerified = "plan_verified",
+            PlanUndoing = "plan_undoing",
+            PlanUndone = "plan_undone",
+            PlanStuck = "plan_stuck",
+            EscalationOpened = "escalation_opened",
+            EscalationWidened = "escalation_widened",
+            StepStarted = "step_started",
+            TicketPlaced = "ticket_placed",
+            TicketSeen = "ticket_seen",
+            TicketRouted = "ticket_routed",
+            EscalationAcknowledged = "escalation_acknowledged",
+            EvidenceRenewed = "evidence_renewed",
+            EscalationLapsed = "escalation_lapsed",
+            StepFailed = "step_failed",
+            EscalationExhausted = "escalation_exhausted",
+            EscalationResolved = "escalation_resolved",
+            CaseReturned = "case_returned",
+            EscalationClosed = "escalation_closed",
+            TicketWithdrawn = "ticket_withdrawn",
+            CoverageRaised = "coverage_raised",
+            CoverageLowered = "coverage_lowered",
+            CaseResolved = "case_resolved",
+        }
+    }
+}
