@@ -1,0 +1,22 @@
+//! Outside systems: the queues in which people are reached, and the systems of record that are read and
+//! written. Each answers with evidence, never with opinion.
+//!
+//! * [`HumanQueue`] is what a ticket system must be able to do; [`place`] puts exactly one ticket into one.
+//! * [`Desk`] is the queue that Belay itself offers; [`RequestTracker`] is the first one from outside.
+
+
+//!
+//! Nothing here decides whether a case is covered. An adapter reports facts; what it could not read it
+//! reports as unread.
+
+pub mod desk;
+pub mod human_queue;
+
+mod facts;
+mod placing;
+
+pub use desk::{Desk, DeskConfig, DeskError};
+pub use human_queue::{
+    BoxFuture, HumanQueue, NewTicket, QueueError, QueueErrorKind, Rumour, RumourReceiver,
+};
+pub use placing::{Attempt, NotPlaced, Placed, Settling, place, withdraw_forks};
