@@ -51,6 +51,8 @@ pub struct Case {
     pub offer: Option<Offer>,
     /// How many handoffs were offered.
     pub handoffs: u32,
+    /// The agent that owned it last.
+    pub last_agent: Option<AgentId>,
     /// How often the case went from one agent to another, for each pair, since a person last had it.
     pub bounces: BTreeMap<(AgentId, AgentId), u32>,
     /// Its actions.
@@ -134,6 +136,7 @@ impl Case {
             routing: None,
             offer: None,
             handoffs: 0,
+            last_agent: None,
             bounces: BTreeMap::new(),
             actions: BTreeMap::new(),
             action_count: 0,

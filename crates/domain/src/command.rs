@@ -220,6 +220,8 @@ pub enum Command {
     Withdrawn {
         /// The step.
         correlation: Correlation,
+        /// Its ticket.
+        ticket: TicketId,
     },
 
     /// The case is done.

@@ -87,6 +87,13 @@ impl Context {
     }
 }
 
+impl Context {
+    /// The digest after one more entry.
+    pub(crate) fn digest_after(before: Digest, entry: &ContextEntry) -> Digest {
+        chained(before, entry)
+    }
+}
+
 fn chained(before: Digest, entry: &ContextEntry) -> Digest {
     Hasher::new("belay context entry")
         .part(before.as_bytes())

@@ -1,7 +1,209 @@
-//! x
-use crate::*;
-/// Decides.
+//! Decides what a command means for a case.
+//!
+//! Time comes first: whatever has fallen due by `now` is decided before the command is looked at, so an agent
+//! whose lease ran out a moment ago is refused even if nobody has said so yet. Then the command, then the
+//! question that is asked after every change: does somebody hold this case, or is somebody being asked?
+
+mod acting;
+mod approving;
+mod escalating;
+mod matter;
+mod owning;
+mod passing;
+mod planning;
+mod proving;
+
+use std::sync::Arc;
+
+use crate::apply::apply;
+use crate::{
+    Action, ActionId, Case, Cause, Command, Correlation, Coverage, Epoch, Escalation, EscalationId,
+    Event, EventKind, Rejection, Status, Timestamp,
+};
+
+/// Says what `command` means for `case` at `now`: the events it leads to, in their order, or why it is turned
+/// down. Changes nothing. No events means that there was nothing left to do.
 pub fn decide(case: &Case, command: &Command, now: Timestamp) -> Result<Vec<Event>, Rejection> {
-    let _ = (case, command, now);
-    Ok(vec![])
+    let mut deciding = Deciding { case: case.clone(), now, events: Vec::new() };
+    deciding.pass_time();
+    deciding.obey(command)?;
+    deciding.see_to_coverage();
+    Ok(deciding.events)
+}
+
+/// A case as it will be, while it is being decided what happens to it.
+struct Deciding {
+    case: Case,
+    now: Timestamp,
+    events: Vec<Event>,
+}
+
+impl Deciding {
+    /// It happens: every later rule sees the case as it is after this.
+    fn emit(&mut self, kind: EventKind) {
+        let event = Event { at: self.now, kind };
+        apply(&mut self.case, &event);
+        self.events.push(event);
+    }
+
+    fn obey(&mut self, command: &Command) -> Result<(), Rejection> {
+        match (&self.case.status, command) {
+            (_, Command::Tick) => return Ok(()),
+            (Status::Unopened, Command::Open(open)) => return self.open(open),
+            (_, Command::Open(open)) => return self.open_again(open),
+            (Status::Unopened, _) => return Err(Rejection::UnknownCase),
+            (_, Command::Withdrawn { correlation, ticket }) => {
+                self.withdrawn(correlation, ticket);
+                return Ok(());
+            }
+            (_, Command::TicketPlaced { correlation, ticket }) => {
+                return self.ticket_placed(correlation, ticket);
+            }
+            (Status::Resolved { .. }, _) => return Err(Rejection::CaseClosed),
+            (Status::Open, _) => {}
+        }
+        match command {
+            Command::Open(_)
+            | Command::Tick
+            | Command::Withdrawn { .. }
+            | Command::TicketPlaced { .. } => Ok(()),
+            Command::LinkContact { request, channel } => {
+                self.link_contact(request, channel);
+                Ok(())
+            }
+            Command::AddContext { entries, by } => self.add_context(entries, by),
+            Command::Amend { subject, severity, labels } => {
+                self.amend(subject.as_ref(), *severity, labels.as_ref())
+            }
+            Command::Offer { to } => self.offer(to),
+            Command::NoCandidate => self.no_candidate(),
+            Command::Accept { agent, key, handoff, context } => {
+                self.accept(agent, *key, handoff, *context)
+            }
+            Command::Decline { agent, handoff, reason } => self.decline(agent, handoff, reason),
+            Command::Progress { agent, epoch, key } => self.progress(agent, *epoch, *key),
+            Command::RequestHandoff { agent, epoch, to, reason, context } => {
+                self.request_handoff(agent, *epoch, to, reason, context)
+            }
+            Command::RequestEscalation { by, reason, plan } => {
+                self.request_escalation(by, reason, plan.as_ref())
+            }
+            Command::Release { agent, epoch, reason } => self.release(agent, *epoch, reason),
+            Command::Propose(proposal) => self.propose(proposal),
+            Command::Assess { action, revision, verdict } => {
+                self.assess(action, *revision, verdict)
+            }
+            Command::DecideApproval { action, person, groups, shown, choice } => {
+                self.decide_approval(action, person, groups, *shown, choice)
+            }
+            Command::BeginExecution { agent, key, epoch, action, permit, input } => {
+                self.begin_execution(agent, *key, *epoch, action, permit, *input)
+            }
+            Command::ReportOutcome { agent, action, attempt, outcome } => {
+                self.report_outcome(agent.as_ref(), action, *attempt, outcome)
+            }
+            Command::Verify { action, attempt, shown } => self.verify(action, *attempt, shown),
+            Command::ReportCompensation { action, attempt, outcome } => {
+                self.report_compensation(action, *attempt, outcome)
+            }
+            Command::CompletePlan { agent, epoch, plan } => self.complete_plan(agent, *epoch, plan),
+            Command::AbandonPlan { agent, epoch, plan, reason } => {
+                self.abandon_plan(agent, *epoch, plan, reason)
+            }
+            Command::StepRefused { correlation, reason } => self.step_refused(correlation, reason),
+            Command::Observe { correlation, reading, sent_at } => {
+                self.observe(correlation, reading, *sent_at)
+            }
+            Command::Resolve { by, code, note } => self.resolve(by, code, note),
+        }
+    }
+
+    /// Whatever has fallen due. Each turn of the loop takes at least one deadline out of the case or moves it
+    /// past `now`; the bound is there so that a mistake in that reasoning cannot hang a shard.
+    fn pass_time(&mut self) {
+        const TURNS_MAX: usize = 64;
+        for _ in 0..TURNS_MAX {
+            if !self.case.is_open() {
+                return;
+            }
+            let before = self.events.len();
+            self.pass_owner_time();
+            self.pass_action_time();
+            self.pass_escalation_time();
+            if self.events.len() == before {
+                return;
+            }
+        }
+    }
+
+    /// No case without somebody who holds it, somebody who is asked, or an alarm (`COV-9`).
+    fn see_to_coverage(&mut self) {
+        if !self.case.is_open() {
+            return;
+        }
+        if let Coverage::Uncovered(_) = self.case.coverage(self.now)
+            && self.case.takeover().is_none()
+        {
+            self.ask_people(Cause::NoAgent);
+        }
+        match self.case.coverage(self.now) {
+            Coverage::Uncovered(uncovered) if self.case.alarm.is_none() => {
+                self.emit(EventKind::CoverageRaised {
+                    since: uncovered.since,
+                    reason: uncovered.reason,
+                });
+            }
+            Coverage::Covered(_) | Coverage::Pending(_) => self.lower_alarm(),
+            Coverage::Uncovered(_) | Coverage::Closed => {}
+        }
+    }
+
+    fn lower_alarm(&mut self) {
+        if let Some(alarm) = &self.case.alarm {
+            let uncovered_for = self.now.duration_since(alarm.since);
+            self.emit(EventKind::CoverageLowered { uncovered_for });
+        }
+    }
+
+    fn action(&self, id: &ActionId) -> Result<Arc<Action>, Rejection> {
+        let found = self.case.actions.get(id).cloned();
+        found.ok_or_else(|| Rejection::UnknownAction { action: id.clone() })
+    }
+
+    fn escalation_of_step(&self, correlation: &Correlation) -> Option<Arc<Escalation>> {
+        self.case
+            .escalations
+            .values()
+            .find(|found| found.is_open() && found.step.correlation == *correlation)
+            .cloned()
+    }
+
+    fn next_epoch(&self) -> Epoch {
+        self.case.epoch.next()
+    }
+}
+
+/// What the ticket of one step of one round is found by.
+pub(crate) fn correlation(escalation: &EscalationId, round: u32, index: usize) -> Correlation {
+    Correlation::derived(format!("{escalation}/r{round}s{}", index + 1))
+}
+
+/// The escalation, round and step that a correlation id was made from.
+pub(crate) fn correlated(step: &Correlation) -> Option<(&str, u32, usize)> {
+    let (escalation, rest) = step.as_str().rsplit_once("/r")?;
+    let (round, number) = rest.split_once('s')?;
+    let index = number.parse::<usize>().ok()?.checked_sub(1)?;
+    Some((escalation, round.parse().ok()?, index))
+}
+
+/// The next moment at which time alone changes the case.
+pub(crate) fn deadlines(case: &Case) -> Option<Timestamp> {
+    let owner = owning::deadline(case);
+    let actions = case.actions.values().filter_map(|action| acting::deadline(action));
+    let escalations = case.escalations.values().filter_map(|found| escalating::deadline(found));
+    owner.into_iter().chain(actions).chain(escalations).min()
+}
+
+fn wrong_stage(action: &Action) -> Rejection {
+    Rejection::WrongStage { action: action.id.clone(), stage: action.stage_name() }
 }

@@ -167,6 +167,8 @@ pub enum EventKind {
     StepStarted { escalation: EscalationId, step: Step, until: Timestamp },
     /// The queue's system accepted the ticket (E1).
     TicketPlaced { escalation: EscalationId, ticket: TicketId, until: Timestamp },
+    /// The system has a ticket of a step that was given up meanwhile; its people are told.
+    TicketOrphaned { escalation: EscalationId, step: Step, ticket: TicketId },
     /// A read showed the ticket (E2).
     TicketSeen { escalation: EscalationId, evidence: Evidence, until: Timestamp },
     /// Somebody can take it (E3).
@@ -205,7 +207,7 @@ pub enum EventKind {
     /// It is no longer needed.
     EscalationClosed { escalation: EscalationId, why: String },
     /// The people of a given-up step have been told.
-    TicketWithdrawn { escalation: EscalationId, correlation: Correlation },
+    TicketWithdrawn { escalation: EscalationId, correlation: Correlation, ticket: TicketId },
 
     /// Nobody holds the case and nobody is being asked: the alarm (`COV-9`).
     CoverageRaised { since: Timestamp, reason: String },
@@ -270,6 +272,7 @@ impl EventKind {
             EscalationWidened = "escalation_widened",
             StepStarted = "step_started",
             TicketPlaced = "ticket_placed",
+            TicketOrphaned = "ticket_orphaned",
             TicketSeen = "ticket_seen",
             TicketRouted = "ticket_routed",
             EscalationAcknowledged = "escalation_acknowledged",

@@ -1,6 +1,6 @@
 //! Names of things. Each kind is a type of its own, so that one cannot be taken for another.
 //!
-//! An id is 1 to [`ID_LENGTH_MAX`] visible ASCII characters. ASCII only, because two ids that look alike
+//! An id is 1 to 200 visible ASCII characters. ASCII only, because two ids that look alike
 //! to a person must not be different ids to the machine (homoglyphs).
 
 use std::fmt;
@@ -10,7 +10,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 /// The longest id that is accepted, in bytes. Long enough for a URI or an e-mail address.
-pub const ID_LENGTH_MAX: usize = 200;
+pub(crate) const ID_LENGTH_MAX: usize = 200;
 
 /// Why a text is not an id.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -21,7 +21,7 @@ pub enum InvalidId {
         /// What the id should have named.
         kind: &'static str,
     },
-    /// More than [`ID_LENGTH_MAX`] bytes.
+    /// More than 200 bytes.
     #[error("a {kind} has at most {ID_LENGTH_MAX} characters, this one has {length}")]
     TooLong {
         /// What the id should have named.

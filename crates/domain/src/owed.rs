@@ -1,12 +1,147 @@
-//! x
-use crate::*;
-/// Owed.
+//! What a case still owes the outside world, and when it wants to be looked at again. Both are functions of
+//! the state, so a crash forgets nothing.
+
+use crate::decide::deadlines;
+use crate::{Action, ActionStage, Case, Effect, EffectId, Escalation, Owed, Stage, Timestamp};
+
+/// Every effect the case owes at `now`. Those whose `due` lies ahead are owed later.
+#[must_use]
 pub fn owed(case: &Case, now: Timestamp) -> Vec<Owed> {
-    let _ = (case, now);
-    vec![]
+    let mut owing = Vec::new();
+    if case.is_open() {
+        passing(case, now, &mut owing);
+        for action in case.actions.values() {
+            acting(action, now, &mut owing);
+        }
+    }
+    for escalation in case.escalations.values() {
+        asking(case, escalation, now, &mut owing);
+    }
+    owing
 }
-/// Next.
+
+/// When a [`Tick`](crate::Command::Tick) is next worth sending; none for a case that is done.
+#[must_use]
 pub fn next_moment(case: &Case) -> Option<Timestamp> {
-    let _ = case;
-    None
+    if case.is_open() { deadlines(case) } else { None }
+}
+
+fn passing(case: &Case, now: Timestamp, owing: &mut Vec<Owed>) {
+    match (&case.routing, &case.offer) {
+        (_, Some(offer)) => {
+            let context = case.context.digest();
+            owing.push(Owed {
+                id: EffectId(format!("{}/offer/{context}", offer.handoff)),
+                due: now,
+                effect: Effect::Offer {
+                    handoff: offer.handoff.clone(),
+                    to: offer.to.clone(),
+                    context,
+                },
+            });
+        }
+        (Some(routing), None) => {
+            let mut tried = routing.tried.clone();
+            if let Some(owner) = case.owning_agent()
+                && !tried.contains(owner)
+            {
+                tried.push(owner.clone());
+            }
+            owing.push(Owed {
+                id: EffectId(format!("{}/seek/{}/{}", case.id, case.handoffs, routing.target)),
+                due: now,
+                effect: Effect::Seek { target: routing.target.clone(), tried },
+            });
+        }
+        (None, None) => {}
+    }
+}
+
+fn acting(action: &Action, now: Timestamp, owing: &mut Vec<Owed>) {
+    let id = &action.id;
+    let attempt = action.attempts;
+    let mut owe = |name: String, due, effect| owing.push(Owed { id: EffectId(name), due, effect });
+    match &action.stage {
+        ActionStage::Proposed { .. } => {
+            let revision = action.revision;
+            let effect = Effect::Assess { action: id.clone(), revision };
+            owe(format!("{id}/assess/{revision}"), now, effect);
+        }
+        ActionStage::Authorized { permit } => {
+            let effect = Effect::DeliverPermit { action: id.clone() };
+            owe(format!("{}/deliver", permit.permit), now, effect);
+        }
+        ActionStage::Dispatched { permit: None, .. } => {
+            let effect = Effect::Execute { action: id.clone(), attempt };
+            owe(format!("{id}/execute/{attempt}"), now, effect);
+        }
+        ActionStage::Executed { .. } | ActionStage::Unknown { .. } => {
+            let effect = Effect::ReadBack { action: id.clone(), attempt };
+            owe(format!("{id}/read/{attempt}"), now, effect);
+        }
+        ActionStage::Compensating { attempt, at } => {
+            let effect = Effect::Compensate { action: id.clone(), attempt: *attempt };
+            owe(format!("{id}/compensate/{attempt}"), *at, effect);
+        }
+        ActionStage::Dispatched { permit: Some(_), .. }
+        | ActionStage::Denied { .. }
+        | ActionStage::Shadowed
+        | ActionStage::AwaitingApproval(_)
+        | ActionStage::Rejected { .. }
+        | ActionStage::Expired
+        | ActionStage::Withdrawn { .. }
+        | ActionStage::Retrying { .. }
+        | ActionStage::Failed { .. }
+        | ActionStage::Verified { .. }
+        | ActionStage::Diverged { .. }
+        | ActionStage::Compensated
+        | ActionStage::CompensationFailed { .. } => {}
+    }
+}
+
+fn asking(case: &Case, found: &Escalation, now: Timestamp, owing: &mut Vec<Owed>) {
+    let escalation = &found.id;
+    let step = &found.step.correlation;
+    if case.is_open() {
+        let queue = found.step_plan().queue.clone();
+        match &found.stage {
+            Stage::Opened { .. } => owing.push(Owed {
+                id: EffectId(format!("{step}/place")),
+                due: now,
+                effect: Effect::PlaceTicket {
+                    escalation: escalation.clone(),
+                    correlation: step.clone(),
+                    queue,
+                },
+            }),
+            Stage::Placed { ticket, .. }
+            | Stage::Routed { ticket, .. }
+            | Stage::Acknowledged { ticket, .. } => owing.push(Owed {
+                id: EffectId(format!("{step}/watch")),
+                due: now,
+                effect: Effect::Watch {
+                    escalation: escalation.clone(),
+                    correlation: step.clone(),
+                    queue,
+                    ticket: ticket.clone(),
+                    every: found.step_plan().look_every,
+                },
+            }),
+            Stage::Resolved { .. } | Stage::Exhausted { .. } | Stage::Closed => {}
+        }
+    }
+    for (step, ticket) in &found.abandoned {
+        let index = step.index.min(found.plan.steps.len().saturating_sub(1));
+        let Some(plan) = found.plan.steps.get(index) else { continue };
+        owing.push(Owed {
+            id: EffectId(format!("{}/withdraw/{ticket}", step.correlation)),
+            due: now,
+            effect: Effect::Withdraw {
+                escalation: escalation.clone(),
+                correlation: step.correlation.clone(),
+                queue: plan.queue.clone(),
+                ticket: ticket.clone(),
+            },
+        });
+    }
 }

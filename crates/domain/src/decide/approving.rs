@@ -1,0 +1,150 @@
+//! People decide on one action, bound to exactly what they were shown.
+
+use super::matter::{LINE_MAX, TEXT_MAX, within};
+use super::{Deciding, wrong_stage};
+use crate::command::VotesChoice;
+use crate::{
+    Action, ActionId, ActionStage, Approval, ApprovalTerms, Decision, Digest, EscalationId,
+    EventKind, GroupId, Hasher, PersonId, Purpose, Reason, Rejection, Rule, Verdict, Vote, after,
+};
+
+impl Deciding {
+    pub(super) fn request_approval(
+        &mut self,
+        id: &ActionId,
+        verdict: &Verdict,
+        terms: &ApprovalTerms,
+    ) {
+        let Ok(action) = self.action(id) else { return };
+        if terms.quorum == 0 || terms.groups.is_empty() || terms.ask.steps.is_empty() {
+            let detail = "nobody could ever approve this: the playbook names no quorum, no group \
+                          or no way to ask"
+                .to_owned();
+            let reason = Reason {
+                rule: Rule::Policy,
+                name: "approval".to_owned(),
+                field: String::new(),
+                detail,
+            };
+            self.emit(EventKind::ActionDenied { action: id.clone(), reasons: vec![reason] });
+            return;
+        }
+        let escalation = self.next_escalation();
+        let approval = Approval {
+            escalation: escalation.clone(),
+            binding: self.binding(&action, verdict),
+            terms: terms.clone(),
+            until: after(self.now, terms.decide_within),
+            votes: Vec::new(),
+        };
+        self.emit(EventKind::ApprovalRequested {
+            action: id.clone(),
+            approval: Box::new(approval),
+        });
+        let purpose = Purpose::Approval { action: id.clone() };
+        self.open_escalation(escalation, purpose, &terms.ask);
+    }
+
+    pub(super) fn decide_approval(
+        &mut self,
+        id: &ActionId,
+        person: &PersonId,
+        groups: &[GroupId],
+        shown: Digest,
+        choice: &VotesChoice,
+    ) -> Result<(), Rejection> {
+        let action = self.action(id)?;
+        let ActionStage::AwaitingApproval(approval) = &action.stage else {
+            return Err(wrong_stage(&action));
+        };
+        self.check_approver(approval, person, groups)?;
+        if shown != approval.binding {
+            return Err(Rejection::ApprovalMismatch);
+        }
+        match choice {
+            VotesChoice::Approve { note } => self.approve(&action, approval, person, note),
+            VotesChoice::Reject { note } => {
+                within("note", note, LINE_MAX)?;
+                let by = Some(person.clone());
+                self.end_approval(id, approval, Decision::Rejected, by, note);
+                self.see_to_plan_of(id);
+                Ok(())
+            }
+            VotesChoice::Amend { input, note, assess_until } => {
+                within("note", note, LINE_MAX)?;
+                within("input", input, TEXT_MAX)?;
+                let by = Some(person.clone());
+                self.end_approval(id, approval, Decision::Amended, by, note);
+                self.emit(EventKind::ActionAmended {
+                    action: id.clone(),
+                    input: input.clone(),
+                    by: person.clone(),
+                    until: *assess_until,
+                });
+                Ok(())
+            }
+        }
+    }
+
+    fn approve(
+        &mut self,
+        action: &Action,
+        approval: &Approval,
+        person: &PersonId,
+        note: &str,
+    ) -> Result<(), Rejection> {
+        within("note", note, LINE_MAX)?;
+        if approval.votes.iter().any(|vote| vote.person == *person) {
+            return Err(Rejection::AlreadyVoted { person: person.clone() });
+        }
+        let vote = Vote { person: person.clone(), at: self.now, note: note.to_owned() };
+        self.emit(EventKind::ApprovalGiven { action: action.id.clone(), vote });
+        let now = self.action(&action.id)?;
+        if let ActionStage::AwaitingApproval(approval) = &now.stage
+            && approval.is_granted()
+        {
+            self.end_approval(&action.id, approval, Decision::Approved, None, "");
+            self.authorize(&action.id);
+        }
+        Ok(())
+    }
+
+    /// A person who may: in one of the groups, and not involved in what is asked (`APR-2`).
+    fn check_approver(
+        &self,
+        approval: &Approval,
+        person: &PersonId,
+        groups: &[GroupId],
+    ) -> Result<(), Rejection> {
+        if !groups.iter().any(|group| approval.terms.groups.contains(group)) {
+            return Err(Rejection::NotAnApprover { person: person.clone() });
+        }
+        let opened = self.case.opened_by == format!("person:{person}");
+        let beneficiary = self.case.customer == person.as_str();
+        if opened || beneficiary || approval.terms.excluded.contains(person) {
+            return Err(Rejection::Involved { person: person.clone() });
+        }
+        Ok(())
+    }
+
+    /// What people decide on, in one digest (`APR-1`): change any of it and the approval is void (`APR-5`).
+    fn binding(&self, action: &Action, verdict: &Verdict) -> Digest {
+        let tenant = self.case.tenant.as_ref().map_or("", |tenant| tenant.as_str());
+        Hasher::new("belay approval")
+            .part(tenant.as_bytes())
+            .part(self.case.id.as_str().as_bytes())
+            .part(&self.case.epoch.0.to_le_bytes())
+            .part(action.id.as_str().as_bytes())
+            .part(&action.revision.to_le_bytes())
+            .part(action.contract.as_str().as_bytes())
+            .part(verdict.input.as_bytes())
+            .part(verdict.snapshot.as_deref().unwrap_or("").as_bytes())
+            .part(verdict.shown.as_bytes())
+            .part(verdict.playbook.as_bytes())
+            .finish()
+    }
+
+    pub(super) fn next_escalation(&self) -> EscalationId {
+        EscalationId::derived(format!("{}/e{}", self.case.id, self.case.escalation_count + 1))
+    }
+}
