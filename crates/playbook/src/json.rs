@@ -1,0 +1,222 @@
+//! JSON that means one thing only: read strictly, written canonically (RFC 8785).
+//!
+//! An input is decided on, shown to people, hashed, and sent. All four must see the same value, so what two programs
+//! could read differently is refused: a key that appears twice, a number that a double cannot hold exactly, half a
+//! surrogate pair.
+
+use std::fmt;
+
+use serde::de::{self, Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
+use serde_json::{Map, Number, Value};
+
+/// The longest input that is read, in bytes. An action's input is a form, not a document.
+pub const INPUT_BYTES_MAX: usize = 64 * 1024;
+
+/// The first integer that a double cannot tell from its neighbour (I-JSON, RFC 7493).
+const INTEGER_LIMIT: u64 = 1 << 53;
+
+/// Reads an input. The error says where and why it is refused.
+pub(crate) fn strict(text: &str) -> Result<Value, String> {
+    if text.len() > INPUT_BYTES_MAX {
+        return Err(format!(
+            "the input has {} bytes and may have {INPUT_BYTES_MAX} at most",
+            text.len()
+        ));
+    }
+    serde_json::from_str::<Strict>(text).map(|strict| strict.0).map_err(|error| error.to_string())
+}
+
+/// Reads what an outside system answered. A key that appears twice is refused here as well; numbers are taken as
+/// they are.
+pub(crate) fn lenient(bytes: &[u8]) -> Result<Value, String> {
+    serde_json::from_slice::<Value>(bytes)
+        .map_err(|error| format!("the system's answer is not JSON: {error}"))
+}
+
+/// Writes a value in canonical form.
+pub(crate) fn canonical(value: &Value) -> String {
+    let mut out = String::new();
+    write_value(value, &mut out);
+    out
+}
+
+/// The value at a JSON pointer (RFC 6901).
+pub(crate) fn at<'a>(value: &'a Value, pointer: &str) -> Option<&'a Value> {
+    value.pointer(pointer)
+}
+
+/// A pointer one level deeper.
+pub(crate) fn child(pointer: &str, key: &str) -> String {
+    format!("{pointer}/{}", key.replace('~', "~0").replace('/', "~1"))
+}
+
+struct Strict(Value);
+
+impl<'de> Deserialize<'de> for Strict {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(StrictVisitor).map(Self)
+    }
+}
+
+struct StrictVisitor;
+
+impl<'de> Visitor<'de> for StrictVisitor {
+    type Value = Value;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("JSON")
+    }
+
+    fn visit_unit<E>(self) -> Result<Value, E> {
+        Ok(Value::Null)
+    }
+
+    fn visit_bool<E>(self, value: bool) -> Result<Value, E> {
+        Ok(Value::Bool(value))
+    }
+
+    fn visit_str<E>(self, value: &str) -> Result<Value, E> {
+        Ok(Value::String(value.to_owned()))
+    }
+
+    fn visit_u64<E: de::Error>(self, value: u64) -> Result<Value, E> {
+        if value < INTEGER_LIMIT { Ok(value.into()) } else { Err(too_large(value)) }
+    }
+
+    fn visit_i64<E: de::Error>(self, value: i64) -> Result<Value, E> {
+        if value.unsigned_abs() < INTEGER_LIMIT { Ok(value.into()) } else { Err(too_large(value)) }
+    }
+
+    fn visit_f64<E: de::Error>(self, value: f64) -> Result<Value, E> {
+        // 1.0 and 1 are the same number, and the canonical form writes both as 1.
+        if !value.is_finite() || value.abs() >= INTEGER_LIMIT as f64 {
+            return Err(too_large(value));
+        }
+        if value.fract() == 0.0 {
+            return Ok((value as i64).into());
+        }
+        Number::from_f64(value).map(Value::Number).ok_or_else(|| too_large(value))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Value, A::Error> {
+        let mut items = Vec::new();
+        while let Some(Strict(item)) = seq.next_element()? {
+            items.push(item);
+        }
+        Ok(Value::Array(items))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Value, A::Error> {
+        let mut members = Map::new();
+        while let Some(key) = map.next_key::<String>()? {
+            if members.contains_key(&key) {
+                return Err(de::Error::custom(format!("the key {key:?} appears twice")));
+            }
+            let Strict(value) = map.next_value()?;
+            members.insert(key, value);
+        }
+        Ok(Value::Object(members))
+    }
+}
+
+fn too_large<E: de::Error>(value: impl fmt::Display) -> E {
+    E::custom(format!("the number {value} is too large to be exact; write it as a string"))
+}
+
+fn write_value(value: &Value, out: &mut String) {
+    match value {
+        Value::Null => out.push_str("null"),
+        Value::Bool(true) => out.push_str("true"),
+        Value::Bool(false) => out.push_str("false"),
+        Value::Number(number) => write_number(number, out),
+        Value::String(text) => write_string(text, out),
+        Value::Array(items) => {
+            out.push('[');
+            for (index, item) in items.iter().enumerate() {
+                if index > 0 {
+                    out.push(',');
+                }
+                write_value(item, out);
+            }
+            out.push(']');
+        }
+        Value::Object(members) => {
+            let mut members: Vec<_> = members.iter().collect();
+            // RFC 8785 orders keys by their UTF-16 code units, which is not the order of their UTF-8 bytes.
+            members.sort_by(|(a, _), (b, _)| a.encode_utf16().cmp(b.encode_utf16()));
+            out.push('{');
+            for (index, (key, member)) in members.into_iter().enumerate() {
+                if index > 0 {
+                    out.push(',');
+                }
+                write_string(key, out);
+                out.push(':');
+                write_value(member, out);
+            }
+            out.push('}');
+        }
+    }
+}
+
+fn write_string(text: &str, out: &mut String) {
+    out.push('"');
+    for character in text.chars() {
+        match character {
+            '"' => out.push_str("\\\""),
+            '\\' => out.push_str("\\\\"),
+            '\u{8}' => out.push_str("\\b"),
+            '\t' => out.push_str("\\t"),
+            '\n' => out.push_str("\\n"),
+            '\u{c}' => out.push_str("\\f"),
+            '\r' => out.push_str("\\r"),
+            control if control < ' ' => out.push_str(&format!("\\u{:04x}", u32::from(control))),
+            other => out.push(other),
+        }
+    }
+    out.push('"');
+}
+
+fn write_number(number: &Number, out: &mut String) {
+    if let Some(integer) = number.as_i64() {
+        out.push_str(&integer.to_string());
+    } else if let Some(integer) = number.as_u64() {
+        out.push_str(&integer.to_string());
+    } else {
+        out.push_str(&double(number.as_f64().unwrap_or_default()));
+    }
+}
+
+/// A double as ECMAScript writes it, which is what RFC 8785 asks for. Rust gives the same shortest digits; only their
+/// layout differs.
+fn double(value: f64) -> String {
+    if value == 0.0 {
+        return "0".to_owned();
+    }
+    let scientific = format!("{:e}", value.abs());
+    let (mantissa, exponent) = scientific.split_once('e').unwrap_or((&scientific, "0"));
+    let digits: String = mantissa.chars().filter(char::is_ascii_digit).collect();
+    let exponent: i32 = exponent.parse().unwrap_or_default();
+    // The decimal point stands after this many digits.
+    let point = exponent + 1;
+    let count = i32::try_from(digits.len()).unwrap_or(i32::MAX);
+    let zeros = |many: i32| "0".repeat(usize::try_from(many).unwrap_or_default());
+    let split =
+        |at: i32| digits.split_at(usize::try_from(at).unwrap_or_default().min(digits.len()));
+    let text = if (count..=21).contains(&point) {
+        format!("{digits}{}", zeros(point - count))
+    } else if (1..=21).contains(&point) {
+        let (whole, fraction) = split(point);
+        format!("{whole}.{fraction}")
+    } else if (-5..=0).contains(&point) {
+        format!("0.{}{digits}", zeros(-point))
+    } else {
+        let (first, rest) = split(1);
+        let dot = if rest.is_empty() { "" } else { "." };
+        let sign = if exponent < 0 { '-' } else { '+' };
+        format!("{first}{dot}{rest}e{sign}{}", exponent.abs())
+    };
+    if value < 0.0 { format!("-{text}") } else { text }
+}
+
+#[cfg(test)]
+mod tests;
