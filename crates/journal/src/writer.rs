@@ -1,0 +1,163 @@
+//! The one thread that writes: takes what waits, makes it durable, answers, and starts over.
+//!
+//! It answers only after the commit. When a commit fails, nobody can know what reached the disk, so the
+//! writer tells everyone, stops for good and leaves recovery to the next start.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Instant;
+
+use rusqlite::Connection;
+use rusqlite::config::DbConfig;
+use tokio::sync::{oneshot, watch};
+
+use crate::entry::Receipt;
+use crate::error::{AppendError, Failure};
+use crate::group::Ledger;
+use crate::lock::WriteLock;
+use crate::queue::{Queue, Submission};
+
+/// What the writer and its callers share.
+pub(crate) struct Shared {
+    pub(crate) path: PathBuf,
+    pub(crate) queue: Queue,
+    pub(crate) failed: watch::Sender<Option<Failure>>,
+    pub(crate) durable: watch::Sender<u64>,
+    pub(crate) ended: watch::Sender<bool>,
+    pub(crate) counters: Counters,
+}
+
+/// What the writer has done since the start.
+#[derive(Default)]
+pub(crate) struct Counters {
+    pub(crate) commits: AtomicU64,
+    pub(crate) submissions: AtomicU64,
+    pub(crate) refusals: AtomicU64,
+    pub(crate) commit_micros: AtomicU64,
+}
+
+type Answer = (oneshot::Sender<Result<Receipt, AppendError>>, Result<Receipt, AppendError>);
+
+/// How long the log may grow before its pages are moved into the database: 16 MiB.
+const LOG_PAGES_MAX: i64 = 4_096;
+
+/// Writes until the queue is closed and empty, or until something fails.
+pub(crate) fn run(connection: Connection, lock: WriteLock, shared: Arc<Shared>) {
+    let mut end = End { shared: &shared, failure: Some(Failure::writer_gone()), _lock: lock };
+    let served = serve(&connection, &shared);
+    let served = served.and_then(|()| {
+        // With no readers left this empties the log; with some, it is as good as a crash, which is fine too.
+        move_log(&connection, "TRUNCATE").map_err(|error| Failure::from_store(&shared.path, &error))
+    });
+    if served.is_err() {
+        // What the failed write left in the log must not be carried into the database on the way out.
+        let _ = connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true);
+    }
+    end.failure = served.err();
+    drop(connection);
+    drop(end);
+}
+
+fn serve(connection: &Connection, shared: &Shared) -> Result<(), Failure> {
+    let failure = |error: rusqlite::Error| Failure::from_store(&shared.path, &error);
+    let mut ledger = Ledger::open(connection).map_err(failure)?;
+    let mut group = Vec::new();
+    let mut answers = Vec::new();
+    while shared.queue.take(&mut group).is_some() {
+        let begun = Instant::now();
+        match write(&mut ledger, &mut group, &mut answers) {
+            Ok(position) => {
+                shared.counters.count(&answers, begun);
+                shared
+                    .durable
+                    .send_if_modified(|last| std::mem::replace(last, position) != position);
+                for (reply, answer) in answers.drain(..) {
+                    // Whoever no longer waits has given up on the answer, not on the write.
+                    let _ = reply.send(answer);
+                }
+            }
+            Err(error) => {
+                let failure = failure(error);
+                shared.failed.send_replace(Some(failure.clone()));
+                let waiting = answers.drain(..).map(|(reply, _)| reply);
+                for reply in waiting.chain(group.drain(..).map(|submission| submission.reply)) {
+                    let _ = reply.send(Err(AppendError::Failed(failure.clone())));
+                }
+                return Err(failure);
+            }
+        }
+        // After the answers, so that nobody in this group waits for it.
+        if log_pages(connection).map_err(failure)? > LOG_PAGES_MAX {
+            move_log(connection, "PASSIVE").map_err(failure)?;
+        }
+    }
+    Ok(())
+}
+
+/// One transaction. On an error, what was not yet added is still in `group`.
+fn write(
+    ledger: &mut Ledger<'_>,
+    group: &mut Vec<Submission>,
+    answers: &mut Vec<Answer>,
+) -> rusqlite::Result<u64> {
+    ledger.begin()?;
+    let mut failed = None;
+    for Submission { work, reply, .. } in group.drain(..) {
+        let answer = match &failed {
+            Some(_) => Err(AppendError::Closed), // Replaced by the failure before anybody sees it.
+            None => ledger.add(work).unwrap_or_else(|error| {
+                failed = Some(error);
+                Err(AppendError::Closed)
+            }),
+        };
+        answers.push((reply, answer));
+    }
+    match failed {
+        Some(error) => Err(error),
+        None => ledger.commit(),
+    }
+}
+
+/// How many pages of the log are not yet in the database.
+fn log_pages(connection: &Connection) -> rusqlite::Result<i64> {
+    let mut statement = connection.prepare_cached("PRAGMA wal_checkpoint(NOOP)")?;
+    statement.query_row([], |row| Ok(row.get::<_, i64>(1)? - row.get::<_, i64>(2)?))
+}
+
+/// Moves the log into the database as far as readers allow.
+fn move_log(connection: &Connection, mode: &str) -> rusqlite::Result<()> {
+    connection.query_row(&format!("PRAGMA wal_checkpoint({mode})"), [], |_| Ok(()))
+}
+
+impl Counters {
+    fn count(&self, answers: &[Answer], begun: Instant) {
+        let refused = answers.iter().filter(|(_, answer)| answer.is_err()).count();
+        let micros = u64::try_from(begun.elapsed().as_micros()).unwrap_or(u64::MAX);
+        self.commits.fetch_add(1, Ordering::Relaxed);
+        self.submissions.fetch_add(answers.len() as u64, Ordering::Relaxed);
+        self.refusals.fetch_add(refused as u64, Ordering::Relaxed);
+        self.commit_micros.fetch_add(micros, Ordering::Relaxed);
+    }
+}
+
+/// Whatever way the writer ends, a panic included: nobody is left waiting, and the lock goes last.
+struct End<'s> {
+    shared: &'s Shared,
+    failure: Option<Failure>,
+    _lock: WriteLock,
+}
+
+impl Drop for End<'_> {
+    fn drop(&mut self) {
+        if let Some(failure) = &self.failure {
+            tracing::error!(%failure, "journal stopped");
+            self.shared.failed.send_replace(Some(failure.clone()));
+        }
+        for submission in self.shared.queue.abandon() {
+            let answer = self.failure.clone().map_or(AppendError::Closed, AppendError::Failed);
+            let _ = submission.reply.send(Err(answer));
+        }
+        self.shared.ended.send_replace(true);
+    }
+}
