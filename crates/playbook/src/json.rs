@@ -192,7 +192,12 @@ fn double(value: f64) -> String {
     if value == 0.0 {
         return "0".to_owned();
     }
-    let scientific = format!("{:e}", value.abs());
+    let shortest = format!("{:e}", value.abs());
+    // Of two shortest forms that are equally near, the even one is asked for; exact rounding gives that one.
+    let precision = shortest.chars().take_while(|c| *c != 'e').filter(char::is_ascii_digit).count();
+    let even = format!("{:.*e}", precision.saturating_sub(1), value.abs());
+    let same = even.parse::<f64>().is_ok_and(|even| even == value.abs());
+    let scientific = if same { even } else { shortest };
     let (mantissa, exponent) = scientific.split_once('e').unwrap_or((&scientific, "0"));
     let digits: String = mantissa.chars().filter(char::is_ascii_digit).collect();
     let exponent: i32 = exponent.parse().unwrap_or_default();

@@ -5,11 +5,14 @@
 //! [`Playbook::load`] reads the folder, reports everything that is wrong with it at once, and compiles schemas,
 //! expressions and policies. From then on it is pure: the same facts give the same verdict, on any machine.
 
+mod document;
+mod expression;
 mod facts;
 mod json;
 mod problem;
 mod request;
 mod system;
+mod template;
 
 use std::path::Path;
 

@@ -1,0 +1,320 @@
+//! Expressions that operators write (CEL): conditions, amounts, and the values in requests.
+//!
+//! Numbers keep their kind: an integer in JSON is an `int`, all others are `double`. Comparing the two compares the
+//! values (`1 == 1.0`), but adding them is an error in CEL. Money is therefore best counted in minor units: `minor(x)`
+//! makes whole cents of an amount like `47.84`, exactly or not at all.
+
+use std::collections::{BTreeSet, HashMap};
+use std::fmt;
+use std::sync::{Arc, LazyLock};
+
+use cel::common::ast::{EntryExpr, Expr, IdedExpr};
+use cel::common::types::{
+    CelBool, CelDouble, CelInt, CelList, CelMap, CelMapKey, CelNull, CelString, DYN_TYPE, LIST_TYPE,
+};
+use cel::common::value::{CowVal, Val};
+use cel::{Context, Env, ExecutionError, Program, extensions};
+use serde_json::Value;
+
+/// A compiled expression.
+pub(crate) struct Expression {
+    source: String,
+    program: Program,
+}
+
+/// The values that expressions are evaluated over.
+pub(crate) struct Scope(Context<'static, 'static>);
+
+/// What an expression refers to, to be checked when it is loaded.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct References {
+    /// Every path from a free variable, such as `input.items`.
+    pub(crate) paths: BTreeSet<Vec<String>>,
+    /// Every function by name, operators left out.
+    pub(crate) functions: BTreeSet<String>,
+}
+
+/// The functions that an expression may call.
+pub(crate) const FUNCTIONS: &[&str] = &[
+    "size",
+    "contains",
+    "startsWith",
+    "endsWith",
+    "int",
+    "uint",
+    "double",
+    "string",
+    "bool",
+    "type",
+    "dyn",
+    "sum",
+    "minor",
+    "distinct",
+    "sort",
+    "slice",
+    "flatten",
+    "reverse",
+    "charAt",
+    "indexOf",
+    "join",
+    "lastIndexOf",
+    "lowerAscii",
+    "upperAscii",
+    "replace",
+    "split",
+    "substring",
+    "trim",
+    "max",
+    "min",
+    "greatest",
+    "least",
+    "abs",
+    "ceil",
+    "floor",
+    "round",
+    "trunc",
+    "math.greatest",
+    "math.least",
+    "math.abs",
+    "math.ceil",
+    "math.floor",
+    "math.round",
+    "math.trunc",
+];
+
+static ENV: LazyLock<Arc<Env>> = LazyLock::new(|| {
+    let mut env = Env::stdlib();
+    let added = env
+        .add_extension(extensions::lists)
+        .and_then(|()| env.add_extension(extensions::strings))
+        .and_then(|()| env.add_extension(extensions::math))
+        .and_then(|()| env.add_overload("sum", "sum(list)", vec![LIST_TYPE], sum))
+        .and_then(|()| env.add_overload("minor", "minor(dyn)", vec![DYN_TYPE], minor));
+    debug_assert!(added.is_ok(), "the functions' names must not collide: {added:?}");
+    Arc::new(env)
+});
+
+impl Expression {
+    /// Compiles an expression. The error is in words for the person who wrote it.
+    pub(crate) fn compile(source: &str) -> Result<Self, String> {
+        match ENV.compile(source) {
+            Ok(program) => Ok(Self { source: source.to_owned(), program }),
+            Err(errors) => Err(errors
+                .errors
+                .iter()
+                .map(|error| format!("{} at character {}", error.msg.trim(), error.pos.1))
+                .next()
+                .unwrap_or_else(|| "it is not an expression".to_owned())),
+        }
+    }
+
+    /// The expression as it was written.
+    pub(crate) fn source(&self) -> &str {
+        &self.source
+    }
+
+    /// Its value.
+    pub(crate) fn value(&self, scope: &Scope) -> Result<Value, String> {
+        let value = self.program.execute(&scope.0).map_err(|error| explain(&error))?;
+        value.json().map_err(|_| "its value cannot be written as JSON".to_owned())
+    }
+
+    /// Its value, which has to be true or false.
+    pub(crate) fn holds(&self, scope: &Scope) -> Result<bool, String> {
+        match self.program.execute(&scope.0) {
+            Ok(cel::Value::Bool(holds)) => Ok(holds),
+            Ok(other) => Err(format!("it gives {} instead of true or false", other.type_of())),
+            Err(error) => Err(explain(&error)),
+        }
+    }
+
+    /// What it refers to.
+    pub(crate) fn references(&self) -> References {
+        let mut references = References::default();
+        collect(self.program.expression(), &mut Vec::new(), &mut references);
+        references
+    }
+}
+
+impl fmt::Debug for Expression {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Expression({})", self.source)
+    }
+}
+
+impl Scope {
+    /// A scope without variables.
+    pub(crate) fn new() -> Self {
+        Self(Context::with_env(Arc::clone(&ENV)))
+    }
+
+    /// Adds a variable.
+    pub(crate) fn with(mut self, name: &str, value: &Value) -> Self {
+        self.set(name, value);
+        self
+    }
+
+    /// Adds or changes a variable.
+    pub(crate) fn set(&mut self, name: &str, value: &Value) {
+        self.0.add_variable_as_val(name, from_json(value));
+    }
+}
+
+fn from_json(value: &Value) -> Box<dyn Val> {
+    match value {
+        Value::Null => Box::new(CelNull),
+        Value::Bool(truth) => Box::new(CelBool::from(*truth)),
+        Value::Number(number) => match number.as_i64() {
+            Some(integer) => Box::new(CelInt::from(integer)),
+            None => Box::new(CelDouble::from(number.as_f64().unwrap_or(f64::NAN))),
+        },
+        Value::String(text) => Box::new(CelString::from(text.clone())),
+        Value::Array(items) => {
+            Box::new(CelList::from(items.iter().map(from_json).collect::<Vec<_>>()))
+        }
+        Value::Object(members) => Box::new(CelMap::from(
+            members
+                .iter()
+                .map(|(key, member)| (CelMapKey::from(key.clone()), from_json(member)))
+                .collect::<HashMap<_, _>>(),
+        )),
+    }
+}
+
+/// `sum([1, 2])`: of integers an integer, of doubles a double, of both a double; of nothing 0.
+fn sum<'b, 'v>(args: Vec<CowVal<'b, 'v>>) -> Result<CowVal<'b, 'v>, ExecutionError> {
+    let list = args.first().and_then(|list| list.downcast_ref::<CelList>());
+    let list = list.ok_or_else(|| ExecutionError::function_error("sum", "it takes a list"))?;
+    let (mut whole, mut fraction, mut exact) = (0_i64, 0.0_f64, true);
+    for item in list.inner() {
+        if let Some(integer) = item.downcast_ref::<CelInt>() {
+            whole = whole
+                .checked_add(*integer.inner())
+                .ok_or_else(|| ExecutionError::function_error("sum", "the sum is too large"))?;
+        } else if let Some(double) = item.downcast_ref::<CelDouble>() {
+            fraction += *double.inner();
+            exact = false;
+        } else {
+            return Err(ExecutionError::function_error("sum", "it takes a list of numbers"));
+        }
+    }
+    Ok(if exact {
+        CowVal::owned(CelInt::from(whole))
+    } else {
+        CowVal::owned(CelDouble::from(whole as f64 + fraction))
+    })
+}
+
+/// `minor(47.84) == 4784`: an amount with at most two decimals, as a number or a text, in minor units.
+fn minor<'b, 'v>(args: Vec<CowVal<'b, 'v>>) -> Result<CowVal<'b, 'v>, ExecutionError> {
+    let refused = |why: &str| ExecutionError::function_error("minor", why);
+    let amount = args.first().ok_or_else(|| refused("it takes an amount"))?;
+    let double = if let Some(integer) = amount.downcast_ref::<CelInt>() {
+        let whole =
+            integer.inner().checked_mul(100).ok_or_else(|| refused("the amount is too large"))?;
+        return Ok(CowVal::owned(CelInt::from(whole)));
+    } else if let Some(double) = amount.downcast_ref::<CelDouble>() {
+        *double.inner()
+    } else if let Some(text) = amount.downcast_ref::<CelString>() {
+        text.inner().parse::<f64>().map_err(|_| refused("the text is not an amount"))?
+    } else {
+        return Err(refused("it takes a number or a text"));
+    };
+    let cents = double * 100.0;
+    let nearest = cents.round();
+    // A double of this size holds cents to far better than a millionth.
+    if !cents.is_finite() || nearest.abs() > 1e13 {
+        return Err(refused("the amount is too large"));
+    }
+    if (cents - nearest).abs() > 1e-4 {
+        return Err(refused("the amount has more than two decimals"));
+    }
+    Ok(CowVal::owned(CelInt::from(nearest as i64)))
+}
+
+fn explain(error: &ExecutionError) -> String {
+    match error {
+        ExecutionError::NoSuchKey(key) => format!("there is no field {key}"),
+        ExecutionError::FunctionError { function, message } => format!("{function}(): {message}"),
+        ExecutionError::UndeclaredReference(name) => format!("{name} is not known here"),
+        ExecutionError::NoSuchOverload(overload) => overload.to_string(),
+        ExecutionError::UnsupportedBinaryOperator(operator, ..) => {
+            format!(
+                "the operator {operator} does not fit its operands; integers and decimals do not mix"
+            )
+        }
+        ExecutionError::ValuesNotComparable(..) => {
+            "it compares values of different kinds".to_owned()
+        }
+        // The other messages quote values, which may be a customer's.
+        _ => "it cannot be evaluated".to_owned(),
+    }
+}
+
+fn collect<'e>(expr: &'e IdedExpr, locals: &mut Vec<&'e str>, found: &mut References) {
+    if let Some(path) = path_of(expr, locals) {
+        found.paths.insert(path);
+        return;
+    }
+    match &expr.expr {
+        Expr::Unspecified | Expr::Literal(_) | Expr::Ident(_) => {}
+        Expr::Call(call) => {
+            if call.func_name.starts_with(|first: char| first.is_ascii_alphabetic()) {
+                found.functions.insert(call.func_name.clone());
+            }
+            // `math.abs(x)` is parsed as a call of `abs` on a variable `math`.
+            let namespace =
+                |target: &IdedExpr| matches!(&target.expr, Expr::Ident(name) if name == "math");
+            if let Some(target) = call.target.as_deref().filter(|target| !namespace(target)) {
+                collect(target, locals, found);
+            }
+            call.args.iter().for_each(|argument| collect(argument, locals, found));
+        }
+        Expr::Comprehension(loops) => {
+            collect(&loops.iter_range, locals, found);
+            collect(&loops.accu_init, locals, found);
+            let outer = locals.len();
+            locals.push(&loops.iter_var);
+            locals.push(&loops.accu_var);
+            locals.extend(loops.iter_var2.as_deref());
+            collect(&loops.loop_cond, locals, found);
+            collect(&loops.loop_step, locals, found);
+            collect(&loops.result, locals, found);
+            locals.truncate(outer);
+        }
+        Expr::List(list) => list.elements.iter().for_each(|item| collect(item, locals, found)),
+        Expr::Map(map) => map.entries.iter().for_each(|entry| entry_of(&entry.expr, locals, found)),
+        Expr::Select(select) => collect(&select.operand, locals, found),
+        Expr::Struct(fields) => {
+            fields.entries.iter().for_each(|entry| entry_of(&entry.expr, locals, found));
+        }
+    }
+}
+
+fn entry_of<'e>(entry: &'e EntryExpr, locals: &mut Vec<&'e str>, found: &mut References) {
+    match entry {
+        EntryExpr::StructField(field) => collect(&field.value, locals, found),
+        EntryExpr::MapEntry(entry) => {
+            collect(&entry.key, locals, found);
+            collect(&entry.value, locals, found);
+        }
+    }
+}
+
+/// `input.items` as a path, when it starts at a free variable.
+fn path_of(expr: &IdedExpr, locals: &[&str]) -> Option<Vec<String>> {
+    match &expr.expr {
+        Expr::Ident(name) if !name.starts_with('@') && !locals.contains(&name.as_str()) => {
+            Some(vec![name.clone()])
+        }
+        Expr::Select(select) => {
+            let mut path = path_of(&select.operand, locals)?;
+            path.push(select.field.clone());
+            Some(path)
+        }
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests;
