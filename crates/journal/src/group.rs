@@ -104,8 +104,15 @@ impl<'c> Ledger<'c> {
         let mut touched: Vec<(i64, Touched)> = self.touched.drain().collect();
         // In key order, so that the pages of a table are visited once.
         touched.sort_unstable_by_key(|(no, _)| *no);
+        let mut reworded = Vec::new();
         for (no, case) in touched {
-            self.settle(no, case)?;
+            if let Some(row) = self.settle(no, case)? {
+                reworded.push((no, row));
+            }
+        }
+        // After all else: a statement that opens a savepoint makes the word index write out what it has gathered.
+        for (no, row) in reworded {
+            self.statements.text_put(no, &row)?;
         }
         if self.position > self.sealed {
             let seal = params![integer(self.position), self.mark, self.latest_at];
@@ -280,12 +287,13 @@ impl<'c> Ledger<'c> {
         Ok(())
     }
 
-    /// Brings the rows of a case to where the group left it.
-    fn settle(&mut self, no: i64, touched: Touched) -> rusqlite::Result<()> {
+    /// Brings the rows of a case to where the group left it. Gives back the row when its words may have changed.
+    fn settle(&mut self, no: i64, touched: Touched) -> rusqlite::Result<Option<CaseRow>> {
         // Heads are only forgotten between transactions.
         let head = self.heads.get(&touched.case).ok_or(rusqlite::Error::QueryReturnedNoRows)?;
         let (seq, hash, attention) = (integer(head.seq), head.hash, touched.attention);
-        if !head.stored {
+        let new = !head.stored;
+        if new {
             let values = params![no, touched.case, head.tenant, seq, hash, attention];
             self.statements.head_add.execute(values)?;
         } else if head.attention == attention {
@@ -295,16 +303,15 @@ impl<'c> Ledger<'c> {
         }
         head.stored = true;
         head.attention = attention;
-        if let Some(row) = touched.row {
-            let digest = settled_digest(&self.digests, &row);
-            if head.settled == Some(digest) {
-                self.statements.case_move(no, &row)?;
-            } else {
-                self.statements.case_put(no, &row)?;
-                head.settled = Some(digest);
-            }
+        let Some(row) = touched.row else { return Ok(None) };
+        let digest = settled_digest(&self.digests, &row);
+        if head.settled == Some(digest) {
+            self.statements.case_move(no, &row)?;
+            return Ok(None);
         }
-        Ok(())
+        head.settled = Some(digest);
+        self.statements.case_put(no, &row, new)?;
+        Ok(Some(row))
     }
 
     /// Where the case of an entry stands; a new case begins here. `seen`: an earlier entry of the same

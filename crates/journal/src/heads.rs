@@ -53,3 +53,33 @@ impl Heads {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_used_is_kept_and_what_is_not_is_forgotten() {
+        let mut heads = Heads::default();
+        let head = |no| Head {
+            no,
+            tenant: "t".to_owned(),
+            seq: 1,
+            hash: Hash::NONE,
+            attention: None,
+            stored: true,
+            settled: None,
+        };
+        heads.put("used", head(-1));
+        heads.put("unused", head(-2));
+        for turn in 0..2_i64 {
+            for no in 0..GENERATION_MAX as i64 {
+                heads.put(&format!("{turn}/{no}"), head(no));
+            }
+            assert_eq!(heads.get("used").map(|head| head.no), Some(-1));
+            heads.turn();
+        }
+        assert_eq!(heads.get("used").map(|head| head.no), Some(-1));
+        assert_eq!(heads.get("unused"), None);
+    }
+}

@@ -22,10 +22,17 @@ pub(crate) struct Statements<'c> {
     pub(crate) usage_drop: Statement<'c>,
     pub(crate) usage_sum: Statement<'c>,
     pub(crate) meta_put: Statement<'c>,
+    case_add: Statement<'c>,
     case_put: Statement<'c>,
     case_move: Statement<'c>,
     text_put: Statement<'c>,
 }
+
+/// A whole case; the first twelve values are those of `case_move`.
+const CASE: &str = "INTO cases (no, status, severity, owner_kind, owner, coverage, covered_until, \
+     uncovered_since, updated_at, resolved_at, resolution, epoch, tenant, case_id, subject, kind, \
+     customer, opened_at, labels, request_id, fingerprint) VALUES \
+     (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21)";
 
 impl<'c> Statements<'c> {
     pub(crate) fn prepare(connection: &'c Connection) -> rusqlite::Result<Statements<'c>> {
@@ -67,12 +74,8 @@ impl<'c> Statements<'c> {
             meta_put: prepare(
                 "INSERT INTO meta (key, value) VALUES (?1, ?2) ON CONFLICT DO UPDATE SET value = excluded.value",
             )?,
-            case_put: prepare(
-                "INSERT OR REPLACE INTO cases (no, status, severity, owner_kind, owner, coverage, covered_until, \
-                 uncovered_since, updated_at, resolved_at, resolution, epoch, tenant, case_id, subject, kind, \
-                 customer, opened_at, labels, request_id, fingerprint) VALUES \
-                 (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21)",
-            )?,
+            case_add: prepare(&format!("INSERT {CASE}"))?,
+            case_put: prepare(&format!("INSERT OR REPLACE {CASE}"))?,
             case_move: prepare(
                 "UPDATE cases SET status = ?2, severity = ?3, owner_kind = ?4, owner = ?5, coverage = ?6, \
                  covered_until = ?7, uncovered_since = ?8, updated_at = ?9, resolved_at = ?10, resolution = ?11, \
@@ -84,8 +87,8 @@ impl<'c> Statements<'c> {
         })
     }
 
-    /// Writes the whole line of a case and its words.
-    pub(crate) fn case_put(&mut self, no: i64, row: &CaseRow) -> rusqlite::Result<()> {
+    /// Writes the whole line of a case. A case known to have none yet takes the shorter way.
+    pub(crate) fn case_put(&mut self, no: i64, row: &CaseRow, new: bool) -> rusqlite::Result<()> {
         let labels = row.labels_text();
         let opened_at = row.opened_at.as_microsecond();
         let moving = Moving::of(row);
@@ -102,7 +105,13 @@ impl<'c> Statements<'c> {
         ];
         let moving = moving.values(&no, row);
         let values: Vec<&dyn ToSql> = moving.into_iter().chain(settled).collect();
-        self.case_put.execute(values.as_slice())?;
+        let statement = if new { &mut self.case_add } else { &mut self.case_put };
+        statement.execute(values.as_slice())?;
+        Ok(())
+    }
+
+    /// Writes the words by which a case is found.
+    pub(crate) fn text_put(&mut self, no: i64, row: &CaseRow) -> rusqlite::Result<()> {
         self.text_put.execute(params![no, row.subject, row.customer, row.case])?;
         Ok(())
     }

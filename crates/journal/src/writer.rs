@@ -44,7 +44,7 @@ const LOG_PAGES_MAX: i64 = 4_096;
 
 /// Writes until the queue is closed and empty, or until something fails.
 pub(crate) fn run(connection: Connection, lock: WriteLock, shared: Arc<Shared>) {
-    let mut end = End { shared: &shared, failure: Some(Failure::writer_gone()), _lock: lock };
+    let mut end = End { shared: &shared, failure: Some(Failure::writer_gone()), lock: Some(lock) };
     let served = serve(&connection, &shared);
     let served = served.and_then(|()| {
         // With no readers left this empties the log; with some, it is as good as a crash, which is fine too.
@@ -141,11 +141,11 @@ impl Counters {
     }
 }
 
-/// Whatever way the writer ends, a panic included: nobody is left waiting, and the lock goes last.
+/// Whatever way the writer ends, a panic included: nobody is left waiting, and others may write.
 struct End<'s> {
     shared: &'s Shared,
     failure: Option<Failure>,
-    _lock: WriteLock,
+    lock: Option<WriteLock>,
 }
 
 impl Drop for End<'_> {
@@ -158,6 +158,8 @@ impl Drop for End<'_> {
             let answer = self.failure.clone().map_or(AppendError::Closed, AppendError::Failed);
             let _ = submission.reply.send(Err(answer));
         }
+        // Whoever waited for the end may open the journal again at once.
+        drop(self.lock.take());
         self.shared.ended.send_replace(true);
     }
 }

@@ -16,7 +16,7 @@ async fn pages_hold_every_case_once_in_either_order() {
     }
     for order in [Order::OpenedNewest, Order::OpenedOldest, Order::UpdatedNewest] {
         let query = Query { order, page_size: 4, ..all() };
-        let mut cases = walk(&f, query, |_| {}).await;
+        let mut cases = walk(&f, query).await;
         if order == Order::OpenedNewest {
             cases.reverse();
         }
@@ -181,11 +181,10 @@ fn cases(page: Page) -> Vec<String> {
     page.rows.into_iter().map(|row| row.case).collect()
 }
 
-async fn walk(f: &Fixture, mut query: Query, mut seen: impl FnMut(&Page)) -> Vec<String> {
+async fn walk(f: &Fixture, mut query: Query) -> Vec<String> {
     let mut found = Vec::new();
     loop {
         let page = f.journal.search(query.clone()).await.unwrap();
-        seen(&page);
         query.page_token = page.next.clone();
         found.extend(cases(page));
         if query.page_token.is_none() {
