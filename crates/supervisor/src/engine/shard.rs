@@ -1,0 +1,455 @@
+//! One shard: the loop that owns some of the cases.
+
+use std::cmp::Reverse;
+use std::collections::{BinaryHeap, HashMap, HashSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use belay_domain::{
+    Case, CaseId, Command, Event, Status, Timestamp, apply, decide, next_moment, owed, replay,
+};
+use belay_journal::{AppendError, Commit, Conflict, Entry, Journal, Receipt};
+use futures_util::StreamExt;
+use futures_util::future::join_all;
+use futures_util::stream::FuturesOrdered;
+use tokio::sync::{broadcast, mpsc};
+use tokio_util::sync::CancellationToken;
+use tracing::{debug, error, warn};
+
+use super::committed::Change;
+use super::entry::entry;
+use super::slot::Slot;
+use super::stored::decode;
+use super::{Applied, Message, Outbound, Refused, Reply};
+use crate::clock::Clock;
+use crate::playbooks::Playbooks;
+
+/// The most commands decided in one turn, and so the most that share one answer time.
+const BATCH_MAX: usize = 256;
+
+/// The most batches that wait for the disk. Enough to keep it busy, few enough that a stalled disk is felt by
+/// callers as a full inbox.
+const BATCHES_IN_FLIGHT_MAX: usize = 4;
+
+/// The most cases a shard keeps in memory. Colder ones are read from the journal when they are needed.
+const CASES_KEPT_MAX: usize = 20_000;
+
+pub(super) struct Shard {
+    journal: Journal,
+    playbooks: Playbooks,
+    clock: Clock,
+    outbound: Arc<dyn Outbound>,
+    changes: broadcast::Sender<Change>,
+    slots: HashMap<CaseId, Slot>,
+    timers: BinaryHeap<Reverse<(Timestamp, CaseId)>>,
+    in_flight: FuturesOrdered<futures_util::future::BoxFuture<'static, Finished>>,
+    turn: u64,
+}
+
+/// A decision under way to the disk.
+struct Decided {
+    case: CaseId,
+    before: Arc<Case>,
+    after: Arc<Case>,
+    answers: Vec<(Reply, Arc<[Event]>)>,
+    events: Vec<Event>,
+}
+
+struct Finished {
+    decided: Decided,
+    outcome: Result<Receipt, AppendError>,
+}
+
+impl Shard {
+    pub(super) fn new(
+        journal: Journal,
+        playbooks: Playbooks,
+        clock: Clock,
+        outbound: Arc<dyn Outbound>,
+        changes: broadcast::Sender<Change>,
+    ) -> Self {
+        Self {
+            journal,
+            playbooks,
+            clock,
+            outbound,
+            changes,
+            slots: HashMap::new(),
+            timers: BinaryHeap::new(),
+            in_flight: FuturesOrdered::new(),
+            turn: 0,
+        }
+    }
+
+    /// Works until it is told to stop, and then until everybody who waits has an answer.
+    pub(super) async fn run(mut self, mut inbox: mpsc::Receiver<Message>, stop: CancellationToken) {
+        let mut batch = Vec::with_capacity(BATCH_MAX);
+        loop {
+            let alarm = self.next_timer();
+            let room = self.in_flight.len() < BATCHES_IN_FLIGHT_MAX * BATCH_MAX;
+            tokio::select! {
+                biased;
+                Some(finished) = self.in_flight.next() => self.finish(finished),
+                received = inbox.recv_many(&mut batch, BATCH_MAX), if room => {
+                    if received == 0 {
+                        break;
+                    }
+                    self.take_turn(&mut batch).await;
+                }
+                () = sleep_until(&self.clock, alarm), if room && alarm.is_some() => {
+                    self.take_turn(&mut batch).await;
+                }
+                () = stop.cancelled() => break,
+            }
+        }
+        inbox.close();
+        while let Ok(message) = inbox.try_recv() {
+            refuse(message, Refused::Draining);
+        }
+        while let Some(finished) = self.in_flight.next().await {
+            self.finish(finished);
+        }
+        debug!("shard drained");
+    }
+
+    async fn take_turn(&mut self, batch: &mut Vec<Message>) {
+        self.turn += 1;
+        let now = self.clock.now();
+        let due = self.due(now);
+        self.load_missing(batch, &due).await;
+        let now = self.clock.now();
+        let mut work: HashMap<CaseId, Decided> = HashMap::new();
+        let mut order = Vec::new();
+        for message in batch.drain(..) {
+            match message {
+                Message::Command { case, command, span, reply } => {
+                    let _entered = span.entered();
+                    if self.decide_one(&mut work, &case, &command, Some(reply), now) {
+                        order.push(case);
+                    }
+                }
+                Message::Look { case, reply } => {
+                    let found = self.slots.get(&case).map(|slot| slot.durable.clone());
+                    let known = found.filter(|case| case.status != Status::Unopened);
+                    // An asker who went away needs no answer.
+                    let _ = reply.send(Ok(known));
+                }
+                Message::Wake { case } => {
+                    if self.decide_one(&mut work, &case, &Command::Tick, None, now) {
+                        order.push(case.clone());
+                    }
+                    self.awaken(&case, now);
+                }
+            }
+        }
+        for case in due {
+            if self.decide_one(&mut work, &case, &Command::Tick, None, now) {
+                order.push(case.clone());
+            }
+            self.set_timer(&case);
+        }
+        for case in order {
+            if let Some(decided) = work.remove(&case) {
+                self.submit(decided, now);
+            }
+        }
+        self.forget_cold();
+    }
+
+    /// Decides one command on top of what has been decided so far. Says whether the case is new in `work`.
+    fn decide_one(
+        &mut self,
+        work: &mut HashMap<CaseId, Decided>,
+        id: &CaseId,
+        command: &Command,
+        reply: Option<Reply>,
+        now: Timestamp,
+    ) -> bool {
+        let Some(slot) = self.slots.get_mut(id) else {
+            if let Some(reply) = reply {
+                let _ = reply.send(Err(Refused::Contended));
+            }
+            return false;
+        };
+        slot.used = self.turn;
+        let before = slot.decided.clone();
+        let events = match decide(&before, command, now) {
+            Ok(events) => events,
+            Err(rejection) => {
+                if let Some(reply) = reply {
+                    let _ = reply.send(Err(rejection.into()));
+                }
+                return false;
+            }
+        };
+        let is_new = !work.contains_key(id);
+        if events.is_empty() {
+            // Nothing to write, but what is known may still be on its way to the disk: the answer waits with
+            // it, unless nothing is.
+            match (reply, work.get_mut(id)) {
+                (None, _) => {}
+                (Some(reply), Some(decided)) => decided.answers.push((reply, Arc::from([]))),
+                (Some(reply), None) if slot.is_quiet() => {
+                    let applied = Applied { case: slot.durable.clone(), events: Arc::from([]) };
+                    let _ = reply.send(Ok(applied));
+                }
+                (Some(reply), None) => {
+                    let decided = Decided {
+                        case: id.clone(),
+                        before: before.clone(),
+                        after: before,
+                        answers: vec![(reply, Arc::from([]))],
+                        events: Vec::new(),
+                    };
+                    work.insert(id.clone(), decided);
+                    return true;
+                }
+            }
+            return false;
+        }
+        let mut after = before.as_ref().clone();
+        events.iter().for_each(|event| apply(&mut after, event));
+        let after = Arc::new(after);
+        slot.decided = after.clone();
+        let decided = work.entry(id.clone()).or_insert_with(|| Decided {
+            case: id.clone(),
+            before,
+            after: after.clone(),
+            answers: Vec::new(),
+            events: Vec::new(),
+        });
+        decided.after = after;
+        let shared: Arc<[Event]> = events.into();
+        decided.events.extend(shared.iter().cloned());
+        if let Some(reply) = reply {
+            decided.answers.push((reply, shared));
+        }
+        is_new
+    }
+
+    fn submit(&mut self, decided: Decided, now: Timestamp) {
+        let playbook = self.playbooks.current();
+        let entries = if decided.events.is_empty() {
+            Ok(Vec::new())
+        } else {
+            entry(&decided.before, &decided.after, &decided.events, &playbook, now)
+                .map(|entry: Entry| vec![entry])
+        };
+        match entries {
+            Ok(entries) => {
+                let commit: Commit = self.journal.submit(entries);
+                self.in_flight.push_back(Box::pin(async move {
+                    Finished { decided, outcome: commit.await }
+                }));
+            }
+            Err(cause) => {
+                error!(case = %decided.case, %cause, "an event could not be encoded");
+                self.slots.remove(&decided.case);
+                answer_all(decided, || {
+                    Refused::Unwritable(AppendError::Invalid(String::from(
+                        "an event could not be encoded",
+                    )))
+                });
+            }
+        }
+    }
+
+    fn finish(&mut self, Finished { decided, outcome }: Finished) {
+        match outcome {
+            Ok(receipt) => self.publish(decided, receipt),
+            Err(failure) => {
+                // What was decided on top of this fails too, with a conflict, and is decided anew.
+                self.slots.remove(&decided.case);
+                match &failure {
+                    AppendError::Conflict(Conflict::Claimed { kind, holder, .. }) => {
+                        let (kind, holder) = (kind.clone(), holder.clone());
+                        answer_all(decided, || Refused::Claimed {
+                            kind: kind.clone(),
+                            holder: holder.clone(),
+                        });
+                    }
+                    AppendError::Conflict(conflict) => {
+                        warn!(case = %decided.case, %conflict, "decided on an old state; again");
+                        answer_all(decided, || Refused::Contended);
+                    }
+                    AppendError::Full { .. } => answer_all(decided, || Refused::Overloaded),
+                    AppendError::Closed => answer_all(decided, || Refused::Draining),
+                    AppendError::Invalid(_) | AppendError::Failed(_) => {
+                        error!(case = %decided.case, error = %failure, "append failed");
+                        answer_all(decided, || Refused::Unwritable(failure.clone()));
+                    }
+                }
+            }
+        }
+    }
+
+    fn publish(&mut self, decided: Decided, receipt: Receipt) {
+        let Decided { case: id, after, answers, events, .. } = decided;
+        if let Some(slot) = self.slots.get_mut(&id) {
+            slot.durable = after.clone();
+        }
+        if !events.is_empty() {
+            let change =
+                Change { case: after.clone(), events: events.into(), position: receipt.last };
+            self.outbound.happened(&change);
+            // No watcher is no error.
+            let _ = self.changes.send(change);
+            let now = self.clock.now();
+            self.outbound.owe(&after, owed(&after, now));
+            if let Some(slot) = self.slots.get_mut(&id) {
+                slot.awake = true;
+            }
+            self.set_timer(&id);
+        }
+        for (reply, events) in answers {
+            let _ = reply.send(Ok(Applied { case: after.clone(), events }));
+        }
+    }
+
+    /// Hands out what a case owes that was loaded and not changed.
+    fn awaken(&mut self, id: &CaseId, now: Timestamp) {
+        let Some(slot) = self.slots.get_mut(id) else { return };
+        if !slot.awake && slot.is_quiet() {
+            slot.awake = true;
+            let case = slot.durable.clone();
+            self.outbound.owe(&case, owed(&case, now));
+        }
+        self.set_timer(id);
+    }
+
+    fn set_timer(&mut self, id: &CaseId) {
+        let Some(slot) = self.slots.get_mut(id) else { return };
+        let Some(moment) = next_moment(&slot.decided) else { return };
+        if slot.timer != Some(moment) {
+            slot.timer = Some(moment);
+            self.timers.push(Reverse((moment, id.clone())));
+        }
+    }
+
+    fn next_timer(&self) -> Option<Timestamp> {
+        self.timers.peek().map(|Reverse((moment, _))| *moment)
+    }
+
+    /// The cases whose timer has run out. Timers that were set anew since are passed over.
+    fn due(&mut self, now: Timestamp) -> Vec<CaseId> {
+        let mut due = Vec::new();
+        while due.len() < BATCH_MAX {
+            match self.timers.peek() {
+                Some(Reverse((moment, _))) if *moment <= now => {}
+                _ => break,
+            }
+            let Some(Reverse((moment, id))) = self.timers.pop() else { break };
+            match self.slots.get_mut(&id) {
+                Some(slot) if slot.timer == Some(moment) => {
+                    slot.timer = None;
+                    due.push(id);
+                }
+                Some(_) => {}
+                None => due.push(id),
+            }
+        }
+        due
+    }
+
+    /// Reads the cases from the journal that are needed and not in memory.
+    async fn load_missing(&mut self, batch: &mut Vec<Message>, due: &[CaseId]) {
+        let named = batch.iter().map(|message| match message {
+            Message::Command { case, .. } | Message::Look { case, .. } | Message::Wake { case } => {
+                case
+            }
+        });
+        let missing: HashSet<CaseId> =
+            named.chain(due).filter(|case| !self.slots.contains_key(case)).cloned().collect();
+        if missing.is_empty() {
+            return;
+        }
+        let journal = self.journal.clone();
+        let loads = missing.into_iter().map(|id| load(&journal, id));
+        for (id, loaded) in join_all(loads).await {
+            match loaded {
+                Ok(case) => {
+                    let mut slot = Slot::new(case);
+                    slot.used = self.turn;
+                    self.slots.insert(id, slot);
+                }
+                Err(refused) => refuse_all(batch, &id, &refused),
+            }
+        }
+    }
+
+    /// Keeps memory bounded: quiet cases that have not been used for longest give way.
+    fn forget_cold(&mut self) {
+        if self.slots.len() <= CASES_KEPT_MAX {
+            return;
+        }
+        let mut cold: Vec<(u64, CaseId)> = self
+            .slots
+            .iter()
+            .filter(|(_, slot)| slot.is_quiet() && slot.used < self.turn)
+            .map(|(id, slot)| (slot.used, id.clone()))
+            .collect();
+        cold.sort_unstable();
+        for (_, id) in cold.into_iter().take(CASES_KEPT_MAX / 10) {
+            self.slots.remove(&id);
+        }
+    }
+}
+
+async fn load(journal: &Journal, id: CaseId) -> (CaseId, Result<Case, Refused>) {
+    let loaded = match journal.load(id.as_str()).await {
+        Ok(stored) => stored
+            .iter()
+            .map(decode)
+            .collect::<Result<Vec<Event>, _>>()
+            .map(|events| replay(id.clone(), &events))
+            .map_err(|damage| {
+                error!(case = %id, error = %damage, "history cannot be read");
+                Refused::Damaged(Arc::new(damage))
+            }),
+        Err(failure) => {
+            error!(case = %id, error = %failure, "case cannot be loaded");
+            Err(Refused::Unreadable(Arc::new(failure)))
+        }
+    };
+    (id, loaded)
+}
+
+async fn sleep_until(clock: &Clock, moment: Option<Timestamp>) {
+    // A timer is never more than a millisecond early, whatever the runtime's grain.
+    const GRAIN: Duration = Duration::from_millis(1);
+    if let Some(moment) = moment {
+        tokio::time::sleep_until(clock.instant(moment) + GRAIN).await;
+    }
+}
+
+fn answer_all(decided: Decided, refused: impl Fn() -> Refused) {
+    for (reply, _) in decided.answers {
+        let _ = reply.send(Err(refused()));
+    }
+}
+
+fn refuse(message: Message, refused: Refused) {
+    match message {
+        Message::Command { reply, .. } => drop(reply.send(Err(refused))),
+        Message::Look { reply, .. } => drop(reply.send(Err(refused))),
+        Message::Wake { .. } => {}
+    }
+}
+
+fn refuse_all(batch: &mut Vec<Message>, id: &CaseId, refused: &Refused) {
+    let (about_it, rest) = std::mem::take(batch).into_iter().partition(|message| match message {
+        Message::Command { case, .. } | Message::Look { case, .. } | Message::Wake { case } => {
+            case == id
+        }
+    });
+    *batch = rest;
+    let about_it: Vec<Message> = about_it;
+    for message in about_it {
+        let copy = match refused {
+            Refused::Unreadable(cause) => Refused::Unreadable(cause.clone()),
+            Refused::Damaged(cause) => Refused::Damaged(cause.clone()),
+            _ => Refused::Overloaded,
+        };
+        refuse(message, copy);
+    }
+}

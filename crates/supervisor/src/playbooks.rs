@@ -1,0 +1,45 @@
+//! The playbook in force. It can be replaced while the supervisor runs; whoever decides takes the one that is
+//! in force at that moment and keeps to it.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+use belay_playbook::{Playbook, Problems};
+
+/// A handle on the playbook in force; cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Playbooks {
+    folder: Arc<PathBuf>,
+    current: Arc<ArcSwap<Playbook>>,
+}
+
+impl Playbooks {
+    /// Loads the playbook of a folder.
+    pub fn load(folder: &Path) -> Result<Self, Problems> {
+        let current = Playbook::load(folder)?;
+        Ok(Self {
+            folder: Arc::new(folder.to_owned()),
+            current: Arc::new(ArcSwap::from_pointee(current)),
+        })
+    }
+
+    /// The playbook in force.
+    #[must_use]
+    pub fn current(&self) -> Arc<Playbook> {
+        self.current.load_full()
+    }
+
+    /// Where it was loaded from.
+    #[must_use]
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// Loads the folder again. A playbook with problems is reported and does not come into force.
+    pub fn reload(&self) -> Result<Arc<Playbook>, Problems> {
+        let new = Arc::new(Playbook::load(&self.folder)?);
+        self.current.store(new.clone());
+        Ok(new)
+    }
+}
