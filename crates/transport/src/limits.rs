@@ -110,8 +110,10 @@ impl Limits {
                 return Ok(Place { limits: Arc::clone(self), unclaimed: false });
             }
             let queue = &mut queues.waiting[lane as usize];
-            // Whoever has given up no longer counts.
-            queue.retain(|waiting| !waiting.is_closed());
+            if queue.len() >= settings.waiting_max {
+                // Whoever has given up no longer counts.
+                queue.retain(|waiting| !waiting.is_closed());
+            }
             if queue.len() >= settings.waiting_max {
                 return Err(self.shed_one(lane));
             }

@@ -111,8 +111,17 @@ pub(crate) enum Outcome {
     Refused,
 }
 
-/// A certificate of the authority in `directory` with these URI names and usages for a client.
+/// A certificate of the authority in `directory` with these URI names.
 pub(crate) fn certificate(directory: &Path, uris: &[&str]) -> Identity {
+    certificate_with(directory, uris, |_| {})
+}
+
+/// The same, with some things changed.
+pub(crate) fn certificate_with(
+    directory: &Path,
+    uris: &[&str],
+    change: impl FnOnce(&mut CertificateParams),
+) -> Identity {
     let ca_key =
         KeyPair::from_pem(&std::fs::read_to_string(directory.join("ca.key")).unwrap()).unwrap();
     let ca_pem = std::fs::read_to_string(directory.join("ca.pem")).unwrap();
@@ -123,6 +132,7 @@ pub(crate) fn certificate(directory: &Path, uris: &[&str]) -> Identity {
     params
         .subject_alt_names
         .extend(uris.iter().map(|uri| SanType::URI((*uri).try_into().unwrap())));
+    change(&mut params);
     let key = KeyPair::generate().unwrap();
     let identity = Identity::in_directory(
         directory,

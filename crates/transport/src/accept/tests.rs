@@ -15,7 +15,7 @@ use tower::ServiceExt;
 use super::*;
 use crate::channel::connect;
 use crate::peer::{Closing, Peer};
-use crate::testbed::{Bed, Outcome, PATIENCE};
+use crate::testbed::{Bed, Outcome, PATIENCE, certificate_with};
 use crate::thumbprint::Thumbprint;
 use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::PemObject;
@@ -247,6 +247,23 @@ async fn an_old_connection_that_does_not_go_is_cut() {
         HealthClient::new(channel).watch(HealthCheckRequest::default()).await.unwrap().into_inner();
     live.message().await.unwrap().expect("the stream is live");
     assert!(timeout(PATIENCE, live.message()).await.expect("the stream ends").is_err());
+}
+
+#[tokio::test]
+async fn a_connection_does_not_outlive_its_certificate() {
+    let settings = Settings { connection_age_grace: SHORT, ..Settings::default() };
+    let bed = Bed::healthy(settings).await;
+    let soon = std::time::SystemTime::now() + Duration::from_secs(2);
+    let agent = "spiffe://belay.local/agent/billing";
+    let identity = certificate_with(bed.authority.directory(), &[agent], |params| {
+        params.not_after = soon.into();
+    });
+    let channel = connect(&bed.endpoint(), identity).await.unwrap();
+    let mut client = HealthClient::new(channel);
+    let mut live = client.watch(HealthCheckRequest::default()).await.unwrap().into_inner();
+    live.message().await.unwrap().expect("the stream is live");
+    assert!(timeout(PATIENCE, live.message()).await.expect("the stream ends").is_err());
+    assert!(std::time::SystemTime::now() >= soon - Duration::from_secs(1), "and not sooner");
 }
 
 #[tokio::test]

@@ -65,6 +65,23 @@ async fn whoever_gives_up_leaves_nothing_behind() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_crowd_that_gives_up_at_once_is_no_burden() {
+    let crowd = 50_000;
+    let lane = LaneSettings { places: 1, waiting_max: crowd, wait_max: Duration::from_secs(1) };
+    let retry_after = Duration::from_secs(1);
+    let limits =
+        Limits::new(LimitSettings { lifeline: lane, command: lane, query: lane, retry_after });
+    let held = limits.enter(Lane::Query).await.unwrap();
+    let mut waiting: Vec<_> = (0..crowd).map(|_| Box::pin(limits.enter(Lane::Query))).collect();
+    for one in &mut waiting {
+        assert!(futures_util::poll!(one).is_pending());
+    }
+    drop(waiting);
+    drop(held);
+    assert_eq!(limits.taken(), 0);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_call_that_is_turned_away_is_told_when_to_come_back() {
     let limits = limits();
     let _held = limits.enter(Lane::Query).await.unwrap();

@@ -168,6 +168,12 @@ fn keys_of_every_accepted_kind_are_found_by_name_and_each_signs_only_its_own_way
     let algorithm = "refused: the token is signed with an algorithm that is not accepted";
     assert_eq!(sign(Algorithm::RS512, Some("rsa"), &rsa_key), algorithm);
     assert_eq!(sign(Algorithm::ES256, Some("rsa"), &ec_key), algorithm);
+    let mut header = Header::new(Algorithm::ES256);
+    header.kid = Some("ec".into());
+    header.crit = Some(vec!["exp".into()]);
+    let token = jsonwebtoken::encode(&header, &claims(), &ec_key).unwrap();
+    let extended = "refused: the token is malformed: it asks for extensions";
+    assert_eq!(describe(&verifier, &token), extended);
     let unknown = "refused: the token is signed with an unknown key";
     assert_eq!(
         sign(Algorithm::ES256, None, &ec_key),

@@ -68,6 +68,51 @@ fn a_name_cannot_smuggle_a_path() {
     assert_eq!(domain.supervisor(), SpiffeId::parse("spiffe://belay.local/supervisor").unwrap());
 }
 
+#[test]
+fn a_certificate_of_an_authority_names_no_process() {
+    use rcgen::{BasicConstraints, IsCa, KeyUsagePurpose::*};
+    check_certificate(|_| {}, Ok(()));
+    check_certificate(|params| params.key_usages = vec![], Ok(()));
+    check_certificate(
+        |params| params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained),
+        Err(InvalidSvid::Authority),
+    );
+    check_certificate(
+        |params| params.key_usages = vec![DigitalSignature, KeyCertSign],
+        Err(InvalidSvid::Authority),
+    );
+    check_certificate(
+        |params| params.key_usages = vec![DigitalSignature, CrlSign],
+        Err(InvalidSvid::Authority),
+    );
+    check_certificate(
+        |params| params.key_usages = vec![KeyEncipherment],
+        Err(InvalidSvid::KeyUsage),
+    );
+}
+
+#[test]
+fn what_is_not_a_certificate_names_nobody() {
+    let refused = SpiffeId::of_certificate(&CertificateDer::from(vec![0x30, 0]));
+    assert_eq!(refused, Err(InvalidSvid::Unreadable));
+}
+
+/// Makes a good certificate with one thing changed.
+#[track_caller]
+fn check_certificate(
+    change: impl FnOnce(&mut rcgen::CertificateParams),
+    expected: Result<(), InvalidSvid>,
+) {
+    let key = rcgen::KeyPair::generate().unwrap();
+    let mut params = rcgen::CertificateParams::default();
+    let uri = "spiffe://belay.local/agent/billing".try_into().unwrap();
+    params.subject_alt_names = vec![rcgen::SanType::URI(uri)];
+    params.key_usages = vec![rcgen::KeyUsagePurpose::DigitalSignature];
+    change(&mut params);
+    let certificate = params.self_signed(&key).unwrap();
+    assert_eq!(SpiffeId::of_certificate(certificate.der()).map(|_| ()), expected);
+}
+
 #[track_caller]
 fn check(text: &str, expected: &str) {
     let found = match SpiffeId::parse(text) {

@@ -6,6 +6,7 @@ use crate::authority::DevAuthority;
 use crate::channel::{ConnectError, connect};
 use crate::revocation::Revocations;
 use crate::testbed::{Bed, certificate, raw_client};
+use tokio::io::AsyncReadExt;
 use tokio_rustls::TlsConnector;
 
 #[test]
@@ -44,6 +45,24 @@ async fn only_tls_1_3_is_spoken() {
     let name = ServerName::try_from("localhost").unwrap();
     assert!(TlsConnector::from(Arc::new(old)).connect(name, stream).await.is_err());
     assert_eq!(bed.counters.refused(Refusal::NotTls), 1);
+}
+
+#[tokio::test]
+async fn no_session_is_resumed() {
+    let bed = Bed::healthy(Settings::default()).await;
+    let identity = bed.authority.agent("billing").unwrap();
+    let ca = CertificateDer::from_pem_file(&identity.ca).unwrap();
+    let client = raw_client(ca, Some(&identity), &[&rustls::version::TLS13]);
+    let connector = TlsConnector::from(Arc::new(client));
+    for _ in 0..2 {
+        let stream = tokio::net::TcpStream::connect(bed.address).await.unwrap();
+        let name = ServerName::try_from("localhost").unwrap();
+        let mut stream = connector.connect(name, stream).await.unwrap();
+        // By the first byte of HTTP/2 a ticket would have come.
+        stream.read_u8().await.unwrap();
+        let kind = stream.get_ref().1.handshake_kind();
+        assert_eq!(kind, Some(rustls::HandshakeKind::Full));
+    }
 }
 
 #[tokio::test]
