@@ -3,20 +3,27 @@
 //!
 //! * [`HumanQueue`] is what a ticket system must be able to do; [`place`] puts exactly one ticket into one.
 //! * [`Desk`] is the queue that Belay itself offers; [`RequestTracker`] is the first one from outside.
-
-
+//! * [`BusinessSystem`] reads and writes over plain HTTP, as the playbook's contracts describe.
+//! * [`Guarded`] keeps a dead or rate-limited system from being hammered.
 //!
 //! Nothing here decides whether a case is covered. An adapter reports facts; what it could not read it
 //! reports as unread.
 
+pub mod business;
 pub mod desk;
 pub mod human_queue;
+pub mod request_tracker;
 
 mod facts;
+mod health;
+mod http;
 mod placing;
 
+pub use business::{BusinessConfig, BusinessSystem, Credential};
 pub use desk::{Desk, DeskConfig, DeskError};
+pub use health::{Circuit, CircuitTerms, Guarded, Pace, RateLimit, Turn};
 pub use human_queue::{
     BoxFuture, HumanQueue, NewTicket, QueueError, QueueErrorKind, Rumour, RumourReceiver,
 };
 pub use placing::{Attempt, NotPlaced, Placed, Settling, place, withdraw_forks};
+pub use request_tracker::{RequestTracker, RequestTrackerConfig};
