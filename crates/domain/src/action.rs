@@ -22,6 +22,8 @@ pub struct Action {
     pub contract: ContractId,
     /// The input, as JSON; canonical once a verdict is there.
     pub input: String,
+    /// The digest of the input as the agent proposed it, by which a repeated proposal is recognised.
+    pub proposed: Digest,
     /// Where each part of the input comes from: JSON pointer and provenance.
     pub provenance: Vec<(String, Provenance)>,
     /// The plan it belongs to, if any.
@@ -30,6 +32,8 @@ pub struct Action {
     pub justification: String,
     /// How often the input was amended.
     pub revision: u32,
+    /// The people who amended it. They have proposed it as it stands, so they do not approve it (`APR-2`).
+    pub amended_by: Vec<PersonId>,
     /// The playbook's answer, once there is one.
     pub verdict: Option<Verdict>,
     /// How many permits were issued for it.
@@ -91,6 +95,8 @@ pub enum ActionStage {
         settle_until: Timestamp,
         /// When a target that cannot be read is shown to people.
         verify_until: Timestamp,
+        /// Whether it has been.
+        told: bool,
     },
     /// Nobody knows whether it took effect. Read back before anything else (`IDM-4`).
     Unknown {

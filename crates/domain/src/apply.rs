@@ -178,7 +178,8 @@ fn holding(case: &mut Case, kind: &EventKind, at: Timestamp) {
                 tried(routing, offer.to);
             }
         }
-        EventKind::HandoffAccepted { agent, key, epoch, lease_until, .. } => {
+        EventKind::HandoffAccepted { handoff, agent, key, epoch, lease_until, .. } => {
+            case.taken_by = Some(handoff.clone());
             if let Some(last) = case.last_agent.replace(agent.clone()) {
                 *case.bounces.entry(pair(last, agent.clone())).or_default() += 1;
             }
@@ -215,7 +216,7 @@ fn holding(case: &mut Case, kind: &EventKind, at: Timestamp) {
 fn to_supervisor(case: &mut Case, epoch: Epoch, since: Timestamp) {
     case.owner = Owner::Supervisor { since };
     case.epoch = epoch;
-    case.uncovered_since = Some(since);
+    case.uncovered_since = Some(case.uncovered_since.map_or(since, |earlier| earlier.min(since)));
 }
 
 fn tried(routing: &mut Routing, agent: AgentId) {

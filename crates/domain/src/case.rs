@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::{
     Action, ActionId, AgentId, CaseId, CaseTerms, Context, Digest, Epoch, Escalation, EscalationId,
-    Offer, Owner, Plan, PlanId, RequestId, ResolutionCode, Routing, TenantId, Timestamp,
+    HandoffId, Offer, Owner, Plan, PlanId, RequestId, ResolutionCode, Routing, TenantId, Timestamp,
 };
 
 /// What Belay believes about one case.
@@ -51,6 +51,8 @@ pub struct Case {
     pub offer: Option<Offer>,
     /// How many handoffs were offered.
     pub handoffs: u32,
+    /// The handoff by which its last agent took it.
+    pub taken_by: Option<HandoffId>,
     /// The agent that owned it last.
     pub last_agent: Option<AgentId>,
     /// How often the case went from one agent to another, for each pair, since a person last had it.
@@ -136,6 +138,7 @@ impl Case {
             routing: None,
             offer: None,
             handoffs: 0,
+            taken_by: None,
             last_agent: None,
             bounces: BTreeMap::new(),
             actions: BTreeMap::new(),

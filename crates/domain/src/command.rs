@@ -162,6 +162,8 @@ pub enum Command {
         attempt: u32,
         /// What was shown.
         shown: ReadBack,
+        /// When the read was sent: an absence proves nothing before a late effect had time to show.
+        sent_at: Timestamp,
     },
     /// How an attempt to undo went, read back.
     ReportCompensation {

@@ -4,6 +4,7 @@
 //! [`Coverage::Covered`] can be made is [`Case::coverage`], and it takes an unexpired lease or fresh evidence
 //! to make it (`COV-1`).
 
+use crate::decide::deadline_of;
 use crate::escalation::{Escalation, Stage};
 use crate::{
     AgentId, Case, EscalationId, Evidence, HandoffId, Owner, PersonId, QueueRef, Status, Timestamp,
@@ -168,9 +169,10 @@ impl Case {
                 (*lease_until, format!("the lease of {agent} has run out"))
             }
             Owner::Queue { escalation, .. } => {
-                let evidence = self.escalations.get(escalation).and_then(|found| found.evidence());
-                let since = evidence.map_or(now, Evidence::valid_until);
-                (since.min(now), "the evidence that a person has it is too old".to_owned())
+                let found = self.escalations.get(escalation);
+                let since =
+                    found.and_then(|found| deadline_of(found)).map_or(now, |at| at.min(now));
+                (since, "the evidence that a person has it is too old".to_owned())
             }
             Owner::Supervisor { since } => match self.takeover() {
                 Some(escalation) => {

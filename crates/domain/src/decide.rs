@@ -102,7 +102,9 @@ impl Deciding {
             Command::ReportOutcome { agent, action, attempt, outcome } => {
                 self.report_outcome(agent.as_ref(), action, *attempt, outcome)
             }
-            Command::Verify { action, attempt, shown } => self.verify(action, *attempt, shown),
+            Command::Verify { action, attempt, shown, sent_at } => {
+                self.verify(action, *attempt, shown, *sent_at)
+            }
             Command::ReportCompensation { action, attempt, outcome } => {
                 self.report_compensation(action, *attempt, outcome)
             }
@@ -202,6 +204,11 @@ pub(crate) fn deadlines(case: &Case) -> Option<Timestamp> {
     let actions = case.actions.values().filter_map(|action| acting::deadline(action));
     let escalations = case.escalations.values().filter_map(|found| escalating::deadline(found));
     owner.into_iter().chain(actions).chain(escalations).min()
+}
+
+/// When time alone changes an escalation.
+pub(crate) fn deadline_of(escalation: &Escalation) -> Option<Timestamp> {
+    escalating::deadline(escalation)
 }
 
 fn wrong_stage(action: &Action) -> Rejection {

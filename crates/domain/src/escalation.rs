@@ -159,10 +159,27 @@ impl Escalation {
         !matches!(self.stage, Stage::Resolved { .. } | Stage::Closed)
     }
 
+    /// Whether its ticket is out and nobody has taken it.
+    #[must_use]
+    pub fn is_waiting(&self) -> bool {
+        matches!(self.stage, Stage::Placed { .. } | Stage::Routed { .. })
+    }
+
     /// Whether it asks people to take the case.
     #[must_use]
     pub fn is_takeover(&self) -> bool {
         matches!(self.purpose, Purpose::Takeover { .. })
+    }
+
+    /// Whether only a person may end it: something is wrong outside that agents must not pass over.
+    #[must_use]
+    pub fn is_for_people_only(&self) -> bool {
+        matches!(
+            &self.purpose,
+            Purpose::Takeover {
+                cause: Cause::Divergence { .. } | Cause::CompensationFailed { .. }
+            }
+        )
     }
 
     /// The ticket of the current step, once there is one.
@@ -203,6 +220,29 @@ impl Escalation {
             Stage::Resolved { .. } => "resolved",
             Stage::Exhausted { .. } => "exhausted",
             Stage::Closed => "closed",
+        }
+    }
+}
+
+impl Purpose {
+    /// How much it weighs against another reason to ask for the same.
+    pub(crate) fn weight(&self) -> u8 {
+        match self {
+            Self::Takeover { cause } => cause.weight(),
+            Self::Approval { .. } => 0,
+        }
+    }
+}
+
+impl Cause {
+    /// How much it weighs. A lighter reason never takes the place of a heavier one, so that people who were
+    /// asked because of a divergence are not sent away because an agent was found.
+    fn weight(&self) -> u8 {
+        match self {
+            Self::NoAgent => 0,
+            Self::Routed | Self::Bounced => 1,
+            Self::Asked { .. } => 2,
+            Self::Divergence { .. } | Self::CompensationFailed { .. } => 3,
         }
     }
 }

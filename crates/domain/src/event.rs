@@ -133,7 +133,13 @@ pub enum EventKind {
     /// An outcome could not be found out in time, and people are told.
     ActionUnresolved { action: ActionId, detail: String },
     /// It took no effect and is tried again.
-    ActionRetried { action: ActionId, at: Timestamp, reason: String },
+    ActionRetried {
+        action: ActionId,
+        /// Not `at` on disk, which is when the event happened.
+        #[serde(rename = "due")]
+        at: Timestamp,
+        reason: String,
+    },
     /// It took no effect.
     ActionFailed { action: ActionId, reason: String },
     /// A read-back showed what the contract promises.
@@ -143,7 +149,14 @@ pub enum EventKind {
     /// Its ground is gone before it was dispatched.
     ActionWithdrawn { action: ActionId, why: String },
     /// It is being undone; written before the first byte leaves.
-    CompensationStarted { action: ActionId, attempt: u32, at: Timestamp, why: String },
+    CompensationStarted {
+        action: ActionId,
+        attempt: u32,
+        /// Not `at` on disk, which is when the event happened.
+        #[serde(rename = "due")]
+        at: Timestamp,
+        why: String,
+    },
     /// It is undone.
     ActionCompensated { action: ActionId },
     /// It could not be undone.

@@ -215,18 +215,8 @@ pub(crate) fn judge(
         TicketReading::Present(facts) => facts,
     };
     ours(expected, facts)?;
-    let queue = reading.queue.as_ref().ok_or(Doubt::QueueUnreadable);
-    let shown = |level, actor, works| Evidence {
-        level,
-        queue: expected.queue.clone(),
-        ticket: facts.ticket.clone(),
-        correlation: expected.correlation.clone(),
-        revision: facts.revision,
-        actor,
-        works,
-        sent_at,
-        valid_until: after(sent_at, expected.freshness),
-    };
+    let queue = reading.queue_of(&expected.queue.queue).ok_or(Doubt::QueueUnreadable);
+    let shown = |level, actor, works| evidence(expected, facts, sent_at, level, actor, works);
     match &facts.standing {
         Standing::Open => {}
         Standing::Resolved => {
@@ -239,13 +229,54 @@ pub(crate) fn judge(
         return Ok(shown(Level::E2, None, 0));
     };
     let Some(holder) = &facts.holder else {
-        let level = if queue.reachable().is_ok() { Level::E3 } else { Level::E2 };
-        return Ok(shown(level, None, 0));
+        return Ok(shown(untaken_level(queue), None, 0));
     };
     taken(facts, holder, queue)?;
     let works = works_since_taken(facts, &holder.name);
     let level = if works > 0 { Level::E5 } else { Level::E4 };
     Ok(shown(level, Some(holder.name.clone()), works))
+}
+
+/// What a doubted reading shows all the same: our ticket, open, where we want it, and in the wrong hands. The
+/// staff can still take it.
+pub(crate) fn untaken(
+    expected: &Expected<'_>,
+    reading: &Reading,
+    sent_at: Timestamp,
+    doubt: &Doubt,
+) -> Option<Evidence> {
+    let wrong_hands = matches!(
+        doubt,
+        Doubt::HeldByMachine { .. } | Doubt::HeldByOutsider { .. } | Doubt::NeverTaken { .. }
+    );
+    let TicketReading::Present(facts) = &reading.ticket else { return None };
+    let queue = reading.queue_of(&expected.queue.queue)?;
+    wrong_hands.then(|| evidence(expected, facts, sent_at, untaken_level(queue), None, 0))
+}
+
+fn untaken_level(queue: &QueueFacts) -> Level {
+    if queue.reachable().is_ok() { Level::E3 } else { Level::E2 }
+}
+
+fn evidence(
+    expected: &Expected<'_>,
+    facts: &TicketFacts,
+    sent_at: Timestamp,
+    level: Level,
+    actor: Option<PersonId>,
+    works: u32,
+) -> Evidence {
+    Evidence {
+        level,
+        queue: expected.queue.clone(),
+        ticket: facts.ticket.clone(),
+        correlation: expected.correlation.clone(),
+        revision: facts.revision,
+        actor,
+        works,
+        sent_at,
+        valid_until: after(sent_at, expected.freshness),
+    }
 }
 
 /// The ticket is the one that was placed, marked as ours, where we wanted it.

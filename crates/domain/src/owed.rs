@@ -27,6 +27,7 @@ pub fn next_moment(case: &Case) -> Option<Timestamp> {
 }
 
 fn passing(case: &Case, now: Timestamp, owing: &mut Vec<Owed>) {
+    // The search is named after everything that changes whom it may find or starts it anew.
     match (&case.routing, &case.offer) {
         (_, Some(offer)) => {
             let context = case.context.digest();
@@ -48,7 +49,10 @@ fn passing(case: &Case, now: Timestamp, owing: &mut Vec<Owed>) {
                 tried.push(owner.clone());
             }
             owing.push(Owed {
-                id: EffectId(format!("{}/seek/{}/{}", case.id, case.handoffs, routing.target)),
+                id: EffectId(format!(
+                    "{}/seek/{}/{}/{}",
+                    case.id, case.handoffs, case.epoch, routing.until
+                )),
                 due: now,
                 effect: Effect::Seek { target: routing.target.clone(), tried },
             });

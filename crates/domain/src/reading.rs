@@ -205,6 +205,14 @@ pub enum Unreachable {
     },
 }
 
+impl Reading {
+    /// What was read of the queue we want the ticket in. Facts about another queue are no facts about this one.
+    #[must_use]
+    pub fn queue_of(&self, wanted: &QueueId) -> Option<&QueueFacts> {
+        self.queue.as_ref().filter(|facts| facts.queue == *wanted)
+    }
+}
+
 impl QueueFacts {
     /// Whether somebody can be reached here (E3): an enabled person who may take tickets, on shift where
     /// shifts are known.

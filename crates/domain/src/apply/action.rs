@@ -2,9 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::{
-    Action, ActionId, ActionStage, Case, Decision, EventKind, FailureClaim, Plan, PlanStage,
-};
+use crate::{Action, ActionId, ActionStage, Case, Decision, Digest, EventKind, Plan, PlanStage};
 
 pub(super) fn apply(case: &mut Case, kind: &EventKind) {
     if let EventKind::ActionProposed { .. } = kind {
@@ -24,7 +22,10 @@ pub(super) fn apply(case: &mut Case, kind: &EventKind) {
                 approval.votes.push(vote.clone());
             }
         }
-        EventKind::ActionAmended { input, until, .. } => {
+        EventKind::ActionAmended { input, by, until, .. } => {
+            if !action.amended_by.contains(by) {
+                action.amended_by.push(by.clone());
+            }
             action.input.clone_from(input);
             action.verdict = None;
             action.revision += 1;
@@ -38,7 +39,7 @@ pub(super) fn apply(case: &mut Case, kind: &EventKind) {
             action.attempts = *attempt;
             action.stage = ActionStage::Dispatched { permit: permit.clone(), until: *until };
         }
-        EventKind::ActionUnresolved { detail, .. } => unresolved(action, detail),
+        EventKind::ActionUnresolved { .. } => unresolved(action),
         other => {
             if let Some(stage) = next_stage(other) {
                 action.stage = stage;
@@ -67,6 +68,7 @@ fn next_stage(kind: &EventKind) -> Option<ActionStage> {
                 output: output.clone(),
                 settle_until: *settle_until,
                 verify_until: *verify_until,
+                told: false,
             }
         }
         EventKind::ActionUnknown { claim, reason, settle_until, verify_until, .. } => {
@@ -98,19 +100,10 @@ fn next_stage(kind: &EventKind) -> Option<ActionStage> {
     })
 }
 
-/// People have been told; the read-back goes on.
-fn unresolved(action: &mut Action, detail: &str) {
+/// People have been told; the read-back goes on. What the target said is not forgotten over it.
+fn unresolved(action: &mut Action) {
     match &mut action.stage {
-        ActionStage::Unknown { told, .. } => *told = true,
-        ActionStage::Executed { settle_until, verify_until, .. } => {
-            action.stage = ActionStage::Unknown {
-                claim: FailureClaim::Unknown,
-                reason: detail.to_owned(),
-                settle_until: *settle_until,
-                verify_until: *verify_until,
-                told: true,
-            };
-        }
+        ActionStage::Executed { told, .. } | ActionStage::Unknown { told, .. } => *told = true,
         _ => {}
     }
 }
@@ -147,10 +140,12 @@ fn proposed(case: &mut Case, kind: &EventKind) {
         epoch: *epoch,
         contract: contract.clone(),
         input: input.clone(),
+        proposed: Digest::of(input.as_bytes()),
         provenance: provenance.clone(),
         plan: plan.clone(),
         justification: justification.clone(),
         revision: 0,
+        amended_by: Vec::new(),
         verdict: None,
         permits: 0,
         attempts: 0,

@@ -25,8 +25,7 @@ impl Deciding {
         });
         if let Some(known) = known {
             let digest = Digest::of(proposal.input.as_bytes());
-            let same = known.contract == proposal.contract
-                && (known.input_digest() == digest || known.revision > 0);
+            let same = known.contract == proposal.contract && known.proposed == digest;
             let proposal = proposal.proposal.clone();
             return if same { Ok(()) } else { Err(Rejection::ProposalReused { proposal }) };
         }
@@ -84,7 +83,10 @@ impl Deciding {
         let live = verdict.terms.as_ref().is_some_and(|terms| terms.live);
         match &verdict.ruling {
             _ if refused => self.deny(id, reasons),
-            _ if !live => self.emit(EventKind::ActionShadowed { action: id.clone() }),
+            _ if !live => {
+                self.emit(EventKind::ActionShadowed { action: id.clone() });
+                self.see_to_plan_of(id);
+            }
             Ruling::Ask(terms) => self.request_approval(id, verdict, terms),
             Ruling::Allow | Ruling::Deny(_) => self.authorize(id),
         }
@@ -128,12 +130,22 @@ impl Deciding {
 
     fn deny(&mut self, id: &ActionId, reasons: Vec<Reason>) {
         self.emit(EventKind::ActionDenied { action: id.clone(), reasons });
+        self.part_missing(id, "was denied after the plan was said to be complete");
     }
 
-    /// The action may be carried out: by the agent with a permit, or by the supervisor at once.
+    /// The action may be carried out: by the agent with a permit, or by the supervisor at once. Either way only
+    /// while the agent that proposed it holds the case as it did then (`OWN-2`, `APR-5`).
     pub(super) fn authorize(&mut self, id: &ActionId) {
         let Ok(action) = self.action(id) else { return };
         let Some(terms) = action.terms() else { return };
+        let Some(key) = self.key_of_holder(&action) else {
+            self.emit(EventKind::ActionWithdrawn {
+                action: id.clone(),
+                why: "its agent does not hold the case any more".to_owned(),
+            });
+            self.see_to_plan_of(id);
+            return;
+        };
         match terms.executor {
             Executor::Supervisor => self.emit(EventKind::ActionDispatched {
                 action: id.clone(),
@@ -141,25 +153,31 @@ impl Deciding {
                 permit: None,
                 until: after(self.now, terms.outcome_within),
             }),
-            Executor::Agent => match &self.case.owner {
-                Owner::Agent { agent, key, lease_until, .. }
-                    if *agent == action.proposer && self.now < *lease_until =>
-                {
-                    let permit = PermitGrant {
-                        permit: PermitId::derived(format!("{id}/p{}", action.permits + 1)),
-                        agent: agent.clone(),
-                        key: *key,
-                        input_digest: action.input_digest(),
-                        epoch: self.case.epoch,
-                        expires: after(self.now, terms.permit_within.min(PERMIT_MAX)),
-                    };
-                    self.emit(EventKind::ActionAuthorized { action: id.clone(), permit });
-                }
-                _ => self.emit(EventKind::ActionWithdrawn {
-                    action: id.clone(),
-                    why: "its agent does not hold the case any more".to_owned(),
-                }),
-            },
+            Executor::Agent => {
+                let permit = PermitGrant {
+                    permit: permit_id(id, action.permits + 1),
+                    agent: action.proposer.clone(),
+                    key,
+                    input_digest: action.input_digest(),
+                    epoch: self.case.epoch,
+                    expires: after(self.now, terms.permit_within.min(PERMIT_MAX)),
+                };
+                self.emit(EventKind::ActionAuthorized { action: id.clone(), permit });
+            }
+        }
+    }
+
+    /// The certificate of the action's proposer, if it holds the case under the ownership of the proposal.
+    pub(super) fn key_of_holder(&self, action: &Action) -> Option<Digest> {
+        match &self.case.owner {
+            Owner::Agent { agent, key, lease_until, .. }
+                if *agent == action.proposer
+                    && self.case.epoch == action.epoch
+                    && self.now < *lease_until =>
+            {
+                Some(*key)
+            }
+            Owner::Agent { .. } | Owner::Supervisor { .. } | Owner::Queue { .. } => None,
         }
     }
 
@@ -182,6 +200,9 @@ impl Deciding {
             }
             _ => return Err(wrong_stage(&action)),
         };
+        if self.is_earlier_permit(&action, permit) {
+            return Err(Rejection::PermitExpired { permit: permit.clone() });
+        }
         if granted.permit != *permit || granted.agent != *agent || granted.epoch != epoch {
             return Err(Rejection::WrongPermit { permit: permit.clone() });
         }
@@ -202,6 +223,11 @@ impl Deciding {
             until: after(self.now, terms.outcome_within),
         });
         Ok(())
+    }
+
+    /// Whether the permit was once issued for this action and has been replaced since.
+    fn is_earlier_permit(&self, action: &Action, permit: &PermitId) -> bool {
+        (1..action.permits).any(|number| *permit == permit_id(&action.id, number))
     }
 
     /// What the executor says. It is a claim about the past, taken whoever owns the case by now, and nothing
@@ -226,11 +252,20 @@ impl Deciding {
         if attempt == 0 || attempt > action.attempts {
             return Err(Rejection::StaleAttempt { given: attempt, current: action.attempts });
         }
-        if attempt < action.attempts || !matches!(action.stage, ActionStage::Dispatched { .. }) {
-            // Told again, or too late: the read-back has been started and settles it.
+        let awaited = matches!(action.stage, ActionStage::Dispatched { .. });
+        // A yes that comes late must keep the write from being tried again before it has been looked for.
+        let late = matches!(
+            action.stage,
+            ActionStage::Unknown { .. }
+                | ActionStage::Retrying { .. }
+                | ActionStage::Authorized { .. }
+        );
+        if attempt < action.attempts || !(awaited || late) {
+            // Told again, or about an attempt that has been settled.
             return Ok(());
         }
         match outcome {
+            Outcome::NotExecuted { .. } if late => {}
             Outcome::Executed { output } => {
                 within("output", output, TEXT_MAX)?;
                 let Some((settle_until, verify_until)) = self.proof_times(&action) else {
@@ -276,11 +311,15 @@ impl Deciding {
             .case
             .actions
             .values()
-            .filter(|action| deadline(action).is_some_and(|until| until <= self.now))
-            .cloned()
+            .filter(|action| is_due(action, self.now))
+            .map(|action| action.id.clone())
             .collect();
-        for action in due {
-            self.pass_time_of(&action);
+        for id in due {
+            // One that ran out may have undone the plan of another, which is over by now.
+            let action = self.case.actions.get(&id).filter(|action| is_due(action, self.now));
+            if let Some(action) = action.cloned() {
+                self.pass_time_of(&action);
+            }
         }
     }
 
@@ -296,6 +335,7 @@ impl Deciding {
             ActionStage::AwaitingApproval(approval) => {
                 let why = "nobody decided in time";
                 self.end_approval(id, approval, Decision::Expired, None, why);
+                self.see_to_plan_of(id);
                 let reason = format!("the approval of {id} was not decided in time");
                 self.ask_people(Cause::Asked { reason });
             }
@@ -341,16 +381,25 @@ impl Deciding {
     }
 }
 
+fn permit_id(action: &ActionId, number: u32) -> PermitId {
+    PermitId::derived(format!("{action}/p{number}"))
+}
+
+fn is_due(action: &Action, now: Timestamp) -> bool {
+    deadline(action).is_some_and(|until| until <= now)
+}
+
 /// When time alone changes this action.
 pub(super) fn deadline(action: &Action) -> Option<Timestamp> {
     match &action.stage {
         ActionStage::Proposed { until } | ActionStage::Dispatched { until, .. } => Some(*until),
         ActionStage::AwaitingApproval(approval) => Some(approval.until),
         ActionStage::Authorized { permit } => Some(permit.expires),
-        ActionStage::Executed { verify_until, .. }
+        ActionStage::Executed { verify_until, told: false, .. }
         | ActionStage::Unknown { verify_until, told: false, .. } => Some(*verify_until),
         ActionStage::Retrying { at, .. } => Some(*at),
-        ActionStage::Unknown { told: true, .. }
+        ActionStage::Executed { told: true, .. }
+        | ActionStage::Unknown { told: true, .. }
         | ActionStage::Denied { .. }
         | ActionStage::Shadowed
         | ActionStage::Rejected { .. }

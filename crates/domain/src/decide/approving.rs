@@ -58,6 +58,9 @@ impl Deciding {
             return Err(wrong_stage(&action));
         };
         self.check_approver(approval, person, groups)?;
+        if action.amended_by.contains(person) && matches!(choice, VotesChoice::Approve { .. }) {
+            return Err(Rejection::Involved { person: person.clone() });
+        }
         if shown != approval.binding {
             return Err(Rejection::ApprovalMismatch);
         }

@@ -4,21 +4,30 @@ use super::matter::{LINE_MAX, within};
 use super::{Deciding, correlated, correlation};
 use crate::command::Actor;
 use crate::coverage::step_deadline;
-use crate::evidence::{Expected, judge};
+use crate::evidence::{Expected, judge, untaken};
 use crate::{
     AfterResolution, Cause, Correlation, Doubt, Escalation, EscalationId, EscalationPlan,
     EventKind, Evidence, Level, PersonId, Purpose, Reading, Rejection, ResolutionCode, Source,
-    Stage, Step, TicketId, TicketReading, Timestamp, after,
+    Span, Stage, Step, StepPlan, TicketId, TicketReading, Timestamp, after,
 };
+
+/// How old evidence may be at most, whatever the playbook says.
+const FRESHNESS_MAX: Span = Span::from_secs(300);
+/// The shortest wait before a new round, so that a playbook without a wait does not fill the journal.
+const ROUND_MIN: Span = Span::from_secs(1);
 
 impl Deciding {
     /// People are asked to take the case. If they are being asked already, they get one more reason.
     pub(super) fn ask_people(&mut self, cause: Cause) {
-        let purpose = Purpose::Takeover { cause };
-        if let Some(open) = self.case.takeover().map(|found| found.id.clone()) {
-            self.emit(EventKind::EscalationWidened { escalation: open, purpose });
+        if let Some(open) = self.case.takeover() {
+            let escalation = open.id.clone();
+            let purpose = Purpose::Takeover { cause };
+            if open.purpose != purpose && open.purpose.weight() <= purpose.weight() {
+                self.emit(EventKind::EscalationWidened { escalation, purpose });
+            }
             return;
         }
+        let purpose = Purpose::Takeover { cause };
         let Some(terms) = self.case.terms.clone() else { return };
         let id = self.next_escalation();
         self.open_escalation(id, purpose, &terms.takeover);
@@ -81,7 +90,8 @@ impl Deciding {
         if next < found.plan.steps.len() {
             self.start_step(&found.id, found.step.round, next);
         } else {
-            let retry_at = after(self.now, found.plan.backoff.wait(found.step.round));
+            let wait = found.plan.backoff.wait(found.step.round).max(ROUND_MIN);
+            let retry_at = after(self.now, wait);
             self.emit(EventKind::EscalationExhausted { escalation: found.id.clone(), retry_at });
         }
     }
@@ -124,7 +134,8 @@ impl Deciding {
         let (id, round, index) = correlated(step).ok_or(Rejection::StaleStep)?;
         let owner = self.case.escalations.values().find(|found| found.id.as_str() == id);
         let Some(found) = owner.cloned() else { return Err(Rejection::StaleStep) };
-        if found.abandoned.iter().any(|(_, known)| known == ticket) {
+        // Two systems may give two tickets the same id.
+        if found.abandoned.iter().any(|(of, known)| of.correlation == *step && known == ticket) {
             return Ok(());
         }
         let step = Step { round, index, correlation: step.clone(), since: self.now };
@@ -183,7 +194,7 @@ impl Deciding {
             correlation: step,
             ticket: &ticket,
             queue: &plan.queue,
-            freshness: plan.freshness,
+            freshness: plan.freshness.min(FRESHNESS_MAX),
             known: &|code| found.plan.resolutions.contains_key(code),
         };
         match judge(&expected, reading, sent_at) {
@@ -192,7 +203,13 @@ impl Deciding {
                 self.resolved_by_person(&found, &evidence, reading);
             }
             Ok(evidence) => self.shown(&found, evidence, reading),
-            Err(doubt) => self.doubted(&found, doubt),
+            Err(doubt) => match untaken(&expected, reading, sent_at, &doubt) {
+                // It is there and not taken by a person of its staff, who still may.
+                Some(evidence) if found.is_waiting() && evidence.valid_until() > self.now => {
+                    self.shown(&found, evidence, reading);
+                }
+                _ => self.doubted(&found, doubt),
+            },
         }
         Ok(())
     }
@@ -200,7 +217,8 @@ impl Deciding {
     fn shown(&mut self, found: &Escalation, evidence: Evidence, reading: &Reading) {
         let plan = found.step_plan();
         let enough = plan.cover.max(Level::E4);
-        let unreachable = reading.queue.as_ref().and_then(|queue| queue.reachable().err());
+        let queue = reading.queue_of(&plan.queue.queue);
+        let unreachable = queue.and_then(|queue| queue.reachable().err());
         match (&found.stage, evidence.actor()) {
             (Stage::Acknowledged { by, evidence: older, .. }, Some(actor))
                 if evidence.level() >= enough && by == actor =>
@@ -218,8 +236,8 @@ impl Deciding {
             {
                 self.acknowledged(found, evidence);
             }
-            // The holder could not be judged because the queue could not be read: no news.
-            (Stage::Acknowledged { .. }, _) if reading.queue.is_none() => {}
+            // The same holder, who could not be judged because the queue could not be read: no news.
+            (Stage::Acknowledged { by, .. }, None) if is_unjudged(reading, plan, by) => {}
             (Stage::Acknowledged { .. }, _) => self.lapse(found, Doubt::GivenBack),
             (Stage::Placed { .. } | Stage::Routed { .. }, None) if unreachable.is_some() => {
                 let why = unreachable.map_or_else(String::new, |why| why.to_string());
@@ -237,6 +255,26 @@ impl Deciding {
                     escalation: found.id.clone(),
                     evidence,
                     until: after(self.now, plan.reach_within),
+                });
+            }
+            // The ticket has changed and nobody took it. That revision is remembered, so that an older one
+            // which somebody held cannot be believed any more (`COV-4`); the deadline stays.
+            (Stage::Placed { evidence: Some(older), until, .. }, _)
+                if evidence.revision() > older.revision() =>
+            {
+                self.emit(EventKind::TicketSeen {
+                    escalation: found.id.clone(),
+                    evidence,
+                    until: *until,
+                });
+            }
+            (Stage::Routed { evidence: older, until, .. }, _)
+                if evidence.revision() > older.revision() =>
+            {
+                self.emit(EventKind::TicketRouted {
+                    escalation: found.id.clone(),
+                    evidence,
+                    until: *until,
                 });
             }
             // Seen again and nothing new.
@@ -258,7 +296,7 @@ impl Deciding {
             (Stage::Acknowledged { .. }, _) => self.lapse(found, doubt),
             // Creating may take its time to show.
             (Stage::Placed { evidence: None, .. }, Doubt::Missing { .. }) => {}
-            // It is there and not taken by a person of its staff, who still may.
+            // Not taken by a person of its staff, who still may; seen too long ago to be remembered.
             (
                 Stage::Placed { .. } | Stage::Routed { .. },
                 Doubt::HeldByMachine { .. }
@@ -384,18 +422,29 @@ impl Deciding {
     }
 }
 
+/// Whether a reading shows the ticket as `by` still holds it, in a queue that could not be read.
+fn is_unjudged(reading: &Reading, plan: &StepPlan, by: &PersonId) -> bool {
+    let unread = reading.queue_of(&plan.queue.queue).is_none();
+    let held = match &reading.ticket {
+        TicketReading::Present(facts) => {
+            facts.holder.as_ref().is_some_and(|holder| holder.name == *by)
+        }
+        TicketReading::Missing | TicketReading::Unreadable { .. } => false,
+    };
+    unread && held
+}
+
 /// Whether a reading is older than what is known already (`COV-4`): stale replicas and late answers neither
 /// grant nor take away.
 fn out_of_date(found: &Escalation, reading: &Reading, sent_at: Timestamp) -> bool {
     let Some(known) = found.evidence() else { return false };
-    if sent_at <= known.sent_at() {
-        return true;
-    }
     match &reading.ticket {
-        TicketReading::Present(facts) => {
-            facts.ticket == *known.ticket() && facts.revision < known.revision()
+        TicketReading::Present(facts) if facts.ticket == *known.ticket() => {
+            (facts.revision, sent_at) <= (known.revision(), known.sent_at())
         }
-        TicketReading::Missing | TicketReading::Unreadable { .. } => false,
+        TicketReading::Present(_) | TicketReading::Missing | TicketReading::Unreadable { .. } => {
+            sent_at <= known.sent_at()
+        }
     }
 }
 

@@ -3,8 +3,8 @@
 use super::Deciding;
 use crate::command::{Actor, NewEntry, Open};
 use crate::{
-    ActionId, ActionStage, Cause, ContextEntry, EventKind, Provenance, Rejection, RequestId,
-    ResolutionCode, Severity, Source,
+    ActionId, ActionStage, Cause, ContextEntry, Escalation, EventKind, Provenance, Rejection,
+    RequestId, ResolutionCode, Severity, Source,
 };
 
 /// The longest line: a subject, a reason, a label.
@@ -104,7 +104,14 @@ impl Deciding {
     ) -> Result<(), Rejection> {
         self.check_actor(by)?;
         within("note", note, TEXT_MAX)?;
-        let unsettled = self.unsettled(matches!(by, Actor::Person(_)));
+        let person = matches!(by, Actor::Person(_));
+        if person {
+            // What this leaves half done begins to be undone, and then counts as unsettled.
+            self.withdraw_undispatched("a person resolves the case");
+        } else if self.case.takeover().is_some_and(Escalation::is_for_people_only) {
+            return Err(Rejection::EscalationUnderWay);
+        }
+        let unsettled = self.unsettled(person);
         if !unsettled.is_empty() {
             return Err(Rejection::Unsettled { actions: unsettled });
         }
@@ -116,8 +123,9 @@ impl Deciding {
     /// keep people from resolving it.
     pub(super) fn unsettled(&self, person: bool) -> Vec<ActionId> {
         let open = self.case.actions.values().filter(|action| match action.stage {
-            ActionStage::Unknown { told: true, .. } => !person,
-            _ if person && action.is_before_dispatch() => false,
+            ActionStage::Executed { told: true, .. } | ActionStage::Unknown { told: true, .. } => {
+                !person
+            }
             _ => !action.is_settled(),
         });
         open.map(|action| action.id.clone()).collect()

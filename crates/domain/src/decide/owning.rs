@@ -104,6 +104,11 @@ impl Deciding {
             .cloned()
             .collect();
         for action in stopped {
+            // The plan of one may have withdrawn the other with itself.
+            let waits = self.case.actions.get(&action.id);
+            if !waits.is_some_and(|action| action.is_before_dispatch()) {
+                continue;
+            }
             if let crate::ActionStage::AwaitingApproval(approval) = &action.stage {
                 self.end_approval(&action.id, approval, Decision::Superseded, None, why);
             }
@@ -111,6 +116,7 @@ impl Deciding {
                 action: action.id.clone(),
                 why: why.to_owned(),
             });
+            self.see_to_plan_of(&action.id);
         }
     }
 

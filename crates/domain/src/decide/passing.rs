@@ -64,6 +64,10 @@ impl Deciding {
         handoff: &HandoffId,
         context: Digest,
     ) -> Result<(), Rejection> {
+        let repeated = self.case.taken_by.as_ref() == Some(handoff);
+        if repeated && self.case.owning_agent() == Some(agent) {
+            return Ok(());
+        }
         self.check_offer(agent, handoff)?;
         let current = self.case.context.digest();
         if context != current {

@@ -64,6 +64,22 @@ impl Deciding {
         }
     }
 
+    /// A part of a plan that the agent holds to be complete will not happen, so neither may the rest.
+    pub(super) fn part_missing(&mut self, id: &ActionId, what: &str) {
+        let plan = self.case.actions.get(id).and_then(|action| action.plan.clone());
+        if let Some(plan) = plan
+            && self.case.plans.get(&plan).is_some_and(|plan| plan.stage == PlanStage::Complete)
+        {
+            self.undo_plan(&plan, &format!("{id} {what}"));
+        }
+    }
+
+    /// Whether the plan of this action, if it has one, still wants it done.
+    pub(super) fn is_wanted(&self, action: &Action) -> bool {
+        let plan = action.plan.as_ref().and_then(|plan| self.case.plans.get(plan));
+        plan.is_none_or(|plan| matches!(plan.stage, PlanStage::Open | PlanStage::Complete))
+    }
+
     fn see_to_plan(&mut self, id: &PlanId) {
         let Ok(plan) = self.plan(id) else { return };
         match plan.stage {
@@ -109,7 +125,12 @@ impl Deciding {
             })
             .cloned()
             .collect();
-        let undoable = |action: &&Action| action.terms().is_some_and(|terms| terms.compensable);
+        let undoable = |action: &&Action| {
+            let diverged = matches!(action.stage, ActionStage::Diverged { .. });
+            action
+                .terms()
+                .is_some_and(|terms| terms.compensable && (!diverged || terms.undo_divergence))
+        };
         if let Some(last) = standing.iter().rev().find(undoable) {
             self.compensate(&last.id, "its plan failed");
             return;
@@ -151,7 +172,7 @@ impl Deciding {
 }
 
 /// Why an action breaks its plan, if it does. One that was merely turned down does not: the agent may propose
-/// another.
+/// another, as long as it has not said that the plan is complete.
 fn failure(action: &Action) -> Option<String> {
     match &action.stage {
         ActionStage::Failed { reason } => Some(format!("{} failed: {reason}", action.id)),
@@ -161,6 +182,8 @@ fn failure(action: &Action) -> Option<String> {
         ActionStage::Rejected { by, note } => {
             Some(format!("{} was rejected by {by}: {note}", action.id))
         }
+        ActionStage::Expired => Some(format!("nobody decided on {} in time", action.id)),
+        ActionStage::Withdrawn { why } => Some(format!("{} was withdrawn: {why}", action.id)),
         ActionStage::CompensationFailed { reason } => {
             Some(format!("{} could not be undone: {reason}", action.id))
         }

@@ -2,8 +2,8 @@
 
 use super::{Deciding, wrong_stage};
 use crate::{
-    Action, ActionId, ActionStage, Cause, EventKind, Executor, FailureClaim, Owner, ReadBack,
-    Rejection, Source, Timestamp, after,
+    Action, ActionId, ActionStage, Cause, EventKind, FailureClaim, ReadBack, Rejection, Source,
+    Timestamp, after,
 };
 
 impl Deciding {
@@ -12,18 +12,25 @@ impl Deciding {
         id: &ActionId,
         attempt: u32,
         shown: &ReadBack,
+        sent_at: Timestamp,
     ) -> Result<(), Rejection> {
         let action = self.action(id)?;
         if attempt != action.attempts {
             return Err(Rejection::StaleAttempt { given: attempt, current: action.attempts });
         }
+        if sent_at > self.now {
+            return Ok(());
+        }
         match &action.stage {
             ActionStage::Executed { settle_until, .. } => {
-                self.verify_executed(&action, *settle_until, shown);
+                // An absence is conclusive if the read was sent after the effect had time to show, however late
+                // its answer comes.
+                self.verify_executed(&action, sent_at >= *settle_until, shown);
                 Ok(())
             }
             ActionStage::Unknown { claim, reason, settle_until, .. } => {
-                self.verify_unknown(&action, *claim, reason, *settle_until, shown);
+                let settled = sent_at >= *settle_until;
+                self.verify_unknown(&action, *claim, reason, settled, shown);
                 Ok(())
             }
             _ if action.is_settled() => Ok(()),
@@ -32,8 +39,7 @@ impl Deciding {
     }
 
     /// The target said yes. The effect may take its time to show, but not for ever.
-    fn verify_executed(&mut self, action: &Action, settle_until: Timestamp, shown: &ReadBack) {
-        let settled = self.now >= settle_until;
+    fn verify_executed(&mut self, action: &Action, settled: bool, shown: &ReadBack) {
         match shown {
             ReadBack::Applied { shown } => self.verified(&action.id, shown),
             ReadBack::Different { difference } if settled => self.diverged(action, difference),
@@ -51,10 +57,9 @@ impl Deciding {
         action: &Action,
         claim: FailureClaim,
         reason: &str,
-        settle_until: Timestamp,
+        settled: bool,
         shown: &ReadBack,
     ) {
-        let settled = self.now >= settle_until;
         match shown {
             ReadBack::Applied { shown } => self.verified(&action.id, shown),
             ReadBack::Different { difference } if settled => self.diverged(action, difference),
@@ -65,15 +70,11 @@ impl Deciding {
 
     fn retry_or_fail(&mut self, action: &Action, claim: FailureClaim, reason: &str) {
         let Some(terms) = action.terms() else { return };
-        let holds = match terms.executor {
-            Executor::Supervisor => true,
-            Executor::Agent => {
-                self.case.epoch == action.epoch
-                    && matches!(&self.case.owner, Owner::Agent { agent, .. } if *agent == action.proposer)
-            }
-        };
+        let holds = self.key_of_holder(action).is_some();
         let reason = if !holds {
             format!("it took no effect, and its agent does not hold the case any more: {reason}")
+        } else if !self.is_wanted(action) {
+            format!("it took no effect, and its plan is being undone: {reason}")
         } else if claim == FailureClaim::Permanent {
             reason.to_owned()
         } else if action.attempts >= terms.attempts_max {
