@@ -24,6 +24,7 @@ use crate::clock::Clock;
 use crate::playbooks::Playbooks;
 
 pub use committed::Change;
+pub(crate) use entry::{FINGERPRINT, REQUEST, WRITE, write_key_of};
 pub use stored::{StoredEventError, decode};
 
 /// The most commands that may wait for one shard. At full speed a shard works this off in well under a second;

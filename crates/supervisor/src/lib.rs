@@ -6,9 +6,16 @@
 
 mod clock;
 mod engine;
+mod errands;
 mod facts;
+mod governor;
+mod intake;
+mod keyed_lock;
+mod lookout;
 mod playbooks;
+mod recovery;
 mod sessions;
+mod systems;
 
 pub use clock::Clock;
 pub use engine::{Applied, Change, Engine, Outbound, Refused, StoredEventError, decode};

@@ -2,8 +2,8 @@
 //! the case claims or counts against limits.
 
 use belay_domain::{
-    Action, ActionId, Case, Contact, Coverage, Event, EventKind, Owner, Ruling, Status, Timestamp,
-    next_moment, owed,
+    Action, ActionId, Case, Contact, ContractId, Coverage, Event, EventKind, IdempotencyKey, Owner,
+    Ruling, Status, Timestamp, next_moment, owed,
 };
 use belay_journal::{CaseRow, Claim, Entry, Usage};
 use belay_playbook::Playbook;
@@ -43,15 +43,23 @@ pub(super) fn entry(
 }
 
 /// The key under which a write is claimed: its contract and its idempotency key.
-pub(crate) fn write_key(action: &Action) -> Option<String> {
+fn write_key(action: &Action) -> Option<String> {
     let terms = action.terms()?;
-    Some(format!("{}/{}", terms.contract, terms.key))
+    Some(write_key_of(&terms.contract, &terms.key))
 }
 
-/// When the case next needs somebody: a deadline, or at once while it owes something.
+/// The key under which a write by this contract with this idempotency key is claimed.
+pub(crate) fn write_key_of(contract: &ContractId, key: &IdempotencyKey) -> String {
+    format!("{contract}/{key}")
+}
+
+/// When the case next needs somebody: a deadline, or at once while it owes something or people are asked, so
+/// that a restart finds every open escalation without reading every case.
 fn attention(case: &Case, now: Timestamp) -> Option<Timestamp> {
     let due = owed(case, now).into_iter().map(|owed| owed.due).min();
-    next_moment(case).into_iter().chain(due).min()
+    let asked = case.escalations.values().filter(|found| found.is_open() && case.is_open());
+    let asked = asked.map(|found| found.opened_at).min();
+    next_moment(case).into_iter().chain(due).chain(asked).min()
 }
 
 /// What an event makes the case claim, count or give up.

@@ -370,7 +370,8 @@ impl Shard {
                 Ok(case) => {
                     let mut slot = Slot::new(case);
                     slot.used = self.turn;
-                    self.slots.insert(id, slot);
+                    self.slots.insert(id.clone(), slot);
+                    self.awaken(&id, self.clock.now());
                 }
                 Err(refused) => refuse_all(batch, &id, &refused),
             }

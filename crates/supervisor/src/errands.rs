@@ -1,0 +1,201 @@
+//! Carrying effects out: what the cases owe the outside world is done here, and what the world answers goes
+//! back into the engine as the next command.
+//!
+//! An errand runs from the moment its effect is owed until it is owed no longer. It may be run again after a
+//! crash, so it looks before it acts, and its answer is accepted once. An errand that is no longer wanted
+//! stops between two steps, never in the middle of a write.
+
+mod agents;
+mod reading_back;
+mod tickets;
+mod writing;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use belay_domain::{Action, ActionId, Case, CaseId, Command, Effect, EffectId, Owed, Timestamp};
+use belay_transport::permit::PermitSigner;
+use belay_transport::spiffe::TrustDomain;
+use dashmap::DashMap;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use tracing::{Instrument, info_span, warn};
+
+use crate::engine::{Change, Engine, Outbound, Refused};
+use crate::governor::Governor;
+use crate::lookout::Lookout;
+use crate::playbooks::Playbooks;
+use crate::sessions::Sessions;
+use crate::systems::Systems;
+
+pub(crate) use tickets::{Pokes, listen};
+
+/// Carries effects out; cheap to clone.
+#[derive(Clone)]
+pub struct Errands {
+    world: Arc<World>,
+    running: Arc<DashMap<CaseId, HashMap<EffectId, CancellationToken>>>,
+}
+
+/// Everything an errand may need.
+pub(crate) struct World {
+    pub(crate) engine: Engine,
+    pub(crate) playbooks: Playbooks,
+    pub(crate) systems: Systems,
+    pub(crate) sessions: Sessions,
+    pub(crate) governor: Governor,
+    pub(crate) lookout: Lookout,
+    pub(crate) permits: Arc<PermitSigner>,
+    pub(crate) trust_domain: TrustDomain,
+    pub(crate) pokes: Pokes,
+    /// When this process began: what is older may have been begun by an earlier one.
+    pub(crate) started: Timestamp,
+    pub(crate) tasks: TaskTracker,
+    pub(crate) stop: CancellationToken,
+}
+
+/// What an errand is told of its surroundings.
+#[derive(Clone)]
+struct Errand {
+    world: Arc<World>,
+    case: CaseId,
+    wanted: CancellationToken,
+}
+
+/// How long an errand waits after something did not work: twice as long each time.
+struct Patience {
+    next: Duration,
+    most: Duration,
+}
+
+impl Errands {
+    /// Carries out what cases owe, in this world.
+    #[must_use]
+    pub(crate) fn new(world: World) -> Self {
+        Self { world: Arc::new(world), running: Arc::default() }
+    }
+
+    fn start(&self, case: &CaseId, owed: Owed) -> CancellationToken {
+        let wanted = self.world.stop.child_token();
+        let errand =
+            Errand { world: self.world.clone(), case: case.clone(), wanted: wanted.clone() };
+        let span = info_span!("errand", case = %case, effect = %owed.id);
+        self.world.tasks.spawn(errand.run(owed).instrument(span));
+        wanted
+    }
+}
+
+impl Outbound for Errands {
+    fn owe(&self, case: &Arc<Case>, owed: Vec<Owed>) {
+        self.world.lookout.see(case);
+        if owed.is_empty() {
+            if let Some((_, given_up)) = self.running.remove(&case.id) {
+                given_up.values().for_each(CancellationToken::cancel);
+            }
+            return;
+        }
+        let mut running = self.running.entry(case.id.clone()).or_default();
+        running.retain(|id, wanted| {
+            let stands = owed.iter().any(|owed| owed.id == *id);
+            if !stands {
+                wanted.cancel();
+            }
+            stands
+        });
+        for owed in owed {
+            if !running.contains_key(&owed.id) {
+                running.insert(owed.id.clone(), self.start(&case.id, owed));
+            }
+        }
+    }
+
+    fn happened(&self, change: &Change) {
+        self.world.sessions.tell(change);
+    }
+}
+
+impl Errand {
+    async fn run(self, owed: Owed) {
+        if !self.until(owed.due).await {
+            return;
+        }
+        match owed.effect {
+            Effect::Seek { target, .. } => self.seek(&target).await,
+            Effect::Offer { handoff, to, .. } => self.offer(&handoff, &to).await,
+            Effect::Assess { action, .. } => self.assess(&action).await,
+            Effect::DeliverPermit { action } => self.deliver_permit(&action).await,
+            Effect::Execute { action, attempt } => self.execute(&action, attempt).await,
+            Effect::ReadBack { action, attempt } => self.read_back(&action, attempt).await,
+            Effect::Compensate { action, attempt } => self.compensate(&action, attempt).await,
+            Effect::PlaceTicket { escalation, correlation, queue } => {
+                self.place(&escalation, correlation, &queue).await;
+            }
+            Effect::Watch { correlation, queue, ticket, every, .. } => {
+                self.watch(&correlation, &queue, &ticket, every).await;
+            }
+            Effect::Withdraw { correlation, queue, ticket, .. } => {
+                self.withdraw(&correlation, &queue, &ticket).await;
+            }
+        }
+    }
+
+    /// Brings an answer to the case, as often as it takes. False if the case does not want it.
+    async fn answer(&self, command: Command) -> bool {
+        let mut patience = Patience::new(Duration::from_millis(50), Duration::from_secs(5));
+        loop {
+            match self.world.engine.command(&self.case, command.clone()).await {
+                Ok(_) => return true,
+                Err(Refused::Rejected(rejection)) => {
+                    tracing::debug!(%rejection, "the case does not want this answer");
+                    return false;
+                }
+                Err(Refused::Draining) => return false,
+                Err(failure) => {
+                    warn!(error = %failure, "the answer of an errand could not be recorded yet");
+                    if !self.wait(patience.next()).await {
+                        return false;
+                    }
+                }
+            }
+        }
+    }
+
+    /// The case and one of its actions as they are now.
+    async fn action(&self, id: &ActionId) -> Option<(Arc<Case>, Arc<Action>)> {
+        let case = self.world.engine.case(&self.case).await.ok()??;
+        let action = case.actions.get(id)?.clone();
+        Some((case, action))
+    }
+
+    /// Waits. False if the errand is not wanted any more.
+    async fn wait(&self, time: Duration) -> bool {
+        tokio::select! {
+            () = tokio::time::sleep(time) => true,
+            () = self.wanted.cancelled() => false,
+        }
+    }
+
+    async fn until(&self, moment: Timestamp) -> bool {
+        tokio::select! {
+            () = tokio::time::sleep_until(self.world.engine.clock().instant(moment)) => true,
+            () = self.wanted.cancelled() => false,
+        }
+    }
+
+    fn is_wanted(&self) -> bool {
+        !self.wanted.is_cancelled()
+    }
+}
+
+impl Patience {
+    fn new(first: Duration, most: Duration) -> Self {
+        Self { next: first, most }
+    }
+
+    fn next(&mut self) -> Duration {
+        let wait = self.next;
+        self.next = (wait * 2).min(self.most);
+        wait
+    }
+}

@@ -1,0 +1,253 @@
+//! Errands to human queues: placing a ticket, reading it back for as long as it matters, and telling its
+//! people when it does not any more.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use belay_connect::{Attempt, HumanQueue, NewTicket, NotPlaced, Settling, place};
+use belay_domain::{
+    Case, Cause, Command, Correlation, Escalation, EscalationId, Purpose, QueueRef, Severity, Span,
+    TicketId,
+};
+use dashmap::DashMap;
+use futures_util::StreamExt;
+use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
+use tracing::{debug, info, warn};
+
+use super::{Errand, Patience};
+use crate::systems::Systems;
+
+/// The longest a look may take. Evidence dates from when the look was sent, so a slow one is worth little.
+const LOOK_WITHIN: Duration = Duration::from_secs(20);
+
+/// Where those who watch a ticket can be asked to look sooner; cheap to clone.
+#[derive(Clone, Default)]
+pub(crate) struct Pokes {
+    watched: Arc<DashMap<TicketId, Arc<Notify>>>,
+}
+
+impl Pokes {
+    /// Somebody says that a ticket changed. It is looked at soon; that is all a rumour can do (`COV-2`).
+    pub(crate) fn poke(&self, ticket: &TicketId) -> bool {
+        let watched = self.watched.get(ticket).map(|found| found.clone());
+        watched.as_ref().inspect(|notify| notify.notify_one()).is_some()
+    }
+
+    fn watch(&self, ticket: &TicketId) -> Arc<Notify> {
+        self.watched.entry(ticket.clone()).or_default().clone()
+    }
+
+    fn forget(&self, ticket: &TicketId) {
+        self.watched.remove(ticket);
+    }
+}
+
+/// Hears the rumours of every human queue and passes them on to those who watch, until told to stop.
+pub(crate) async fn listen(systems: Systems, pokes: Pokes, stop: CancellationToken) {
+    let heard = systems.queues().filter_map(|(_, queue)| queue.rumours());
+    let mut rumours =
+        futures_util::stream::select_all(heard.map(tokio_stream::wrappers::BroadcastStream::new));
+    loop {
+        let rumour = tokio::select! {
+            rumour = rumours.next() => rumour,
+            () = stop.cancelled() => return,
+        };
+        match rumour {
+            Some(Ok(rumour)) => {
+                pokes.poke(&rumour.ticket);
+            }
+            // Rumours that were missed cost nothing but time: everybody looks by themselves.
+            Some(Err(_)) => {}
+            None => return,
+        }
+    }
+}
+
+impl Errand {
+    pub(super) async fn place(
+        &self,
+        escalation: &EscalationId,
+        correlation: Correlation,
+        queue: &QueueRef,
+    ) {
+        let Some(system) = self.world.systems.queue(&queue.system).cloned() else {
+            let reason = format!("no human queue is connected as {}", queue.system);
+            self.answer(Command::StepRefused { correlation, reason }).await;
+            return;
+        };
+        let mut patience = Patience::new(Duration::from_millis(250), Duration::from_secs(10));
+        let mut attempt = self.first_attempt(escalation).await;
+        while self.is_wanted() {
+            let Some(ticket) = self.new_ticket(escalation, &correlation, queue).await else {
+                return;
+            };
+            match place(system.as_ref(), &ticket, attempt, settling(&system)).await {
+                Ok(placed) => {
+                    let ticket = placed.ticket;
+                    info!(%correlation, %ticket, created = placed.created, "ticket placed");
+                    self.answer(Command::TicketPlaced { correlation, ticket }).await;
+                    return;
+                }
+                Err(failure @ (NotPlaced::Unreachable(_) | NotPlaced::Refused(_))) => {
+                    let reason = failure.to_string();
+                    self.answer(Command::StepRefused { correlation, reason }).await;
+                    return;
+                }
+                Err(NotPlaced::Later(failure)) => {
+                    warn!(%correlation, error = %failure, "ticket not placed yet");
+                    attempt = Attempt::Again;
+                }
+            }
+            if !self.wait(patience.next()).await {
+                return;
+            }
+        }
+    }
+
+    /// A step that is older than this process may have been asked for by an earlier one.
+    async fn first_attempt(&self, escalation: &EscalationId) -> Attempt {
+        let case = self.world.engine.case(&self.case).await.ok().flatten();
+        let since = case.and_then(|case| Some(case.escalations.get(escalation)?.step.since));
+        match since {
+            Some(since) if since >= self.world.started => Attempt::First,
+            _ => Attempt::Again,
+        }
+    }
+
+    async fn new_ticket(
+        &self,
+        escalation: &EscalationId,
+        correlation: &Correlation,
+        queue: &QueueRef,
+    ) -> Option<NewTicket> {
+        let case = self.world.engine.case(&self.case).await.ok()??;
+        let found = case.escalations.get(escalation)?;
+        Some(NewTicket {
+            case: case.id.clone(),
+            correlation: correlation.clone(),
+            queue: queue.queue.clone(),
+            subject: subject(&case, found),
+            body: body(&case, found),
+            severity: case.terms.as_ref().map_or(Severity::Normal, |terms| terms.severity),
+        })
+    }
+
+    /// Looks at the ticket again and again, sooner when somebody says that it changed.
+    pub(super) async fn watch(
+        &self,
+        correlation: &Correlation,
+        queue: &QueueRef,
+        ticket: &TicketId,
+        every: Span,
+    ) {
+        let Some(system) = self.world.systems.queue(&queue.system).cloned() else { return };
+        let every = Duration::try_from(every).unwrap_or(LOOK_WITHIN);
+        let poked = self.world.pokes.watch(ticket);
+        while self.is_wanted() {
+            let sent_at = self.world.engine.clock().now();
+            let looked = tokio::time::timeout(LOOK_WITHIN, system.read(ticket, &queue.queue)).await;
+            match looked {
+                Ok(reading) => {
+                    debug!(%ticket, ?reading, "looked");
+                    let correlation = correlation.clone();
+                    let reading = Box::new(reading);
+                    if !self.answer(Command::Observe { correlation, reading, sent_at }).await {
+                        break;
+                    }
+                }
+                Err(_) => warn!(%ticket, queue = %queue, "the look took too long"),
+            }
+            tokio::select! {
+                () = tokio::time::sleep(every) => {}
+                () = poked.notified() => {}
+                () = self.wanted.cancelled() => break,
+            }
+        }
+        self.world.pokes.forget(ticket);
+    }
+
+    pub(super) async fn withdraw(
+        &self,
+        correlation: &Correlation,
+        queue: &QueueRef,
+        ticket: &TicketId,
+    ) {
+        let Some(system) = self.world.systems.queue(&queue.system).cloned() else { return };
+        let note = format!(
+            "Belay no longer needs an answer here: the request {correlation} has moved on or is settled. \
+             Taking this ticket does not take the case."
+        );
+        let mut patience = Patience::new(Duration::from_secs(1), Duration::from_secs(300));
+        loop {
+            match system.withdraw(ticket, &note).await {
+                Ok(()) => break,
+                Err(failure) if failure.retryable() => {
+                    warn!(%ticket, error = %failure, "people not told yet");
+                    if !self.wait(patience.next()).await {
+                        return;
+                    }
+                }
+                Err(failure) => {
+                    warn!(%ticket, error = %failure, "people cannot be told that the ticket is over");
+                    break;
+                }
+            }
+        }
+        let (correlation, ticket) = (correlation.clone(), ticket.clone());
+        self.answer(Command::Withdrawn { correlation, ticket }).await;
+    }
+}
+
+/// How long a system's search may lag. Our own desk's does not.
+fn settling(system: &Arc<dyn HumanQueue>) -> Settling {
+    if system.rumours().is_some() {
+        Settling { within: Duration::from_millis(500), every: Duration::from_millis(50) }
+    } else {
+        Settling::default()
+    }
+}
+
+fn subject(case: &Case, found: &Escalation) -> String {
+    match &found.purpose {
+        Purpose::Takeover { .. } => format!("Please take: {}", case.subject),
+        Purpose::Approval { action } => format!("Please decide on {action}: {}", case.subject),
+    }
+}
+
+fn body(case: &Case, found: &Escalation) -> String {
+    let ask = match &found.purpose {
+        Purpose::Takeover { cause } => {
+            format!("{}\nTaking this ticket takes the case.", why(cause))
+        }
+        Purpose::Approval { action } => {
+            let shown = case
+                .actions
+                .get(action)
+                .and_then(|found| found.verdict.as_ref())
+                .map_or("", |verdict| verdict.shown.as_str());
+            format!(
+                "An agent asks to do this:\n\n{shown}\n\nDecide with: belay approval show {action}"
+            )
+        }
+    };
+    format!(
+        "{ask}\n\nCase {} of customer {}\nRequest {}\nMore: belay why {}",
+        case.id, case.customer, found.step.correlation, case.id
+    )
+}
+
+fn why(cause: &Cause) -> String {
+    match cause {
+        Cause::Routed => "This case is meant for people.".to_owned(),
+        Cause::NoAgent => "No agent took this case.".to_owned(),
+        Cause::Asked { reason } => format!("People were asked for: {reason}"),
+        Cause::Bounced => "This case went to and fro between agents.".to_owned(),
+        Cause::Divergence { action, detail } => {
+            format!("{action} is not what it should be: {detail}")
+        }
+        Cause::CompensationFailed { action, detail } => {
+            format!("{action} could not be undone: {detail}")
+        }
+    }
+}

@@ -1,0 +1,121 @@
+//! Errands that write: executing an action through its connector, and undoing one. Both look first, so that
+//! running them again after a crash does nothing twice.
+
+use std::time::Duration;
+
+use belay_domain::{Action, ActionId, ActionStage, Case, Command, FailureClaim, Outcome, ReadBack};
+use tracing::info;
+
+use super::{Errand, Patience};
+use crate::facts::case_facts;
+
+/// How often the effect of an undoing write is looked for.
+const LOOK_FIRST: Duration = Duration::from_millis(100);
+const LOOK_MOST: Duration = Duration::from_secs(2);
+
+impl Errand {
+    pub(super) async fn execute(&self, id: &ActionId, attempt: u32) {
+        let Some((case, action)) = self.action(id).await else { return };
+        if !matches!(action.stage, ActionStage::Dispatched { permit: None, .. }) {
+            return;
+        }
+        let outcome = match self.look(&case, &action).await {
+            // An earlier attempt, or an earlier life of this process, has done it.
+            ReadBack::Applied { shown } | ReadBack::Different { difference: shown } => {
+                Outcome::Executed { output: shown }
+            }
+            ReadBack::NotApplied => self.write(&case, &action).await,
+            ReadBack::Unreadable { detail } => Outcome::NotExecuted {
+                claim: FailureClaim::Retryable,
+                reason: format!("not attempted, because the target cannot be read: {detail}"),
+            },
+        };
+        info!(action = %id, attempt, "executed through the connector");
+        let action = id.clone();
+        self.answer(Command::ReportOutcome { agent: None, action, attempt, outcome }).await;
+    }
+
+    async fn write(&self, case: &Case, action: &Action) -> Outcome {
+        let playbook = self.world.playbooks.current();
+        match playbook.execution(&action.contract, &action.input, &case_facts(case)) {
+            Ok(write) => self.world.systems.write(&write).await,
+            Err(failure) => {
+                Outcome::NotExecuted { claim: FailureClaim::Permanent, reason: failure.to_string() }
+            }
+        }
+    }
+
+    pub(super) async fn compensate(&self, id: &ActionId, attempt: u32) {
+        let Some((case, action)) = self.action(id).await else { return };
+        if !matches!(action.stage, ActionStage::Compensating { attempt: now, .. } if now == attempt)
+        {
+            return;
+        }
+        let outcome = self.undo(&case, &action).await;
+        let action = id.clone();
+        self.answer(Command::ReportCompensation { action, attempt, outcome }).await;
+    }
+
+    /// Undoes the action and waits until the target shows it. The error says whether trying again can help.
+    async fn undo(&self, case: &Case, action: &Action) -> Result<(), (String, bool)> {
+        // What stands there now is what has to be undone, whatever was believed to be there.
+        let shown = match self.look(case, action).await {
+            ReadBack::Applied { shown } => shown,
+            ReadBack::Different { difference } => difference,
+            ReadBack::NotApplied => return Ok(()),
+            ReadBack::Unreadable { detail } => return Err((detail, true)),
+        };
+        if let ReadBack::Applied { .. } = self.look_undone(case, action, &shown).await {
+            return Ok(());
+        }
+        let playbook = self.world.playbooks.current();
+        let facts = case_facts(case);
+        let write = playbook
+            .compensation(&action.contract, &action.input, &facts, &shown)
+            .map_err(|failure| (failure.to_string(), false))?;
+        let claimed = self.world.systems.write(&write).await;
+        let settle = action.terms().map_or(Duration::ZERO, |terms| {
+            Duration::try_from(terms.settle_within).unwrap_or_default()
+        });
+        let end = tokio::time::Instant::now() + settle;
+        let mut patience = Patience::new(LOOK_FIRST, LOOK_MOST);
+        loop {
+            let shows = self.look_undone(case, action, &shown).await;
+            if let ReadBack::Applied { .. } = shows {
+                return Ok(());
+            }
+            if tokio::time::Instant::now() >= end {
+                return Err(not_undone(&claimed, &shows));
+            }
+            tokio::time::sleep(patience.next()).await;
+        }
+    }
+
+    async fn look_undone(&self, case: &Case, action: &Action, shown: &str) -> ReadBack {
+        let playbook = self.world.playbooks.current();
+        let facts = case_facts(case);
+        match playbook.compensation_check(&action.contract, &action.input, &facts, shown) {
+            Ok(read) => {
+                let answer = self.world.systems.read(&read).await;
+                playbook.judge_compensation(&action.contract, &action.input, &facts, shown, &answer)
+            }
+            Err(failure) => ReadBack::Unreadable { detail: failure.to_string() },
+        }
+    }
+}
+
+fn not_undone(claimed: &Outcome, shows: &ReadBack) -> (String, bool) {
+    let shown = match shows {
+        ReadBack::Applied { .. } => "it is undone".to_owned(),
+        ReadBack::NotApplied => "the target still shows it".to_owned(),
+        ReadBack::Different { difference } => difference.clone(),
+        ReadBack::Unreadable { detail } => format!("the target cannot be read: {detail}"),
+    };
+    match claimed {
+        Outcome::NotExecuted { claim: FailureClaim::Permanent, reason } => {
+            (format!("{reason}; {shown}"), false)
+        }
+        Outcome::NotExecuted { reason, .. } => (format!("{reason}; {shown}"), true),
+        Outcome::Executed { .. } => (format!("the target said yes, and {shown}"), true),
+    }
+}

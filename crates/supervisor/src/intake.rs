@@ -1,0 +1,145 @@
+//! Opening cases: once for each request, and once for each matter.
+
+use std::sync::Arc;
+
+use belay_domain::{
+    Actor, Case, CaseId, Command, Digest, Hasher, NewEntry, Open, RequestId, Severity, TenantId,
+};
+use belay_playbook::CaseFacts;
+
+use crate::engine::{Engine, FINGERPRINT, REQUEST, Refused};
+use crate::keyed_lock::KeyedLock;
+use crate::playbooks::Playbooks;
+
+/// Opens cases; cheap to clone.
+#[derive(Clone)]
+pub struct Intake {
+    engine: Engine,
+    playbooks: Playbooks,
+    matters: KeyedLock,
+}
+
+/// What is reported.
+#[derive(Clone, Debug)]
+pub struct OpenRequest {
+    /// Whose case it is.
+    pub tenant: TenantId,
+    /// The request; the same one opens the same case.
+    pub request: RequestId,
+    /// What it is about, in a line.
+    pub subject: String,
+    /// Its kind, as the routing names it.
+    pub kind: String,
+    /// How much it matters, if the caller knows.
+    pub severity: Option<Severity>,
+    /// The customer.
+    pub customer: String,
+    /// Through which channel it came.
+    pub channel: String,
+    /// What makes two reports the same matter.
+    pub fingerprint: Option<Digest>,
+    /// Anything else to find it by.
+    pub labels: Vec<(String, String)>,
+    /// What is known at the start.
+    pub context: Vec<NewEntry>,
+    /// Who opens it.
+    pub by: Actor,
+}
+
+/// The case that a report led to.
+#[derive(Clone, Debug)]
+pub struct Opened {
+    /// The case.
+    pub case: Arc<Case>,
+    /// Whether this request opened it.
+    pub created: bool,
+    /// Whether this request was linked to a case that another one had opened for the same matter.
+    pub linked: bool,
+}
+
+impl Intake {
+    /// An intake that opens cases in this engine.
+    #[must_use]
+    pub fn new(engine: Engine, playbooks: Playbooks) -> Self {
+        Self { engine, playbooks, matters: KeyedLock::default() }
+    }
+
+    /// Opens a case, or finds the one that this request or this matter has already.
+    pub async fn open(&self, request: OpenRequest) -> Result<Opened, Refused> {
+        // Two requests about one matter must not open two cases between looking and writing.
+        let matter = request.fingerprint.map(|found| format!("{}/{found}", request.tenant));
+        let same_request = format!("{}/{}", request.tenant, request.request);
+        let _held = self.matters.lock(matter.into_iter().chain([same_request])).await;
+        if let Some(known) = self.holder(&request.tenant, REQUEST, request.request.as_str()).await?
+        {
+            return Ok(Opened { case: known, created: false, linked: false });
+        }
+        if let Some(fingerprint) = request.fingerprint
+            && let Some(known) =
+                self.holder(&request.tenant, FINGERPRINT, &fingerprint.to_string()).await?
+            && known.is_open()
+        {
+            let command =
+                Command::LinkContact { request: request.request, channel: request.channel };
+            let applied = self.engine.command(&known.id, command).await?;
+            return Ok(Opened { case: applied.case, created: false, linked: true });
+        }
+        let applied = self.create(request).await?;
+        Ok(Opened { case: applied, created: true, linked: false })
+    }
+
+    async fn create(&self, request: OpenRequest) -> Result<Arc<Case>, Refused> {
+        let id = case_id(&request.tenant, &request.request);
+        let facts = CaseFacts {
+            tenant: request.tenant.clone(),
+            id: id.clone(),
+            kind: request.kind.clone(),
+            severity: request.severity,
+            channel: request.channel.clone(),
+            customer: request.customer.clone(),
+            subject: request.subject.clone(),
+            labels: request.labels.clone(),
+        };
+        let terms = self.playbooks.current().open(&facts);
+        let open = Open {
+            tenant: request.tenant,
+            request: request.request,
+            subject: request.subject,
+            kind: request.kind,
+            customer: request.customer,
+            channel: request.channel,
+            fingerprint: request.fingerprint,
+            labels: request.labels,
+            context: request.context,
+            by: request.by,
+            terms,
+        };
+        Ok(self.engine.command(&id, Command::Open(Box::new(open))).await?.case)
+    }
+
+    /// The case that holds a claim.
+    async fn holder(
+        &self,
+        tenant: &TenantId,
+        kind: &str,
+        key: &str,
+    ) -> Result<Option<Arc<Case>>, Refused> {
+        let found = self.engine.journal().claim(tenant.as_str(), kind, key).await;
+        let found = found.map_err(|failure| Refused::Unreadable(Arc::new(failure)))?;
+        match found.and_then(|holder| holder.parse::<CaseId>().ok()) {
+            Some(case) => self.engine.case(&case).await,
+            None => Ok(None),
+        }
+    }
+}
+
+/// The id of the case that a request opens. The same request always names the same case.
+fn case_id(tenant: &TenantId, request: &RequestId) -> CaseId {
+    let digest = Hasher::new("belay case id")
+        .part(tenant.as_str().as_bytes())
+        .part(request.as_str().as_bytes())
+        .finish()
+        .to_string();
+    let short = digest.get(..16).unwrap_or(&digest);
+    format!("c-{short}").parse().unwrap_or_else(|_| unreachable!("hexadecimal digits are an id"))
+}

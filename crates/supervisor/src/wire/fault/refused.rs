@@ -1,0 +1,187 @@
+//! What the engine, the journal, the desk and the token's verifier say, as refusals.
+
+use std::time::Duration;
+
+use belay_api::v1::ErrorReason;
+use belay_connect::DeskError;
+use belay_domain::Rejection;
+use belay_journal::{AppendError, ReadError, SearchError};
+use belay_transport::person::Unbelieved;
+
+use super::Fault;
+use crate::engine::Refused;
+
+impl From<Refused> for Fault {
+    fn from(refused: Refused) -> Self {
+        let message = refused.to_string();
+        match refused {
+            Refused::Rejected(rejection) => rejection.into(),
+            Refused::Claimed { kind, holder } => {
+                Self::new(ErrorReason::AlreadyOpen, message).with("kind", kind).with("case_id", holder)
+            }
+            Refused::Overloaded | Refused::Contended => {
+                Self::new(ErrorReason::Overloaded, message)
+            }
+            Refused::Draining => Self::new(ErrorReason::Draining, message),
+            Refused::Unreadable(cause) => unreadable(&cause),
+            Refused::Unwritable(AppendError::Full { .. }) => {
+                Self::new(ErrorReason::Overloaded, message)
+            }
+            Refused::Unwritable(AppendError::Closed) => Self::new(ErrorReason::Draining, message),
+            Refused::Unwritable(cause @ (AppendError::Invalid(_) | AppendError::Conflict(_))) => {
+                Self::internal("the journal did not accept what was decided", &cause)
+            }
+            // The log has the cause already, from the engine, and callers can do nothing with it.
+            Refused::Unwritable(AppendError::Failed(_)) => {
+                Self::new(ErrorReason::JournalUnavailable, message)
+            }
+            Refused::Damaged(cause) => {
+                Self::internal("the history of a case cannot be read", cause.as_ref())
+            }
+        }
+    }
+}
+
+impl From<Rejection> for Fault {
+    fn from(rejection: Rejection) -> Self {
+        let name = format!("ERROR_REASON_{}", rejection.code());
+        // The tests hold every rejection against the contract, so this never falls back.
+        let reason = ErrorReason::from_str_name(&name).unwrap_or(ErrorReason::Internal);
+        let fault = Self::new(reason, rejection.to_string());
+        match rejection {
+            Rejection::EmptyPlan { policy } => {
+                let remedy = "add a step to the policy and reload the playbook";
+                fault.with("policy", policy.clone()).first(policy, remedy)
+            }
+            Rejection::TooLong { field, most } => {
+                fault.with("field", field).with("most", most.to_string())
+            }
+            Rejection::TooMany { what, most } => {
+                fault.with("what", what).with("most", most.to_string())
+            }
+            Rejection::NotOwner { agent } | Rejection::NotExecutor { agent } => {
+                fault.with("agent_id", agent.as_str())
+            }
+            Rejection::StaleEpoch { given, current } => {
+                fault.with("epoch", current.to_string()).with("given", given.to_string())
+            }
+            Rejection::NoSuchOffer { handoff } | Rejection::NotOffered { handoff } => {
+                fault.with("handoff_id", handoff.as_str())
+            }
+            Rejection::ContextMismatch { given, current } => {
+                fault.with("given", given.to_string()).with("context_digest", current.to_string())
+            }
+            Rejection::UnknownAction { action } => fault.with("action_id", action.as_str()),
+            Rejection::ProposalReused { proposal } => fault.with("proposal_id", proposal.as_str()),
+            Rejection::WrongStage { action, stage } => {
+                fault.with("action_id", action.as_str()).with("stage", stage)
+            }
+            Rejection::StaleRevision { given, current }
+            | Rejection::StaleAttempt { given, current } => {
+                fault.with("given", given.to_string()).with("current", current.to_string())
+            }
+            Rejection::WrongPermit { permit }
+            | Rejection::PermitUsed { permit }
+            | Rejection::PermitExpired { permit } => fault.with("permit_id", permit.as_str()),
+            Rejection::NotAnApprover { person }
+            | Rejection::Involved { person }
+            | Rejection::AlreadyVoted { person } => fault.with("person", person.as_str()),
+            Rejection::UnknownPlan { plan } | Rejection::PlanClosed { plan } => {
+                fault.with("plan", plan.as_str())
+            }
+            Rejection::Unsettled { actions } => actions.iter().fold(fault, |fault, action| {
+                fault.first(action.as_str(), "wait until it is settled, or have people settle it")
+            }),
+            Rejection::UnknownCase
+            | Rejection::AlreadyOpen
+            | Rejection::CaseClosed
+            | Rejection::LeaseOver
+            | Rejection::NotRouting
+            | Rejection::HandoffUnderWay
+            | Rejection::EscalationUnderWay
+            | Rejection::WrongKey
+            | Rejection::InputMismatch
+            | Rejection::ApprovalMismatch
+            | Rejection::StaleStep => fault,
+        }
+    }
+}
+
+impl From<ReadError> for Fault {
+    fn from(error: ReadError) -> Self {
+        unreadable(&error)
+    }
+}
+
+impl From<SearchError> for Fault {
+    fn from(error: SearchError) -> Self {
+        match error {
+            SearchError::BadToken => {
+                Self::new(ErrorReason::BadPageToken, SearchError::BadToken.to_string())
+            }
+            SearchError::Read(error) => error.into(),
+        }
+    }
+}
+
+fn unreadable(error: &ReadError) -> Fault {
+    match error {
+        ReadError::Busy => Fault::new(ErrorReason::Overloaded, error.to_string()),
+        ReadError::Closed => Fault::new(ErrorReason::Draining, error.to_string()),
+        ReadError::Damaged(_) | ReadError::Store(_) => {
+            Fault::internal("the journal could not be read", error)
+        }
+    }
+}
+
+impl From<Unbelieved> for Fault {
+    fn from(unbelieved: Unbelieved) -> Self {
+        Self::new(ErrorReason::UnknownIdentity, unbelieved.to_string())
+    }
+}
+
+impl From<DeskError> for Fault {
+    fn from(error: DeskError) -> Self {
+        let message = error.to_string();
+        let fault = |reason| Self::new(reason, message.clone());
+        match &error {
+            DeskError::NoTicket { ticket } => {
+                fault(ErrorReason::UnknownTicket).with("ticket_id", ticket.as_str())
+            }
+            DeskError::NoQueue { queue } => {
+                fault(ErrorReason::UnknownQueue).with("queue", queue.as_str())
+            }
+            DeskError::QueueDisabled { queue } => {
+                let remedy = "have an operator enable the queue in the playbook";
+                fault(ErrorReason::QueueDisabled).first(queue.as_str(), remedy)
+            }
+            DeskError::NotStaff { person, .. }
+            | DeskError::NotOnDesk { person }
+            | DeskError::AccountDisabled { person }
+            | DeskError::MayNotTake { person, .. } => {
+                fault(ErrorReason::NotOnStaff).with("person", person.as_str())
+            }
+            DeskError::OffShift { person } => {
+                fault(ErrorReason::OffShift).first(person.as_str(), "start the shift")
+            }
+            DeskError::HeldBy { ticket, holder } => fault(ErrorReason::TicketTaken)
+                .with("holder", holder.as_str())
+                .first(ticket.as_str(), "its holder has to give it back"),
+            DeskError::NotHolder { ticket, .. } => {
+                fault(ErrorReason::NotHolder).first(ticket.as_str(), "take the ticket")
+            }
+            DeskError::Closed { ticket } => {
+                fault(ErrorReason::TicketClosed).with("ticket_id", ticket.as_str())
+            }
+            DeskError::UnknownCode { code, .. } => {
+                fault(ErrorReason::UnknownResolution).with("resolution_code", code.as_str())
+            }
+            DeskError::EmptyText | DeskError::TextTooLong { .. } => Self::field("note", message),
+            DeskError::Busy => {
+                fault(ErrorReason::Overloaded).again_after(Duration::from_millis(200))
+            }
+            DeskError::Stopped => fault(ErrorReason::Draining),
+            _ => Self::internal("the desk failed", &error),
+        }
+    }
+}
