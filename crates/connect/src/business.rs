@@ -44,6 +44,13 @@ pub enum Credential {
     None,
     /// `Authorization: Bearer ...`.
     Bearer(SecretString),
+    /// `Authorization: ...` with another scheme.
+    Authorization {
+        /// The scheme, such as `token`.
+        scheme: String,
+        /// What follows it.
+        secret: SecretString,
+    },
     /// `Authorization: Basic ...`.
     Basic {
         /// The account.
@@ -317,13 +324,23 @@ impl Credential {
             Self::Basic { user, password } => {
                 request.basic_auth(user, Some(password.expose_secret()))
             }
-            Self::Header { name, value } => {
-                let (name, mut value) = header(name, value.expose_secret())?;
-                value.set_sensitive(true);
-                request.header(name, value)
+            Self::Authorization { scheme, secret } => {
+                let value = format!("{scheme} {}", secret.expose_secret());
+                secret_header(request, "authorization", &value)?
             }
+            Self::Header { name, value } => secret_header(request, name, value.expose_secret())?,
         })
     }
+}
+
+fn secret_header(
+    request: RequestBuilder,
+    name: &str,
+    value: &str,
+) -> Result<RequestBuilder, Failure> {
+    let (name, mut value) = header(name, value)?;
+    value.set_sensitive(true);
+    Ok(request.header(name, value))
 }
 
 impl fmt::Debug for BusinessSystem {

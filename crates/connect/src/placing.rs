@@ -5,6 +5,9 @@
 //! lead to two tickets: whoever is not sure looks for as long as the search may lag before creating, and a
 //! second ticket that turns up later is withdrawn with a note.
 
+#[cfg(test)]
+mod tests;
+
 use std::time::Duration;
 
 use belay_domain::{Correlation, TicketId, Unreachable};

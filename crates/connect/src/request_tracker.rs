@@ -27,7 +27,9 @@ use secrecy::ExposeSecret;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-pub use config::{RequestTrackerConfig, RequestTrackerError, StatusMap, StatusMeaning};
+pub use config::{
+    ANY_LIFECYCLE, RequestTrackerConfig, RequestTrackerError, StatusMap, StatusMeaning,
+};
 
 use crate::http::{Answer, Failure, Http, HttpTerms};
 use crate::{QueueError, QueueErrorKind};
@@ -50,15 +52,15 @@ impl RequestTracker {
     /// An instance, not yet spoken to.
     pub fn new(config: RequestTrackerConfig) -> Result<Self, RequestTrackerError> {
         config.check()?;
-        let http = |base_url: &str| {
+        let http = |base_url: String| {
             Http::new(&HttpTerms {
-                base_url: base_url.to_owned(),
+                base_url,
                 timeout: config.timeout,
                 answer_max: ANSWER_LENGTH_MAX,
                 roots_pem: config.roots_pem.clone(),
             })
         };
-        let (rest, web) = (http(&config.base_url)?, http(config.web_url())?);
+        let (rest, web) = (http(config.rest_url())?, http(config.web_url())?);
         let text = format!("token {}", config.token.expose_secret());
         let mut authorization =
             HeaderValue::from_str(&text).map_err(|_| RequestTrackerError::Token)?;

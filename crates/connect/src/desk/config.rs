@@ -47,8 +47,10 @@ pub struct DeskStaff {
     pub enabled: bool,
     /// Whether they may take tickets.
     pub may_take: bool,
-    /// Their timetable. Empty means none: they count as reachable unless they ended their shift.
+    /// Their timetable. Empty means none.
     pub shifts: Vec<Shift>,
+    /// Whether they are on shift as long as neither they nor a timetable say so; none where nobody knows.
+    pub on_shift: Option<bool>,
 }
 
 impl DeskConfig {
@@ -79,10 +81,17 @@ impl DeskQueue {
 }
 
 impl DeskStaff {
-    /// A person who may take tickets and has no timetable.
+    /// A person who may take tickets, without a timetable.
     #[must_use]
     pub fn person(person: PersonId) -> Self {
-        Self { person, kind: ActorKind::Person, enabled: true, may_take: true, shifts: Vec::new() }
+        Self {
+            person,
+            kind: ActorKind::Person,
+            enabled: true,
+            may_take: true,
+            shifts: Vec::new(),
+            on_shift: None,
+        }
     }
 }
 

@@ -2,6 +2,8 @@
 
 use belay_domain::{Span, Timestamp};
 
+use super::DeskStaff;
+
 const DAY: i64 = 86_400;
 const WEEK: i64 = 7 * DAY;
 /// The first Monday of Unix time, 1970-01-05.
@@ -38,14 +40,15 @@ pub(super) struct Said {
     pub(super) at: Timestamp,
 }
 
-/// Whether somebody with this timetable, who last said this, is on shift. None where neither tells.
+/// Whether somebody who last said this is on shift. None where nothing tells.
 ///
 /// What a person says holds until their timetable next begins or ends a shift: one who goes home early is
 /// back tomorrow, and one who stays late does not stay for ever.
-pub(super) fn on_shift(timetable: &[Shift], said: Option<Said>, now: Timestamp) -> Option<bool> {
+pub(super) fn on_shift(member: &DeskStaff, said: Option<Said>, now: Timestamp) -> Option<bool> {
+    let timetable = &member.shifts;
     match said {
         Some(said) if !changes_between(timetable, said.at, now) => Some(said.on),
-        _ if timetable.is_empty() => None,
+        _ if timetable.is_empty() => member.on_shift,
         _ => Some(timetable.iter().any(|shift| shift.covers(now))),
     }
 }

@@ -245,7 +245,7 @@ impl Store {
                 kind: member.kind,
                 enabled: member.enabled,
                 may_take: member.may_take,
-                on_shift: on_shift(&member.shifts, self.said(&member.person)?, now),
+                on_shift: on_shift(member, self.said(&member.person)?, now),
             })
         });
         Ok(QueueFacts {

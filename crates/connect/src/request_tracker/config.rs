@@ -11,13 +11,17 @@ use crate::http::AddressError;
 /// Actors of every RT that are no people.
 const BUILT_IN_MACHINES: [&str; 2] = ["RT_System", "Nobody"];
 
-/// What the statuses of each lifecycle mean: lifecycle, status, meaning.
+/// What the statuses of each lifecycle mean: lifecycle, status, meaning. What stands under
+/// [`ANY_LIFECYCLE`] holds for lifecycles that have no entry of their own.
 pub type StatusMap = BTreeMap<String, BTreeMap<String, StatusMeaning>>;
+
+/// The name under which a [`StatusMap`] holds what is the same in every lifecycle.
+pub const ANY_LIFECYCLE: &str = "*";
 
 /// How an instance is reached and understood.
 #[derive(Clone, Debug)]
 pub struct RequestTrackerConfig {
-    /// Where REST2 is: `https://rt.example/REST/2.0`.
+    /// Where RT is, `https://rt.example`; `/REST/2.0` may be there or not.
     pub base_url: String,
     /// The service account's token.
     pub token: SecretString,
@@ -31,8 +35,8 @@ pub struct RequestTrackerConfig {
     pub correlation_field: String,
     /// The custom field in which people say how a matter ended, if there is one.
     pub resolution_field: Option<String>,
-    /// Statuses that say by themselves how a matter ended.
-    pub resolution_by_status: BTreeMap<String, ResolutionCode>,
+    /// What that field's values mean. A value that is a code itself needs no entry.
+    pub resolutions: BTreeMap<String, ResolutionCode>,
     /// What statuses mean. One that is not here means that we do not know.
     pub statuses: StatusMap,
     /// How long one exchange may take.
@@ -61,12 +65,6 @@ pub enum RequestTrackerError {
     /// The address.
     #[error(transparent)]
     Address(#[from] AddressError),
-    /// The address is not that of REST2.
-    #[error("{url:?} does not end in /REST/2.0, where RT's REST2 interface is")]
-    NotRest2 {
-        /// As it was given.
-        url: String,
-    },
     /// The token cannot be sent.
     #[error("the token holds characters that cannot be sent in a header")]
     Token,
@@ -101,9 +99,6 @@ impl RequestTrackerConfig {
     }
 
     pub(super) fn check(&self) -> Result<(), RequestTrackerError> {
-        if !self.base_url.trim_end_matches('/').ends_with(REST2) {
-            return Err(RequestTrackerError::NotRest2 { url: self.base_url.clone() });
-        }
         for name in [&self.case_field, &self.correlation_field] {
             if name.is_empty() || name.contains(['{', '}', '\'', '"', '\\']) {
                 return Err(RequestTrackerError::Field { name: name.clone() });
@@ -116,9 +111,14 @@ impl RequestTrackerConfig {
     }
 
     /// Where the pages for people are.
-    pub(super) fn web_url(&self) -> &str {
-        let rest = self.base_url.trim_end_matches('/');
-        rest.strip_suffix(REST2).unwrap_or(rest)
+    pub(super) fn web_url(&self) -> String {
+        let url = self.base_url.trim_end_matches('/');
+        url.strip_suffix(REST2).unwrap_or(url).to_owned()
+    }
+
+    /// Where REST2 is.
+    pub(super) fn rest_url(&self) -> String {
+        self.web_url() + REST2
     }
 
     /// What an actor is, where that can be told from the name alone.
@@ -132,14 +132,18 @@ impl RequestTrackerConfig {
 
     /// What a status of this lifecycle means, if anybody said so.
     pub(super) fn meaning(&self, lifecycle: &str, status: &str) -> Option<StatusMeaning> {
-        self.statuses.get(lifecycle)?.get(status).copied()
+        self.lifecycle(lifecycle)?.get(status).copied()
     }
 
-    /// The status with which a ticket that nobody needs is closed.
-    pub(super) fn rejected_status(&self, lifecycle: &str) -> Option<&str> {
-        let mut statuses = self.statuses.get(lifecycle)?.iter();
-        let found = statuses.find(|(_, meaning)| **meaning == StatusMeaning::Rejected);
-        found.map(|(status, _)| status.as_str())
+    /// The statuses with which a ticket that nobody needs may be closed.
+    pub(super) fn rejected_statuses(&self, lifecycle: &str) -> impl Iterator<Item = &str> {
+        let statuses = self.lifecycle(lifecycle).into_iter().flatten();
+        let rejected = statuses.filter(|(_, meaning)| **meaning == StatusMeaning::Rejected);
+        rejected.map(|(status, _)| status.as_str())
+    }
+
+    fn lifecycle(&self, name: &str) -> Option<&BTreeMap<String, StatusMeaning>> {
+        self.statuses.get(name).or_else(|| self.statuses.get(ANY_LIFECYCLE))
     }
 }
 

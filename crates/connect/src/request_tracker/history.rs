@@ -96,9 +96,11 @@ impl RequestTracker {
         actor: &PersonId,
     ) -> Result<ActKind, QueueError> {
         let number = transaction.new_value.as_deref().unwrap_or_default();
-        let Some(owner) = self.user(&record::segment(number)).await? else {
-            return Err(nameless(number));
+        let owner = match number.parse::<u64>() {
+            Ok(_) => self.user(number).await?,
+            Err(_) => None,
         };
+        let owner = owner.ok_or_else(|| nameless(number))?;
         // RT numbers people; an account that is *named* like a number must not pass for one.
         if owner.number.as_deref() != Some(number) {
             return Err(nameless(number));

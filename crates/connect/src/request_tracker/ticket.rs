@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use belay_domain::{Correlation, QueueFacts, QueueId, Reading, Standing, TicketId, TicketReading};
+use belay_domain::{
+    Correlation, QueueFacts, QueueId, Reading, ResolutionCode, Standing, TicketId, TicketReading,
+};
 use futures_util::future::join;
 use reqwest::Method;
 use reqwest::header::{ETAG, HeaderMap, HeaderValue};
@@ -249,13 +251,11 @@ impl RequestTracker {
         }
     }
 
-    fn code(&self, ticket: &Ticket) -> Option<belay_domain::ResolutionCode> {
-        let name = self.config.resolution_field.as_deref();
-        let said = name.and_then(|name| field(&ticket.custom_fields, name));
-        match said {
-            Some(said) => record::id(said.trim()),
-            None => self.config.resolution_by_status.get(&ticket.status).cloned(),
-        }
+    /// The code that a person chose, in the taxonomy's words where the operator named them.
+    fn code(&self, ticket: &Ticket) -> Option<ResolutionCode> {
+        let name = self.config.resolution_field.as_deref()?;
+        let said = field(&ticket.custom_fields, name)?.trim();
+        self.config.resolutions.get(said).cloned().or_else(|| record::id(said))
     }
 
     /// Whether we left a comment already. We never leave one but to say that a step is over.
@@ -276,7 +276,6 @@ impl RequestTracker {
             let detail = "the comment was accepted and is not there";
             return Err(QueueError::new(QueueErrorKind::Refused, detail));
         }
-        let Some(status) = self.config.rejected_status(lifecycle) else { return Ok(()) };
         if seen.ticket.owner.id != NOBODY {
             return Ok(());
         }
@@ -284,11 +283,16 @@ impl RequestTracker {
         let Ok(tag) = HeaderValue::from_str(&format!("\"{}\"", seen.revision)) else {
             return Ok(());
         };
-        let body = json!({ "Status": status });
-        match self.change(Method::PUT, &path, Sent::Json(&body), Some(&tag)).await {
-            Err(error) if error.retryable() => Err(error),
-            _ => Ok(()),
+        // A refused change changes nothing, and so leaves the tag as it is; after one that worked, the tag
+        // of before fits no more. So trying them in turn closes the ticket at most once.
+        for status in self.config.rejected_statuses(lifecycle) {
+            let body = json!({ "Status": status });
+            match self.change(Method::PUT, &path, Sent::Json(&body), Some(&tag)).await {
+                Err(error) if error.retryable() => return Err(error),
+                _ => {}
+            }
         }
+        Ok(())
     }
 }
 

@@ -165,7 +165,7 @@ fn config() -> RequestTrackerConfig {
         case_field: var("RT_CF_CASE"),
         correlation_field: var("RT_CF_CORRELATION"),
         resolution_field: Some(var("RT_CF_RESOLUTION")),
-        resolution_by_status: BTreeMap::new(),
+        resolutions: BTreeMap::new(),
         statuses,
         timeout: Duration::from_secs(20),
         roots_pem: None,

@@ -20,7 +20,7 @@ impl Store {
         let mut found = self.open_ticket(ticket)?;
         let member = self.staff(person, &found.queue)?;
         self.may_hold(member, &found.queue)?;
-        let duty = on_shift(&member.shifts, self.said(person)?, moment(self));
+        let duty = on_shift(member, self.said(person)?, moment(self));
         if duty == Some(false) {
             return Err(DeskError::OffShift { person: person.clone() });
         }
