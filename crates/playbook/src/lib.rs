@@ -4,28 +4,55 @@
 //! contracts, which agent may propose which of them, what people have to agree to, and how people are reached.
 //! [`Playbook::load`] reads the folder, reports everything that is wrong with it at once, and compiles schemas,
 //! expressions and policies. From then on it is pure: the same facts give the same verdict, on any machine.
+//!
+//! A decision takes three calls. [`Playbook::reads`] says what has to be read first, [`Playbook::usage_keys`] which
+//! counters have to be looked up, and [`Playbook::assess`] gives the verdict.
 
+mod approval;
+mod assess;
+mod check;
+mod contract;
 mod document;
+mod escalation;
 mod expression;
 mod facts;
+mod format;
 mod json;
+mod load;
+mod people;
+mod policy;
+mod prepare;
 mod problem;
 mod request;
+mod routing;
+mod schema;
+mod shown;
+mod source;
 mod system;
 mod template;
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use belay_domain::{
-    AfterResolution, AgentId, BoundaryId, CaseTerms, ContractId, Digest, EscalationPlan, Executor,
+    AfterResolution, AgentId, BoundaryId, CaseTerms, ContractId, Digest, EscalationPlan,
     FailureClaim, IdempotencyKey, PersonId, ReadBack, ResolutionCode, RoleId, Severity, Span,
     SystemId, Verdict,
 };
 
+use crate::escalation::EscalationPolicy;
+use crate::people::{Agent, Boundary};
+use crate::policy::Policies;
+use crate::prepare::Subject;
+use crate::routing::Routing;
+
+pub use contract::Contract;
 pub use facts::{Answer, CaseFacts, ProposalFacts, Reads, Usage, UsageKey, Used};
 pub use json::INPUT_BYTES_MAX;
 pub use problem::{Problem, Problems};
 pub use request::{Method, PrepareError, PreparedRead, PreparedWrite};
+pub use schema::FileKind;
+pub use source::{FILE_BYTES_MAX, FILES_MAX, SourceFile};
 pub use system::{
     Credential, Desk, DeskPerson, DeskQueue, HttpSystem, MissingVariable, Reference,
     RequestTracker, Status, System, SystemKind,
@@ -35,41 +62,75 @@ pub use system::{
 #[derive(Debug)]
 pub struct Playbook {
     version: Digest,
+    name: String,
+    severity: Severity,
+    raises_tier: bool,
+    assess_within: Span,
+    tiers: approval::Tiers,
+    systems: BTreeMap<SystemId, System>,
+    contracts: BTreeMap<ContractId, Contract>,
+    boundaries: BTreeMap<BoundaryId, Boundary>,
+    agents: BTreeMap<AgentId, Agent>,
+    escalations: BTreeMap<String, EscalationPolicy>,
+    routing: Routing,
+    resolutions: BTreeMap<ResolutionCode, AfterResolution>,
+    policies: Policies,
 }
 
-#[expect(
-    clippy::unimplemented,
-    missing_docs,
-    unused_variables,
-    reason = "signatures first; bodies follow"
-)]
+/// Loading.
 impl Playbook {
-    /// Reads and checks the folder. All problems of all files are reported together.
+    /// Reads and checks a folder. All problems of all files are reported together.
     pub fn load(folder: &Path) -> Result<Self, Problems> {
-        unimplemented!()
+        load::load(&source::read(folder)?)
     }
+
+    /// The same from files that have been read already.
+    pub fn from_files(mut files: Vec<SourceFile>) -> Result<Self, Problems> {
+        files.sort();
+        load::load(&files)
+    }
+
     /// The digest over all files and their paths.
+    #[must_use]
     pub fn version(&self) -> Digest {
         self.version
     }
+
+    /// The playbook's name.
+    #[must_use]
     pub fn name(&self) -> &str {
-        unimplemented!()
+        &self.name
     }
+}
 
+/// Deciding.
+impl Playbook {
     /// The terms a case is opened under.
+    #[must_use]
     pub fn open(&self, case: &CaseFacts) -> CaseTerms {
-        unimplemented!()
+        // Loading makes sure that a rule fits every case and that its policy exists; without either, people are
+        // asked by a plan without steps, which the domain refuses.
+        self.routing.open(self, self.version, case).unwrap_or_else(|| CaseTerms {
+            playbook: self.version,
+            severity: self.severity,
+            route: None,
+            seek_within: Span::ZERO,
+            offer_within: Span::ZERO,
+            lease: Span::ZERO,
+            bounces_max: 0,
+            takeover: EscalationPlan {
+                policy: String::new(),
+                steps: Vec::new(),
+                backoff: belay_domain::Backoff { first: Span::ZERO, most: Span::ZERO },
+                resolutions: BTreeMap::new(),
+            },
+        })
     }
 
-    pub fn contract(&self, contract: &ContractId) -> Option<&Contract> {
-        unimplemented!()
-    }
-    pub fn contracts(&self) -> impl Iterator<Item = &Contract> {
-        std::iter::empty()
-    }
-
-    /// The reads that can be done now and have not been done. Do them, add the answers, and ask again until this is
-    /// empty: a later read may need what an earlier one showed. Empty as well when the input does not fit its schema.
+    /// The reads that can be done now and have not been answered. Do them, add the answers, and ask again until this
+    /// is empty: a later read may need what an earlier one showed. Empty as well when the input does not fit its
+    /// schema, because then there is nothing to be read.
+    #[must_use]
     pub fn reads(
         &self,
         contract: &ContractId,
@@ -77,23 +138,36 @@ impl Playbook {
         case: &CaseFacts,
         so_far: &Reads,
     ) -> Vec<PreparedRead> {
-        unimplemented!()
+        match self.subject(contract, input, case) {
+            Ok(subject) if subject.contract.input.is_valid(&subject.input) => {
+                subject.open_reads(so_far, case)
+            }
+            _ => Vec::new(),
+        }
     }
-    /// The counters to look up before a verdict and to book when the action is authorized.
+
+    /// The counters to look up before a verdict. When the action is authorized, its amount and a count of one are
+    /// booked under the same keys.
+    #[must_use]
     pub fn usage_keys(
         &self,
         contract: &ContractId,
-        input: &str,
         case: &CaseFacts,
         agent: &AgentId,
     ) -> Vec<UsageKey> {
-        unimplemented!()
-    }
-    /// The verdict, with every failing reason.
-    pub fn assess(&self, facts: &ProposalFacts<'_>) -> Verdict {
-        unimplemented!()
+        let contract = self.contracts.get(contract);
+        contract.map(|it| assess::usage_keys(self, it, case, agent)).unwrap_or_default()
     }
 
+    /// The verdict, with every failing reason.
+    #[must_use]
+    pub fn assess(&self, facts: &ProposalFacts<'_>) -> Verdict {
+        assess::assess(self, facts)
+    }
+}
+
+/// Carrying out, proving, undoing.
+impl Playbook {
     /// What makes the write the same write.
     pub fn idempotency_key(
         &self,
@@ -101,8 +175,11 @@ impl Playbook {
         input: &str,
         case: &CaseFacts,
     ) -> Result<IdempotencyKey, PrepareError> {
-        unimplemented!()
+        let what = || "idempotency key".to_owned();
+        let key = self.subject(contract, input, case)?.key;
+        key.map_err(|detail| PrepareError::Expression { what: what(), detail })
     }
+
     /// The write itself, for contracts that the supervisor executes.
     pub fn execution(
         &self,
@@ -110,12 +187,35 @@ impl Playbook {
         input: &str,
         case: &CaseFacts,
     ) -> Result<PreparedWrite, PrepareError> {
-        unimplemented!()
+        let subject = self.subject(contract, input, case)?;
+        match &subject.contract.execution {
+            Some(write) => subject.write(write),
+            None => Err(not_declared(contract, "execution")),
+        }
     }
-    /// What an HTTP status of a write means: `None` is "done", otherwise what may be claimed about it.
+
+    /// What an HTTP status of a write means: `None` is "done", otherwise what is claimed about it. A status that
+    /// nobody mapped proves nothing either way.
+    #[must_use]
     pub fn classify(&self, contract: &ContractId, status: u16) -> Option<FailureClaim> {
-        unimplemented!()
+        let own = self.contracts.get(contract);
+        if own.is_some_and(|contract| contract.retryable.contains(&status)) {
+            return Some(FailureClaim::Retryable);
+        }
+        if own.is_some_and(|contract| contract.permanent.contains(&status)) {
+            return Some(FailureClaim::Permanent);
+        }
+        match status {
+            200..=299 => None,
+            425 | 429 | 503 => Some(FailureClaim::Retryable),
+            400 | 401 | 403 | 404 | 405 | 406 | 410 | 411 | 413 | 414 | 415 | 422 => {
+                Some(FailureClaim::Permanent)
+            }
+            // 408 and 409 too: the first attempt may have arrived, and a conflict may be with ourselves.
+            _ => Some(FailureClaim::Unknown),
+        }
     }
+
     /// The read that proves the write.
     pub fn verification(
         &self,
@@ -123,9 +223,12 @@ impl Playbook {
         input: &str,
         case: &CaseFacts,
     ) -> Result<PreparedRead, PrepareError> {
-        unimplemented!()
+        let subject = self.subject(contract, input, case)?;
+        subject.read_back("verification", &subject.contract.verification)
     }
-    /// What the read-back shows.
+
+    /// What the answer to that read proves.
+    #[must_use]
     pub fn judge_readback(
         &self,
         contract: &ContractId,
@@ -133,8 +236,15 @@ impl Playbook {
         case: &CaseFacts,
         answer: &Answer,
     ) -> ReadBack {
-        unimplemented!()
+        match self.subject(contract, input, case) {
+            Ok(mut subject) => {
+                let plan = &subject.contract.verification;
+                subject.judge(plan, answer)
+            }
+            Err(error) => ReadBack::Unreadable { detail: error.to_string() },
+        }
     }
+
     /// The write that undoes the action. `shown` is what the verifying read-back showed, as JSON.
     pub fn compensation(
         &self,
@@ -143,8 +253,18 @@ impl Playbook {
         case: &CaseFacts,
         shown: &str,
     ) -> Result<PreparedWrite, PrepareError> {
-        unimplemented!()
+        let subject = self.undoing(contract, input, case, shown)?;
+        match &subject.contract.compensation {
+            Some((write, _)) => {
+                let mut write = subject.write(write)?;
+                // Undoing is another write than doing.
+                write.key = format!("undo/{}", write.key);
+                Ok(write)
+            }
+            None => Err(not_declared(contract, "compensation")),
+        }
     }
+
     /// The read that proves that it is undone.
     pub fn compensation_check(
         &self,
@@ -153,9 +273,15 @@ impl Playbook {
         case: &CaseFacts,
         shown: &str,
     ) -> Result<PreparedRead, PrepareError> {
-        unimplemented!()
+        let subject = self.undoing(contract, input, case, shown)?;
+        match &subject.contract.compensation {
+            Some((_, proof)) => subject.read_back("compensation", proof),
+            None => Err(not_declared(contract, "compensation")),
+        }
     }
-    /// Whether it is: `Applied` means undone, `NotApplied` means not yet.
+
+    /// Whether it is: `Applied` means undone, `NotApplied` means not undone.
+    #[must_use]
     pub fn judge_compensation(
         &self,
         contract: &ContractId,
@@ -164,67 +290,122 @@ impl Playbook {
         shown: &str,
         answer: &Answer,
     ) -> ReadBack {
-        unimplemented!()
+        let judged = self.undoing(contract, input, case, shown).and_then(|mut subject| {
+            match &subject.contract.compensation {
+                Some((_, proof)) => Ok(subject.judge(proof, answer)),
+                None => Err(not_declared(contract, "compensation")),
+            }
+        });
+        judged.unwrap_or_else(|error| ReadBack::Unreadable { detail: error.to_string() })
     }
 
+    fn subject(
+        &self,
+        contract: &ContractId,
+        input: &str,
+        case: &CaseFacts,
+    ) -> Result<Subject<'_>, PrepareError> {
+        let known = self.contracts.get(contract);
+        let known = known.ok_or_else(|| PrepareError::UnknownContract(contract.clone()))?;
+        Subject::read(known, input, case)
+    }
+
+    fn undoing(
+        &self,
+        contract: &ContractId,
+        input: &str,
+        case: &CaseFacts,
+        shown: &str,
+    ) -> Result<Subject<'_>, PrepareError> {
+        let mut subject = self.subject(contract, input, case)?;
+        let shown = serde_json::from_str(shown)
+            .map_err(|error| PrepareError::Input(format!("what was shown is not JSON: {error}")))?;
+        subject.scope.set("shown", &shown);
+        Ok(subject)
+    }
+}
+
+/// Looking things up.
+impl Playbook {
+    /// A contract.
+    #[must_use]
+    pub fn contract(&self, contract: &ContractId) -> Option<&Contract> {
+        self.contracts.get(contract)
+    }
+
+    /// All contracts, by id.
+    pub fn contracts(&self) -> impl Iterator<Item = &Contract> {
+        self.contracts.values()
+    }
+
+    /// All agents, by name.
     pub fn agents(&self) -> impl Iterator<Item = &AgentId> {
-        std::iter::empty()
+        self.agents.keys()
     }
+
+    /// What an agent is there for; empty when it is not in the playbook.
+    #[must_use]
     pub fn roles_of(&self, agent: &AgentId) -> &[RoleId] {
-        unimplemented!()
+        self.agents.get(agent).map_or(&[], |agent| &agent.roles)
     }
+
+    /// The boundary under which an agent acts.
+    #[must_use]
     pub fn boundary_of(&self, agent: &AgentId) -> Option<&BoundaryId> {
-        unimplemented!()
+        self.agents.get(agent).map(|agent| &agent.boundary)
     }
+
+    /// The contracts that an agent may propose at all.
+    #[must_use]
+    pub fn contracts_of(&self, agent: &AgentId) -> &[ContractId] {
+        self.boundary(agent).map_or(&[], |boundary| &boundary.contracts)
+    }
+
+    /// The people who run an agent. They may not approve what it proposes.
+    #[must_use]
     pub fn operators_of(&self, agent: &AgentId) -> &[PersonId] {
-        unimplemented!()
+        self.agents.get(agent).map_or(&[], |agent| &agent.operators)
     }
 
+    /// How people are asked under a policy.
+    #[must_use]
     pub fn escalation(&self, policy: &str, severity: Severity) -> Option<EscalationPlan> {
-        unimplemented!()
+        self.escalations.get(policy).map(|policy| policy.plan(severity).clone())
     }
-    pub fn resolutions(&self) -> &std::collections::BTreeMap<ResolutionCode, AfterResolution> {
-        unimplemented!()
+
+    /// The names of the escalation policies.
+    pub fn escalations(&self) -> impl Iterator<Item = &str> {
+        self.escalations.keys().map(String::as_str)
     }
+
+    /// The codes that a case can be resolved with, and what they mean.
+    #[must_use]
+    pub fn resolutions(&self) -> &BTreeMap<ResolutionCode, AfterResolution> {
+        &self.resolutions
+    }
+
+    /// All outside systems, by id.
     pub fn systems(&self) -> impl Iterator<Item = &System> {
-        std::iter::empty()
+        self.systems.values()
     }
+
+    /// An outside system.
+    #[must_use]
     pub fn system(&self, id: &SystemId) -> Option<&System> {
-        unimplemented!()
+        self.systems.get(id)
     }
+
     /// How long a proposal may wait for its preconditions to be read.
+    #[must_use]
     pub fn assess_within(&self) -> Span {
-        unimplemented!()
+        self.assess_within
+    }
+
+    pub(crate) fn boundary(&self, agent: &AgentId) -> Option<&Boundary> {
+        self.agents.get(agent).and_then(|agent| self.boundaries.get(&agent.boundary))
     }
 }
 
-/// One contract, as far as others need to know it.
-#[derive(Debug)]
-pub struct Contract {
-    id: ContractId,
-}
-
-#[expect(clippy::unimplemented, missing_docs, reason = "signatures first; bodies follow")]
-impl Contract {
-    pub fn id(&self) -> &ContractId {
-        &self.id
-    }
-    pub fn title(&self) -> &str {
-        unimplemented!()
-    }
-    pub fn system(&self) -> &SystemId {
-        unimplemented!()
-    }
-    pub fn executor(&self) -> Executor {
-        unimplemented!()
-    }
-    pub fn tier(&self) -> u8 {
-        unimplemented!()
-    }
-    pub fn mode(&self) -> belay_domain::Mode {
-        unimplemented!()
-    }
-    pub fn input_schema(&self) -> &serde_json::Value {
-        unimplemented!()
-    }
+fn not_declared(contract: &ContractId, what: &'static str) -> PrepareError {
+    PrepareError::NotDeclared { contract: contract.clone(), what }
 }

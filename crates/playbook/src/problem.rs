@@ -30,6 +30,17 @@ impl Problems {
         (!problems.is_empty()).then_some(Self(problems))
     }
 
+    /// Loading failed and nothing says why, which would itself be a mistake of Belay's.
+    pub(crate) fn unexplained() -> Self {
+        Self(vec![Problem {
+            file: String::new(),
+            line: 0,
+            column: 0,
+            what: "the playbook cannot be compiled, and nothing says why".to_owned(),
+            remedy: "please report this with the playbook".to_owned(),
+        }])
+    }
+
     /// The problems, by file and line.
     #[must_use]
     pub fn all(&self) -> &[Problem] {

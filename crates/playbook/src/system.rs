@@ -1,9 +1,13 @@
 //! The outside systems as the playbook describes them: where they are, by which names their credentials are found,
 //! and for human queues, how their words are to be understood. Secrets are never in a playbook.
 
+mod compile;
+
 use std::collections::BTreeMap;
 
 use belay_domain::{PersonId, QueueId, ResolutionCode, Span, SystemId};
+
+pub(crate) use compile::compile;
 
 /// One outside system.
 #[derive(Clone, Debug, PartialEq, Eq)]

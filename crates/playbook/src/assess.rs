@@ -1,0 +1,374 @@
+//! The verdict on one proposed action: every check, in order, and every reason, not the first.
+
+mod limits;
+mod provenance;
+
+use belay_domain::{
+    ApprovalTerms, ContractTerms, Digest, Hasher, Mode, Money, PersonId, PolicyId, Reason, Rule,
+    Ruling, Verdict,
+};
+use cedar_policy::RestrictedExpression;
+use serde_json::Value;
+
+use crate::approval::ApprovalRules;
+use crate::contract::Contract;
+use crate::facts::{CaseFacts, ProposalFacts};
+use crate::policy::{self, Answer};
+use crate::prepare::Subject;
+use crate::problem::suggest;
+use crate::{Playbook, shown};
+
+pub(crate) use limits::usage_keys;
+
+/// The highest tier.
+const TIER_MOST: u8 = 3;
+
+/// From this tier on people have to agree (`APR-1`).
+const TIER_ASKS: u8 = 2;
+
+/// The verdict.
+pub(crate) fn assess(playbook: &Playbook, facts: &ProposalFacts<'_>) -> Verdict {
+    let mut reasons = Vec::new();
+    identity(playbook, facts, &mut reasons);
+    let boundary = playbook.boundary_of(facts.agent).cloned();
+    let mut verdict = Verdict {
+        playbook: playbook.version(),
+        boundary,
+        policies: Vec::new(),
+        input: facts.input.to_owned(),
+        snapshot: None,
+        shown: String::new(),
+        terms: None,
+        ruling: Ruling::Allow,
+    };
+    let Some(contract) = playbook.contract(facts.contract) else {
+        let known = playbook.contracts().map(|contract| contract.id().as_str());
+        let detail = format!(
+            "there is no contract {} in this playbook; {}",
+            facts.contract,
+            suggest(facts.contract.as_str(), known)
+        );
+        reasons.push(reason(Rule::Boundary, facts.contract.as_str(), "", detail));
+        verdict.ruling = Ruling::Deny(reasons);
+        return verdict;
+    };
+    within_boundary(playbook, facts, contract, &mut reasons);
+    let subject = match crate::json::strict(facts.input) {
+        Ok(input) => Subject::new(contract, input, facts.case),
+        Err(error) => {
+            reasons.push(reason(Rule::Schema, "json", "", error));
+            verdict.ruling = Ruling::Deny(reasons);
+            return verdict;
+        }
+    };
+    verdict.input.clone_from(&subject.canonical);
+    let fits = schema(contract, &subject.input, &mut reasons);
+    provenance::check(contract, &subject.input, facts.provenance, &mut reasons);
+    let mut approval = None;
+    if fits {
+        verdict.snapshot = preconditions(&subject, facts, &mut reasons);
+        let amount = limits::check(playbook, &subject, facts, &mut reasons);
+        let tier = tier(playbook, contract, facts);
+        let answer = policies(playbook, &subject, facts, amount, tier);
+        approval =
+            consequences(playbook, contract, facts, tier, answer, &mut verdict, &mut reasons);
+        verdict.terms = terms(&subject, facts, amount, tier, &mut reasons);
+        verdict.shown = show(&subject, facts, amount, verdict.snapshot.as_deref());
+    }
+    if let Some(first) = facts.duplicate {
+        let detail = format!("the same write has already been proposed as {first}");
+        reasons.push(reason(Rule::Duplicate, "idempotency-key", "", detail));
+    }
+    verdict.ruling = match (reasons.is_empty(), approval) {
+        (false, _) => Ruling::Deny(reasons),
+        (true, Some(terms)) => Ruling::Ask(Box::new(terms)),
+        (true, None) => Ruling::Allow,
+    };
+    verdict
+}
+
+pub(super) fn reason(rule: Rule, name: &str, field: &str, detail: impl Into<String>) -> Reason {
+    Reason { rule, name: name.to_owned(), field: field.to_owned(), detail: detail.into() }
+}
+
+fn identity(playbook: &Playbook, facts: &ProposalFacts<'_>, reasons: &mut Vec<Reason>) {
+    if playbook.boundary_of(facts.agent).is_none() {
+        let detail = format!("the agent {} is not in this playbook", facts.agent);
+        reasons.push(reason(Rule::Identity, "agent", "", detail));
+    }
+}
+
+fn within_boundary(
+    playbook: &Playbook,
+    facts: &ProposalFacts<'_>,
+    contract: &Contract,
+    reasons: &mut Vec<Reason>,
+) {
+    let Some(boundary) = playbook.boundary(facts.agent) else { return };
+    let name = boundary.name.as_str();
+    if !boundary.contracts.contains(&contract.id) {
+        let detail = format!("{} may not propose {}", facts.agent, contract.id);
+        reasons.push(reason(Rule::Boundary, name, "", detail));
+    }
+    let allowed = boundary.systems.as_ref();
+    if allowed.is_some_and(|systems| !systems.contains(&contract.system)) {
+        let detail = format!("{} may not write to {}", facts.agent, contract.system);
+        reasons.push(reason(Rule::Boundary, name, "", detail));
+    }
+}
+
+fn schema(contract: &Contract, input: &Value, reasons: &mut Vec<Reason>) -> bool {
+    let before = reasons.len();
+    for error in contract.input.iter_errors(input) {
+        let field = error.instance_path().to_string();
+        // The masked form names what is wrong without repeating what a customer wrote.
+        let detail = error.masked().to_string();
+        reasons.push(reason(Rule::Schema, error.kind().keyword(), &field, detail));
+    }
+    reasons.len() == before
+}
+
+fn preconditions(
+    subject: &Subject<'_>,
+    facts: &ProposalFacts<'_>,
+    reasons: &mut Vec<Reason>,
+) -> Option<String> {
+    let (reads, wrong) = subject.settled_reads(facts.reads, facts.case);
+    let unavailable: Vec<&String> = wrong.iter().map(|(name, _)| name).collect();
+    for (name, detail) in &wrong {
+        reasons.push(reason(Rule::Precondition, &format!("{name}-exists"), "", detail));
+    }
+    let mut scope = subject.case_scope(facts.case);
+    scope.set("reads", &reads);
+    for assertion in &subject.contract.assertions {
+        if assertion.reads.iter().any(|read| unavailable.contains(&read)) {
+            continue;
+        }
+        let detail = match assertion.that.holds(&scope) {
+            Ok(true) => continue,
+            Ok(false) => assertion.otherwise.clone(),
+            Err(detail) => format!("it cannot be decided: {detail}"),
+        };
+        reasons.push(reason(Rule::Precondition, &assertion.name, &assertion.field, detail));
+    }
+    if subject.contract.reads.is_empty() {
+        return None;
+    }
+    if subject.contract.snapshot.is_empty() {
+        return Some(crate::json::canonical(&reads));
+    }
+    let mut snapshot = serde_json::Map::new();
+    for (name, expression) in &subject.contract.snapshot {
+        match expression.value(&scope) {
+            Ok(value) => {
+                snapshot.insert(name.clone(), value);
+            }
+            // A read that is not there has been reported already.
+            Err(_) if !unavailable.is_empty() => {}
+            Err(detail) => reasons.push(reason(
+                Rule::Precondition,
+                &format!("snapshot-{name}"),
+                "",
+                format!("it cannot be decided: {detail}"),
+            )),
+        }
+    }
+    Some(crate::json::canonical(&Value::Object(snapshot)))
+}
+
+fn tier(playbook: &Playbook, contract: &Contract, facts: &ProposalFacts<'_>) -> u8 {
+    let raised = u8::from(playbook.raises_tier && facts.outside_text);
+    (contract.tier + raised).min(TIER_MOST)
+}
+
+fn policies(
+    playbook: &Playbook,
+    subject: &Subject<'_>,
+    facts: &ProposalFacts<'_>,
+    amount: Option<Money>,
+    tier: u8,
+) -> Answer {
+    let text = |text: &str| RestrictedExpression::new_string(text.to_owned());
+    let record = |pairs: Vec<(String, RestrictedExpression)>| {
+        RestrictedExpression::new_record(pairs)
+            .unwrap_or_else(|_| RestrictedExpression::new_set([]))
+    };
+    let case = facts.case;
+    let labels = case.labels.iter().map(|(name, value)| (name.clone(), text(value)));
+    let labels: std::collections::BTreeMap<_, _> = labels.collect();
+    let utc = facts.now.to_zoned(jiff::tz::TimeZone::UTC);
+    let severity = case.severity.unwrap_or(playbook.severity);
+    let mut context = vec![
+        ("tier".to_owned(), RestrictedExpression::new_long(i64::from(tier))),
+        ("severity".to_owned(), text(&severity.to_string())),
+        ("kind".to_owned(), text(&case.kind)),
+        ("channel".to_owned(), text(&case.channel)),
+        ("customer".to_owned(), text(&case.customer)),
+        ("labels".to_owned(), record(labels.into_iter().collect())),
+        ("hour".to_owned(), RestrictedExpression::new_long(i64::from(utc.hour()))),
+        (
+            "weekday".to_owned(),
+            RestrictedExpression::new_long(i64::from(utc.weekday().to_monday_one_offset())),
+        ),
+        ("outside_text".to_owned(), RestrictedExpression::new_bool(facts.outside_text)),
+        ("provenance".to_owned(), record(provenance::by_field(facts.provenance))),
+        ("usage".to_owned(), record(limits::by_name(subject, facts))),
+    ];
+    if let Some(input) = policy::expression(&subject.input) {
+        context.push(("input".to_owned(), input));
+    }
+    if let Some(amount) = amount {
+        context.push(("amount".to_owned(), RestrictedExpression::new_long(amount.minor)));
+        context.push(("currency".to_owned(), text(amount.currency.as_str())));
+    }
+    playbook.policies.decide(facts.agent, facts.contract.as_str(), context)
+}
+
+/// What follows from the policies' answer and the tier: reasons, or the terms of an approval.
+fn consequences(
+    playbook: &Playbook,
+    contract: &Contract,
+    facts: &ProposalFacts<'_>,
+    tier: u8,
+    answer: Answer,
+    verdict: &mut Verdict,
+    reasons: &mut Vec<Reason>,
+) -> Option<ApprovalTerms> {
+    let asks = match answer {
+        Answer::Denied(denials) => {
+            for (policy, detail) in denials {
+                reasons.push(reason(Rule::Policy, policy.as_str(), "", detail));
+                verdict.policies.push(policy);
+            }
+            return None;
+        }
+        Answer::IfApproved(policies) => {
+            verdict.policies = policies;
+            true
+        }
+        Answer::Allowed(policies) => {
+            verdict.policies = policies;
+            tier >= TIER_ASKS
+        }
+    };
+    if !asks {
+        return None;
+    }
+    let rules = contract.approval.as_ref().or_else(|| playbook.tiers.get(tier.max(1)));
+    let terms = rules.and_then(|rules| approval_terms(playbook, facts, rules));
+    if terms.is_none() {
+        let detail = "people would have to agree, and the playbook does not say who";
+        let name = verdict.policies.first().map_or("approval", PolicyId::as_str).to_owned();
+        reasons.push(reason(Rule::Policy, &name, "", detail));
+    }
+    terms
+}
+
+fn approval_terms(
+    playbook: &Playbook,
+    facts: &ProposalFacts<'_>,
+    rules: &ApprovalRules,
+) -> Option<ApprovalTerms> {
+    let severity = facts.case.severity.unwrap_or(playbook.severity);
+    let mut excluded: Vec<PersonId> = playbook.operators_of(facts.agent).to_vec();
+    // Nobody agrees to what is for their own good (`APR-2`).
+    excluded.extend(facts.case.customer.parse::<PersonId>().ok());
+    excluded.sort();
+    excluded.dedup();
+    Some(ApprovalTerms {
+        quorum: rules.quorum,
+        groups: rules.groups.clone(),
+        excluded,
+        decide_within: rules.decide_within,
+        ask: playbook.escalation(&rules.escalation, severity)?,
+    })
+}
+
+fn terms(
+    subject: &Subject<'_>,
+    facts: &ProposalFacts<'_>,
+    amount: Option<Money>,
+    tier: u8,
+    reasons: &mut Vec<Reason>,
+) -> Option<ContractTerms> {
+    let contract = subject.contract;
+    let key = match &subject.key {
+        Ok(key) => key.clone(),
+        Err(detail) => {
+            let detail = format!("the idempotency key cannot be made: {detail}");
+            reasons.push(reason(Rule::Duplicate, "idempotency-key", "", detail));
+            return None;
+        }
+    };
+    Some(ContractTerms {
+        contract: contract.id.clone(),
+        live: is_live(contract, facts.case),
+        executor: contract.executor,
+        tier,
+        key,
+        amount,
+        permit_within: contract.permit_within,
+        outcome_within: contract.outcome_within,
+        settle_within: contract.verification.settle_within,
+        verify_within: contract.verify_within,
+        attempts_max: contract.attempts_max,
+        backoff: contract.backoff,
+        compensable: contract.compensation.is_some(),
+        undo_divergence: contract.undo_divergence && contract.compensation.is_some(),
+    })
+}
+
+/// Whether an action of this case writes. In canary a case is always on the same side, whatever is proposed on it.
+fn is_live(contract: &Contract, case: &CaseFacts) -> bool {
+    match contract.mode {
+        Mode::Live => true,
+        Mode::Shadow => false,
+        Mode::Canary => {
+            let digest = Hasher::new("belay canary")
+                .part(contract.name().as_bytes())
+                .part(case.tenant.as_str().as_bytes())
+                .part(case.id.as_str().as_bytes())
+                .finish();
+            share_of(&digest) < contract.share
+        }
+    }
+}
+
+/// A digest as a number from 0 up to 1.
+fn share_of(digest: &Digest) -> f64 {
+    let bytes = digest.as_bytes();
+    let number = u32::from_le_bytes([bytes[0], bytes[1], bytes[2], bytes[3]]);
+    f64::from(number) / (f64::from(u32::MAX) + 1.0)
+}
+
+fn show(
+    subject: &Subject<'_>,
+    facts: &ProposalFacts<'_>,
+    amount: Option<Money>,
+    snapshot: Option<&str>,
+) -> String {
+    let contract = subject.contract;
+    let mut out = format!(
+        "{} ({}) in {}\ncase {} of customer {}\n",
+        shown::quoted(&contract.title),
+        contract.id,
+        contract.system,
+        facts.case.id,
+        shown::quoted(&facts.case.customer)
+    );
+    if let Some(amount) = amount {
+        out.push_str(&format!("amount {amount}\n"));
+    }
+    if contract.compensation.is_none() {
+        out.push_str("cannot be undone\n");
+    }
+    out.push_str(&shown::fields(&subject.input));
+    if let Some(snapshot) = snapshot.and_then(|text| serde_json::from_str(text).ok()) {
+        out.push_str("as read before:\n");
+        out.push_str(&shown::fields(&snapshot));
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,410 @@
+//! Compiling a contract's file, noting everything that is wrong with it.
+
+use belay_domain::{Backoff, Executor, Mode, Span};
+use serde_json::Value;
+
+use super::{Assertion, Contract, Cumulative, Read, ReadBackPlan, Write};
+use crate::approval;
+use crate::check::{Check, Visible};
+use crate::format::{
+    AssertionRule, Compensation, ContractFile, Defaults, OnDivergence, ReadBackRule, WriteRule,
+};
+
+/// The longest a permit may be valid (`PRM-2`).
+const PERMIT_MOST: Span = Span::from_secs(60);
+
+/// The longest any other single wait of a contract.
+const WAIT_MOST: Span = Span::from_hours(24);
+
+/// The variables of a request; conditions of read-backs see `read` as well.
+const REQUEST: &[&str] = &["input", "case", "key", "input_digest"];
+const READ_BACK: &[&str] = &["input", "case", "key", "input_digest", "read"];
+const UNDO: &[&str] = &["input", "case", "key", "input_digest", "shown"];
+const UNDO_BACK: &[&str] = &["input", "case", "key", "input_digest", "shown", "read"];
+
+/// Compiles one contract; nothing, when a part of it that everything rests on is missing.
+pub(crate) fn compile(
+    check: &mut Check<'_>,
+    file: ContractFile,
+    defaults: &Defaults,
+    tiers: &approval::Tiers,
+) -> Option<Contract> {
+    let schema = file.input.clone();
+    let visible = |variables| Visible { variables, input: Some(&schema), reads: &[] };
+    check.known_system("/system", file.system.as_str());
+    let input = schema_of(check, "/input", &file.input);
+    object_only(check, &file.input);
+    let output = file.output.as_ref().and_then(|output| schema_of(check, "/output", output));
+    provenance(check, &file);
+
+    let (reads, assertions, snapshot) = preconditions(check, &file);
+    let amount = file.amount.as_ref().and_then(|rule| {
+        let minor = check.expression("/amount/minor", &rule.minor, visible(&["input", "case"]));
+        let currency =
+            check.template("/amount/currency", &rule.currency, visible(&["input", "case"]));
+        minor.zip(currency)
+    });
+    let cumulative = limits(check, &file);
+    let key = file
+        .key
+        .as_ref()
+        .and_then(|key| check.template("/key", key, visible(&["input", "case", "input_digest"])));
+
+    if file.executor == crate::format::ExecutorName::Supervisor && file.execution.is_none() {
+        check.wrong(
+            "/executor",
+            "the supervisor cannot execute a contract without a request",
+            "add execution, or let an agent execute it",
+        );
+    }
+    let execution =
+        file.execution.as_ref().and_then(|rule| write(check, "/execution", rule, visible(REQUEST)));
+    if file.verification.is_none() {
+        check.wrong(
+            "",
+            "without verification nobody knows whether it was done",
+            "add verification: a read that shows the effect",
+        );
+    }
+    let settle = check.span(defaults.settle_within);
+    let read_back = |check: &mut Check<'_>, pointer, rule: &ReadBackRule, before, after| {
+        read_back(check, pointer, rule, &file, (visible(before), visible(after)), settle)
+    };
+    let verification = file
+        .verification
+        .as_ref()
+        .and_then(|rule| read_back(check, "/verification", rule, REQUEST, READ_BACK));
+    let compensation = match &file.compensation {
+        None => {
+            check.wrong(
+                "",
+                "it is not said how this is undone",
+                "add compensation, or compensation: {none: why not}",
+            );
+            None
+        }
+        Some(Compensation { none: Some(_), request: None, verification: None }) => None,
+        Some(Compensation { none: None, request: Some(request), verification: Some(proof) }) => {
+            let request = write(check, "/compensation/request", request, visible(UNDO));
+            let proof = read_back(check, "/compensation/verification", proof, UNDO, UNDO_BACK);
+            request.zip(proof)
+        }
+        Some(_) => {
+            check.wrong(
+                "/compensation",
+                "a compensation is a request with a verification, or none with a reason",
+                "write request and verification, or only none",
+            );
+            None
+        }
+    };
+    let undo_divergence = file.on_divergence == OnDivergence::Compensate;
+    let cannot = matches!(&file.compensation, Some(Compensation { none: Some(_), .. }));
+    if undo_divergence && cannot {
+        check.wrong(
+            "/on_divergence",
+            "what cannot be undone cannot be undone by itself",
+            "write on_divergence: escalate",
+        );
+    }
+    if file.share.is_some() != (file.mode == crate::format::ModeName::Canary) {
+        check.wrong("/mode", "mode: canary and share belong together", "give both or neither");
+    }
+
+    let approval =
+        file.approval.as_ref().and_then(|rule| approval::compile(check, "/approval", rule));
+    if file.tier >= 2 && file.approval.is_none() && !tiers.declares(file.tier) {
+        check.wrong(
+            "/tier",
+            format!("tier {} needs people to agree, and it is not said who", file.tier),
+            format!("add approval here, or tiers: \"{}\" in playbook.yaml", file.tier),
+        );
+    }
+
+    let mut span = |pointer: &str, length: Option<_>, otherwise, most| match length {
+        Some(length) => check.span_up_to(pointer, length, most),
+        None => check.span(otherwise),
+    };
+    let permit_within =
+        span("/permit_within", file.permit_within, defaults.permit_within, PERMIT_MOST);
+    let outcome_within =
+        span("/outcome_within", file.outcome_within, defaults.outcome_within, WAIT_MOST);
+    let verify_within =
+        span("/verify_within", file.verify_within, defaults.verify_within, WAIT_MOST);
+    let retries = file.retries.as_ref();
+    let backoff = retries.and_then(|retries| retries.backoff).unwrap_or(defaults.backoff);
+
+    Some(Contract {
+        system: file.system,
+        executor: Executor::from(file.executor),
+        tier: file.tier,
+        mode: Mode::from(file.mode),
+        share: file.share.unwrap_or(0.0),
+        input: input?,
+        output,
+        provenance: file
+            .provenance
+            .into_iter()
+            .map(|(pointer, sources)| {
+                (pointer, sources.into_iter().map(belay_domain::Source::from).collect())
+            })
+            .collect(),
+        reads,
+        assertions,
+        snapshot,
+        amount,
+        per_action: file.limits.per_action.map(|amount| amount.0),
+        cumulative,
+        key,
+        execution,
+        retryable: file.failures.retryable,
+        permanent: file.failures.permanent,
+        verification: verification?,
+        compensation,
+        undo_divergence,
+        permit_within,
+        outcome_within,
+        verify_within,
+        attempts_max: retries.and_then(|r| r.attempts_max).unwrap_or(defaults.attempts_max),
+        backoff: Backoff { first: check.span(backoff.first), most: check.span(backoff.most) },
+        approval,
+        id: file.id,
+        title: file.title,
+        schema,
+    })
+}
+
+fn schema_of(
+    check: &mut Check<'_>,
+    pointer: &str,
+    schema: &Value,
+) -> Option<jsonschema::Validator> {
+    match jsonschema::draft202012::options().should_validate_formats(true).build(schema) {
+        Ok(validator) => Some(validator),
+        Err(error) => {
+            let inner = error.instance_path().to_string();
+            check.wrong(
+                &format!("{pointer}{inner}"),
+                format!("this is not a JSON Schema: {error}"),
+                "see json-schema.org, draft 2020-12",
+            );
+            None
+        }
+    }
+}
+
+/// What is not named is refused: an input with fields that nobody reads is not what anybody decided on.
+fn object_only(check: &mut Check<'_>, schema: &Value) {
+    if schema.get("type") != Some(&Value::from("object")) {
+        check.wrong("/input", "the input of a contract is an object", "write type: object");
+    }
+    if schema.get("additionalProperties") != Some(&Value::Bool(false)) {
+        check.wrong(
+            "/input",
+            "the input allows fields that nobody named",
+            "write additionalProperties: false",
+        );
+    }
+}
+
+fn provenance(check: &mut Check<'_>, file: &ContractFile) {
+    for (pointer, sources) in &file.provenance {
+        let place = crate::json::child("/provenance", pointer);
+        let field = pointer.strip_prefix('/').and_then(|rest| rest.split('/').next());
+        let properties = file.input.get("properties").and_then(Value::as_object);
+        match (field, properties) {
+            (Some(field), Some(properties)) if !properties.contains_key(field) => {
+                let remedy = crate::problem::suggest(field, properties.keys().map(String::as_str));
+                check.wrong(&place, format!("the input has no field {field}"), remedy);
+            }
+            (None, _) if !pointer.is_empty() => {
+                check.wrong(&place, format!("{pointer} is not a JSON pointer"), "begin with /");
+            }
+            _ => {}
+        }
+        if sources.is_empty() {
+            check.wrong(&place, "no source is allowed", "name at least one, or leave it out");
+        }
+    }
+}
+
+type Before = (Vec<Read>, Vec<Assertion>, Vec<(String, crate::expression::Expression)>);
+
+fn preconditions(check: &mut Check<'_>, file: &ContractFile) -> Before {
+    let rules = &file.preconditions;
+    let mut names: Vec<&str> = Vec::new();
+    let mut reads = Vec::new();
+    for (index, rule) in rules.reads.iter().enumerate() {
+        let pointer = format!("/preconditions/reads/{index}");
+        let system = rule.system.as_ref().unwrap_or(&file.system);
+        check.known_system(&format!("{pointer}/system"), system.as_str());
+        if names.contains(&rule.name.as_str()) {
+            let what = format!("there is already a read {}", rule.name);
+            check.wrong(&format!("{pointer}/name"), what, "give it another name");
+        }
+        let visible = Visible {
+            variables: if rule.for_each.is_some() {
+                &["input", "case", "reads", "element"]
+            } else {
+                &["input", "case", "reads"]
+            },
+            input: Some(&file.input),
+            reads: &names,
+        };
+        let for_each = rule.for_each.as_ref().and_then(|source| {
+            let variables = &["input", "case", "reads"];
+            check.expression(
+                &format!("{pointer}/for_each"),
+                source,
+                Visible { variables, ..visible },
+            )
+        });
+        let path = check.path(&format!("{pointer}/path"), &rule.path, visible);
+        let headers = check.headers(&format!("{pointer}/headers"), &rule.headers, visible);
+        let Some(path) = path else { continue };
+        let waits = path
+            .expressions()
+            .chain(for_each.iter())
+            .any(|expression| !reads_in(expression).is_empty());
+        reads.push(Read {
+            name: rule.name.clone(),
+            system: system.clone(),
+            for_each,
+            path,
+            headers,
+            optional: rule.optional,
+            waits,
+        });
+        names.push(&rule.name);
+    }
+    let visible =
+        Visible { variables: &["input", "case", "reads"], input: Some(&file.input), reads: &names };
+    let assertions = assertions(check, "/preconditions/assert", &rules.assert, visible);
+    let mut snapshot = Vec::new();
+    for (name, source) in &rules.snapshot {
+        let pointer = crate::json::child("/preconditions/snapshot", name);
+        if let Some(expression) = check.expression(&pointer, source, visible) {
+            snapshot.push((name.clone(), expression));
+        }
+    }
+    (reads, assertions, snapshot)
+}
+
+fn reads_in(expression: &crate::expression::Expression) -> Vec<String> {
+    let paths = expression.references().paths;
+    paths
+        .into_iter()
+        .filter(|path| path.first().is_some_and(|first| first == "reads"))
+        .map(|path| path.get(1).cloned().unwrap_or_default())
+        .collect()
+}
+
+fn assertions(
+    check: &mut Check<'_>,
+    pointer: &str,
+    rules: &[AssertionRule],
+    visible: Visible<'_>,
+) -> Vec<Assertion> {
+    let mut compiled: Vec<Assertion> = Vec::new();
+    for (index, rule) in rules.iter().enumerate() {
+        let pointer = format!("{pointer}/{index}");
+        if compiled.iter().any(|other| other.name == rule.name) {
+            let what = format!("there is already a condition {}", rule.name);
+            check.wrong(&format!("{pointer}/name"), what, "give it another name");
+        }
+        if let Some(that) = check.expression(&format!("{pointer}/that"), &rule.that, visible) {
+            compiled.push(Assertion {
+                name: rule.name.clone(),
+                reads: reads_in(&that),
+                otherwise: if rule.otherwise.is_empty() {
+                    format!("it must hold that {}", rule.that.trim())
+                } else {
+                    rule.otherwise.clone()
+                },
+                that,
+                field: rule.field.clone(),
+            });
+        }
+    }
+    compiled
+}
+
+fn limits(check: &mut Check<'_>, file: &ContractFile) -> Vec<Cumulative> {
+    if file.limits.per_action.is_some() && file.amount.is_none() {
+        check.wrong("/limits/per_action", "there is no amount to be limited", "add amount");
+    }
+    let mut compiled: Vec<Cumulative> = Vec::new();
+    for (index, rule) in file.limits.cumulative.iter().enumerate() {
+        let pointer = format!("/limits/cumulative/{index}");
+        if compiled.iter().any(|other| other.name == rule.name) {
+            let what = format!("there is already a limit {}", rule.name);
+            check.wrong(&format!("{pointer}/name"), what, "give it another name");
+        }
+        if rule.amount.is_none() && rule.count.is_none() {
+            check.wrong(&pointer, "this limit limits nothing", "add amount or count");
+        }
+        if rule.amount.is_some() && file.amount.is_none() {
+            check.wrong(
+                &format!("{pointer}/amount"),
+                "there is no amount to be limited",
+                "add amount to the contract",
+            );
+        }
+        compiled.push(Cumulative {
+            name: rule.name.clone(),
+            key: rule.key,
+            window: rule.window.0,
+            amount: rule.amount.map(|amount| amount.0),
+            count: rule.count,
+        });
+    }
+    compiled
+}
+
+fn write(
+    check: &mut Check<'_>,
+    pointer: &str,
+    rule: &WriteRule,
+    visible: Visible<'_>,
+) -> Option<Write> {
+    let path = check.path(&format!("{pointer}/path"), &rule.path, visible);
+    let headers = check.headers(&format!("{pointer}/headers"), &rule.headers, visible);
+    let body = match &rule.body {
+        Some(body) => Some(check.body(&format!("{pointer}/body"), body, visible)?),
+        None => None,
+    };
+    Some(Write { method: rule.method, path: path?, headers, body })
+}
+
+fn read_back(
+    check: &mut Check<'_>,
+    pointer: &str,
+    rule: &ReadBackRule,
+    file: &ContractFile,
+    (before, after): (Visible<'_>, Visible<'_>),
+    settle: Span,
+) -> Option<ReadBackPlan> {
+    let system = rule.system.as_ref().unwrap_or(&file.system).clone();
+    check.known_system(&format!("{pointer}/system"), system.as_str());
+    let path = check.path(&format!("{pointer}/path"), &rule.path, before);
+    let headers = check.headers(&format!("{pointer}/headers"), &rule.headers, before);
+    let present = check.expression(&format!("{pointer}/present"), &rule.present, after);
+    let assertions = assertions(check, &format!("{pointer}/assert"), &rule.assert, after);
+    let shown = match &rule.shown {
+        Some(source) => Some(check.expression(&format!("{pointer}/shown"), source, after)?),
+        None => None,
+    };
+    let settle_within = match rule.settle_within {
+        Some(length) => check.span_up_to(&format!("{pointer}/settle_within"), length, WAIT_MOST),
+        None => settle,
+    };
+    Some(ReadBackPlan {
+        system,
+        path: path?,
+        headers,
+        present: present?,
+        assertions,
+        shown,
+        settle_within,
+    })
+}

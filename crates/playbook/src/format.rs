@@ -1,0 +1,23 @@
+//! The files of a playbook, field by field, as they are written. The published JSON Schema is made from these types,
+//! and every file is held against it, so that what an editor accepts is what Belay accepts.
+
+mod agents;
+mod contract;
+mod dictionary;
+mod escalation;
+mod playbook;
+mod routing;
+mod systems;
+mod text;
+
+pub(crate) use agents::{AgentsFile, BoundaryFile};
+pub(crate) use contract::{
+    AssertionRule, Compensation, ContractFile, ExecutorName, KeyOf, ModeName, OnDivergence,
+    ReadBackRule, WriteRule,
+};
+pub(crate) use dictionary::{DictionaryFile, TaxonomyFile};
+pub(crate) use escalation::{EscalationFile, StepRule};
+pub(crate) use playbook::{ApprovalRule, Defaults, OutsideText, PlaybookFile};
+pub(crate) use routing::{RouteRule, RoutingFile};
+pub(crate) use systems::{CredentialRule, SystemKindName, SystemRule, SystemsFile};
+pub(crate) use text::{FORMS, Length};

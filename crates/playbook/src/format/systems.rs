@@ -1,0 +1,130 @@
+//! `systems.yaml`: the outside systems.
+
+use std::collections::BTreeMap;
+
+use belay_domain::{PersonId, QueueId, ResolutionCode, SystemId};
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::text::{Id, Length};
+use crate::system::Status;
+
+/// The outside systems, by id.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct SystemsFile {
+    /// The systems.
+    #[schemars(with = "BTreeMap<String, SystemRule>")]
+    pub(crate) systems: BTreeMap<SystemId, SystemRule>,
+}
+
+/// One outside system. Which fields it needs depends on its kind.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct SystemRule {
+    /// What it is.
+    pub(crate) kind: SystemKindName,
+    /// Where it is, for `http` and `request-tracker`; `${NAME}` stands for an environment variable.
+    pub(crate) base_url: Option<String>,
+    /// The credential for writing.
+    pub(crate) credential: Option<CredentialRule>,
+    /// The credential for reading; the one for writing when it is left out.
+    pub(crate) read_credential: Option<CredentialRule>,
+    /// How long one request may take.
+    pub(crate) timeout: Option<Length>,
+    /// The queues, for `desk` and `request-tracker`.
+    #[serde(default)]
+    #[schemars(with = "BTreeMap<String, QueueRule>")]
+    pub(crate) queues: BTreeMap<QueueId, QueueRule>,
+    /// The people, for `desk`.
+    #[serde(default)]
+    #[schemars(with = "BTreeMap<String, PersonRule>")]
+    pub(crate) people: BTreeMap<PersonId, PersonRule>,
+    /// The account that Belay uses, for `request-tracker`.
+    #[schemars(with = "Option<Id>")]
+    pub(crate) service_account: Option<PersonId>,
+    /// Other accounts that are machines, for `request-tracker`.
+    #[serde(default)]
+    #[schemars(with = "Vec<Id>")]
+    pub(crate) machines: Vec<PersonId>,
+    /// What each status means, for `request-tracker`.
+    #[serde(default)]
+    pub(crate) statuses: BTreeMap<String, Status>,
+    /// The custom fields, for `request-tracker`.
+    pub(crate) fields: Option<FieldsRule>,
+    /// Which values of the resolution field mean which code, for `request-tracker`.
+    #[serde(default)]
+    #[schemars(with = "BTreeMap<String, Id>")]
+    pub(crate) resolutions: BTreeMap<String, ResolutionCode>,
+}
+
+/// The kinds of systems.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum SystemKindName {
+    /// A JSON API over HTTP.
+    Http,
+    /// The built-in desk.
+    Desk,
+    /// A Request Tracker.
+    RequestTracker,
+}
+
+/// Where a secret is found: in one of the two.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct CredentialRule {
+    /// In this environment variable.
+    pub(crate) env: Option<String>,
+    /// In this file.
+    pub(crate) file: Option<String>,
+    /// The scheme of the `Authorization` header; `Bearer` when left out.
+    pub(crate) scheme: Option<String>,
+}
+
+/// One queue.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct QueueRule {
+    /// For people.
+    #[serde(default)]
+    pub(crate) description: String,
+    /// Whether tickets may be put there.
+    #[serde(default = "yes")]
+    pub(crate) enabled: bool,
+    /// Who may take its tickets, for `desk`.
+    #[serde(default)]
+    #[schemars(with = "Vec<Id>")]
+    pub(crate) staff: Vec<PersonId>,
+}
+
+/// One person of the desk.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct PersonRule {
+    /// The name to show.
+    #[serde(default)]
+    pub(crate) name: String,
+    /// Whether they may act at all.
+    #[serde(default = "yes")]
+    pub(crate) enabled: bool,
+    /// Whether they are on shift until they say otherwise.
+    #[serde(default = "yes")]
+    pub(crate) on_shift: bool,
+}
+
+/// The custom fields of a Request Tracker that Belay uses.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct FieldsRule {
+    /// Carries the correlation id.
+    pub(crate) correlation: String,
+    /// Carries the case id.
+    pub(crate) case: String,
+    /// People choose a resolution code in it.
+    pub(crate) resolution: String,
+}
+
+fn yes() -> bool {
+    true
+}

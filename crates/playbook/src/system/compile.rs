@@ -1,0 +1,171 @@
+//! Compiling `systems.yaml`.
+
+use super::{
+    Credential, Desk, DeskPerson, DeskQueue, HttpSystem, Reference, RequestTracker, System,
+    SystemKind,
+};
+use crate::check::Check;
+use crate::format::{CredentialRule, Length, SystemKindName, SystemRule, SystemsFile};
+use belay_domain::{Span, SystemId};
+
+/// How long one request may take, where nothing else is said.
+const TIMEOUT: Length = Length(Span::from_secs(10));
+
+/// The longest a request may take.
+const TIMEOUT_MOST: Span = Span::from_secs(60);
+
+/// Compiles all systems.
+pub(crate) fn compile(check: &mut Check<'_>, file: SystemsFile) -> Vec<System> {
+    let systems = file.systems.into_iter();
+    systems.filter_map(|(id, rule)| system(check, id, rule)).collect()
+}
+
+fn system(check: &mut Check<'_>, id: SystemId, rule: SystemRule) -> Option<System> {
+    let pointer = crate::json::child("/systems", id.as_str());
+    let kind = match rule.kind {
+        SystemKindName::Http => SystemKind::Http(http(check, &pointer, &rule)?),
+        SystemKindName::Desk => SystemKind::Desk(desk(check, &pointer, rule)),
+        SystemKindName::RequestTracker => {
+            SystemKind::RequestTracker(tracker(check, &pointer, rule)?)
+        }
+    };
+    Some(System { id, kind })
+}
+
+fn http(check: &mut Check<'_>, pointer: &str, rule: &SystemRule) -> Option<HttpSystem> {
+    let write = credential(check, &format!("{pointer}/credential"), rule.credential.as_ref());
+    let read = match &rule.read_credential {
+        Some(own) => credential(check, &format!("{pointer}/read_credential"), Some(own)),
+        None => write.clone(),
+    };
+    // A file with a secret may be slow, a demonstration is not: this is no waiting time that is scaled.
+    let timeout = rule.timeout.unwrap_or(TIMEOUT).0;
+    if timeout.is_zero() || timeout > TIMEOUT_MOST {
+        check.wrong(
+            &format!("{pointer}/timeout"),
+            "this is no timeout for one request",
+            format!("it may be {TIMEOUT_MOST:#} at most, and not nothing"),
+        );
+    }
+    let Some(base_url) = &rule.base_url else {
+        check.wrong(pointer, "it is not said where this system is", "add base_url");
+        return None;
+    };
+    let whole = base_url.starts_with("http://")
+        || base_url.starts_with("https://")
+        || base_url.starts_with("${");
+    if !whole || base_url.contains('@') || base_url.ends_with('/') {
+        check.wrong(
+            &format!("{pointer}/base_url"),
+            format!("{base_url} is not a base URL"),
+            "write https://host or ${VARIABLE}, without credentials and without / at the end",
+        );
+    }
+    Some(HttpSystem { base_url: Reference(base_url.clone()), write, read, timeout })
+}
+
+fn credential(check: &mut Check<'_>, pointer: &str, rule: Option<&CredentialRule>) -> Credential {
+    let Some(rule) = rule else { return Credential::None };
+    let scheme = rule.scheme.clone().unwrap_or_else(|| "Bearer".to_owned());
+    match (&rule.env, &rule.file) {
+        (Some(name), None) => {
+            let plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
+            if name.is_empty() || !name.bytes().all(plain) {
+                check.wrong(
+                    &format!("{pointer}/env"),
+                    "this is not the name of an environment variable",
+                    "write the variable's name, never the secret",
+                );
+            }
+            Credential::Env { name: name.clone(), scheme }
+        }
+        (None, Some(path)) => Credential::File { path: Reference(path.clone()), scheme },
+        _ => {
+            check.wrong(pointer, "a credential is in one place", "give either env or file");
+            Credential::None
+        }
+    }
+}
+
+fn desk(check: &mut Check<'_>, pointer: &str, rule: SystemRule) -> Desk {
+    for (queue, own) in &rule.queues {
+        let pointer = crate::json::child(&format!("{pointer}/queues"), queue.as_str());
+        if own.staff.is_empty() {
+            check.wrong(&pointer, "nobody staffs this queue", "name at least one person");
+        }
+        for (index, person) in own.staff.iter().enumerate() {
+            if !rule.people.contains_key(person) {
+                let known = rule.people.keys().map(belay_domain::PersonId::as_str);
+                let remedy = crate::problem::suggest(person.as_str(), known);
+                let what = format!("the person {person} is unknown");
+                check.wrong(&format!("{pointer}/staff/{index}"), what, remedy);
+            }
+        }
+        let able = |person: &&belay_domain::PersonId| {
+            rule.people.get(*person).is_some_and(|person| person.enabled)
+        };
+        if own.enabled && !own.staff.is_empty() && own.staff.iter().filter(able).count() == 0 {
+            check.wrong(&pointer, "nobody who staffs this queue may act", "enable a person");
+        }
+    }
+    Desk {
+        queues: rule
+            .queues
+            .into_iter()
+            .map(|(id, queue)| {
+                let queue = DeskQueue {
+                    description: queue.description,
+                    enabled: queue.enabled,
+                    staff: queue.staff,
+                };
+                (id, queue)
+            })
+            .collect(),
+        people: rule
+            .people
+            .into_iter()
+            .map(|(id, person)| {
+                let person = DeskPerson {
+                    name: person.name,
+                    enabled: person.enabled,
+                    on_shift: person.on_shift,
+                };
+                (id, person)
+            })
+            .collect(),
+    }
+}
+
+fn tracker(check: &mut Check<'_>, pointer: &str, rule: SystemRule) -> Option<RequestTracker> {
+    let http = http(check, pointer, &rule);
+    if rule.statuses.is_empty() {
+        check.wrong(
+            pointer,
+            "it is not said what its statuses mean",
+            "add statuses, for example open: open, resolved: resolved, deleted: deleted",
+        );
+    }
+    for (value, code) in &rule.resolutions {
+        let pointer = crate::json::child(&format!("{pointer}/resolutions"), value);
+        check.known(&pointer, "resolution code", code.as_str(), |names| names.resolutions.as_ref());
+    }
+    let (Some(account), Some(fields)) = (&rule.service_account, &rule.fields) else {
+        check.wrong(
+            pointer,
+            "its service account or its custom fields are missing",
+            "add service_account and fields {correlation, case, resolution}",
+        );
+        return None;
+    };
+    Some(RequestTracker {
+        http: http?,
+        service_account: account.clone(),
+        machines: rule.machines,
+        queues: rule.queues.keys().cloned().collect(),
+        statuses: rule.statuses,
+        correlation_field: fields.correlation.clone(),
+        case_field: fields.case.clone(),
+        resolution_field: fields.resolution.clone(),
+        resolutions: rule.resolutions,
+    })
+}
