@@ -14,7 +14,6 @@ pub mod desk;
 pub mod human_queue;
 pub mod request_tracker;
 
-mod facts;
 mod health;
 mod http;
 mod placing;

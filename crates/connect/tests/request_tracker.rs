@@ -3,6 +3,8 @@
 //! `deploy/bench/request-tracker/up` starts one and prints the variables that these tests read. Without them
 //! every test says that it is skipped.
 
+#![expect(clippy::unwrap_used, reason = "what surrounds a test may fail it")]
+
 #[path = "request_tracker/bench.rs"]
 mod bench;
 #[path = "request_tracker/proxy.rs"]

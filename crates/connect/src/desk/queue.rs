@@ -39,7 +39,7 @@ impl HumanQueue for Desk {
                 Err(error) => return unreadable(&error),
             };
             let ticket = match ticket {
-                Ok(facts) => TicketReading::from(facts),
+                Ok(facts) => TicketReading::Present(Box::new(facts)),
                 Err(DeskError::NoTicket { .. }) => TicketReading::Missing,
                 Err(error) => return unreadable(&error),
             };

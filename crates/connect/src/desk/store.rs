@@ -6,7 +6,8 @@ mod row;
 use std::path::Path;
 
 use belay_domain::{
-    ActKind, Correlation, PersonId, QueueFacts, QueueId, StaffMember, Standing, TicketId, Timestamp,
+    Act, ActKind, CaseId, Correlation, PersonId, QueueFacts, QueueId, StaffMember, Standing,
+    TicketActor, TicketFacts, TicketId, TicketResolution, Timestamp,
 };
 use rusqlite::{Connection, OptionalExtension, params};
 
@@ -15,7 +16,6 @@ use super::{
     DeskAct, DeskConfig, DeskError, DeskQueue, DeskQueueView, DeskTicket, Page, TicketFilter,
     TicketPage, TicketStanding,
 };
-use crate::facts::{Closing, Deed, Facts, Who};
 use crate::{NewTicket, Rumour};
 
 /// Each entry brings a file from the format of its index to the next. Only ever appended to.
@@ -120,7 +120,7 @@ impl Store {
                 filter.holder.as_ref().map(PersonId::as_str),
                 filter.unheld,
                 filter.standing.map(row::standing),
-                filter.case.as_ref().map(belay_domain::CaseId::as_str),
+                filter.case.as_ref().map(CaseId::as_str),
                 size,
             ],
             row::ticket,
@@ -173,27 +173,30 @@ impl Store {
     }
 
     /// The ticket as evidence is made of it.
-    pub(super) fn facts(&self, ticket: &TicketId) -> Result<Facts, DeskError> {
+    pub(super) fn facts(&self, ticket: &TicketId) -> Result<TicketFacts, DeskError> {
         let found = self.ticket(ticket)?;
-        let deed = |act: &DeskAct| Deed {
-            actor: Who { name: act.actor.clone(), kind: act.actor_kind },
+        let deed = |act: &DeskAct| Act {
+            actor: TicketActor { name: act.actor.clone(), kind: act.actor_kind },
             kind: act.kind.clone(),
         };
         let closing = || {
             let act = found.acts.iter().rev().find(|act| act.kind == ActKind::ChangedState);
-            act.map(|act| Closing {
+            act.map(|act| TicketResolution {
                 actor: Some(deed(act).actor),
                 code: found.resolution.clone(),
                 note: act.text.clone(),
             })
         };
-        Ok(Facts {
+        Ok(TicketFacts {
             standing: match found.standing {
                 TicketStanding::Open => Standing::Open,
                 TicketStanding::Resolved => Standing::Resolved,
                 TicketStanding::Withdrawn => Standing::Rejected,
             },
-            holder: found.holder.clone().map(|name| Who { kind: self.config.kind(&name), name }),
+            holder: found
+                .holder
+                .clone()
+                .map(|name| TicketActor { kind: self.config.kind(&name), name }),
             acts: found.acts.iter().map(deed).collect(),
             resolution: match found.standing {
                 TicketStanding::Open => None,

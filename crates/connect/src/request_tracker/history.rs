@@ -5,11 +5,10 @@
 
 use std::collections::BTreeMap;
 
-use belay_domain::{ActKind, ActorKind, PersonId, QueueFacts};
+use belay_domain::{Act, ActKind, ActorKind, PersonId, QueueFacts, TicketActor};
 
 use super::record::{Items, Transaction};
 use super::{RequestTracker, record};
-use crate::facts::{Deed, Who};
 use crate::{QueueError, QueueErrorKind};
 
 const FIELDS: &str = "Type,Field,NewValue,Creator,ObjectId";
@@ -50,13 +49,13 @@ impl RequestTracker {
     }
 
     /// What these transactions say was done to `ticket`, the oldest first.
-    pub(super) async fn deeds(
+    pub(super) async fn acts(
         &self,
         ticket: &str,
         transactions: &[Transaction],
         queue: Option<&QueueFacts>,
-    ) -> Result<Vec<Deed>, QueueError> {
-        let (mut deeds, mut kinds) = (Vec::new(), BTreeMap::new());
+    ) -> Result<Vec<Act>, QueueError> {
+        let (mut acts, mut kinds) = (Vec::new(), BTreeMap::new());
         let own = transactions.iter().filter(|transaction| is_of(transaction, ticket));
         for transaction in own.filter(|other| !NO_ACTS.contains(&other.kind.as_str())) {
             let actor = self.who(&transaction.creator.id, queue, &mut kinds).await?;
@@ -68,9 +67,9 @@ impl RequestTracker {
                 ("Comment", _) => ActKind::Noted,
                 _ => ActKind::Other,
             };
-            deeds.push(Deed { actor, kind });
+            acts.push(Act { actor, kind });
         }
-        Ok(deeds)
+        Ok(acts)
     }
 
     /// Whoever goes by this name; what they are is asked once per look.
@@ -79,14 +78,14 @@ impl RequestTracker {
         name: &str,
         queue: Option<&QueueFacts>,
         kinds: &mut BTreeMap<PersonId, ActorKind>,
-    ) -> Result<Who, QueueError> {
+    ) -> Result<TicketActor, QueueError> {
         let name: PersonId = record::id(name).ok_or_else(|| nameless(name))?;
         let kind = match kinds.get(&name) {
             Some(kind) => *kind,
             None => self.kind(&name, queue).await?,
         };
         kinds.insert(name.clone(), kind);
-        Ok(Who { name, kind })
+        Ok(TicketActor { name, kind })
     }
 
     /// Taken, if the new owner is who made the change; given, if somebody else did.

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use belay_domain::{
-    Correlation, QueueFacts, QueueId, Reading, ResolutionCode, Standing, TicketId, TicketReading,
+    Correlation, QueueFacts, QueueId, Reading, ResolutionCode, Standing, TicketFacts, TicketId,
+    TicketReading, TicketResolution,
 };
 use futures_util::future::join;
 use reqwest::Method;
@@ -14,7 +15,6 @@ use super::history::{NOBODY, is_of};
 use super::queue::Looked;
 use super::record::{self, Hit, Items, Ticket, Transaction, field};
 use super::{RequestTracker, Sent, StatusMeaning};
-use crate::facts::{Closing, Facts};
 use crate::{BoxFuture, HumanQueue, NewTicket, QueueError, QueueErrorKind};
 
 /// How often a ticket that changes while it is being read is read again.
@@ -219,23 +219,23 @@ impl RequestTracker {
                 Some(closed) => Some(self.who(&closed.creator.id, facts, &mut kinds).await?),
                 None => None,
             };
-            Some(Closing { actor, code: self.code(&ticket), note: String::new() })
+            Some(TicketResolution { actor, code: self.code(&ticket), note: String::new() })
         } else {
             None
         };
-        Ok(TicketReading::from(Facts {
+        Ok(TicketReading::Present(Box::new(TicketFacts {
             case: field(&ticket.custom_fields, &self.config.case_field)
                 .and_then(|case| case.parse().ok()),
             correlation: field(&ticket.custom_fields, &self.config.correlation_field)
                 .and_then(|correlation| correlation.parse().ok()),
-            acts: self.deeds(&ticket.id, &transactions, facts).await?,
+            acts: self.acts(&ticket.id, &transactions, facts).await?,
             ticket: id,
             queue,
             standing,
             revision,
             holder,
             resolution,
-        }))
+        })))
     }
 
     fn standing(&self, lifecycle: Option<&str>, status: &str) -> Standing {
