@@ -63,8 +63,8 @@ pub use owed::{next_moment, owed};
 pub use ownership::{Epoch, Owner, PermitGrant};
 pub use plan::{Plan, PlanStage};
 pub use reading::{
-    Act, ActKind, ActorKind, QueueFacts, Reading, StaffMember, Standing, TicketFacts,
-    TicketReading, Unreachable,
+    Act, ActKind, Actor as TicketActor, ActorKind, QueueFacts, Reading, StaffMember, Standing,
+    TicketFacts, TicketReading, TicketResolution, Unreachable,
 };
 pub use rejection::Rejection;
 pub use terms::{

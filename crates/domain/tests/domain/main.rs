@@ -1,0 +1,20 @@
+//! What the domain promises, told as short stories and as long random histories.
+
+mod script;
+mod terms;
+
+mod action;
+mod approval;
+mod coverage;
+mod escalation;
+mod evidence;
+mod handoff;
+mod matter;
+mod plan;
+mod refusals;
+
+mod events;
+mod histories;
+mod laws;
+mod target;
+mod world;

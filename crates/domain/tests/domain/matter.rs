@@ -1,0 +1,82 @@
+//! What a case is about: opened once, added to, resolved when nothing is in the air.
+
+use crate::script::check;
+
+#[test]
+fn a_matter_is_opened_once_and_reported_often() {
+    check(
+        "0 open -> case_opened, context_added, routing_started
+         1 open -> -
+         1 open request=q2 -> refused ALREADY_OPEN
+         2 contact q2 -> contact_linked
+         2 contact q2 -> -
+         2 open request=q2 -> -
+         3 resolve ann -> case_resolved
+         4 open -> -
+         4 open request=q3 -> refused ALREADY_OPEN
+         4 know ann more -> refused CASE_CLOSED",
+    );
+}
+
+#[test]
+fn a_case_can_be_renamed() {
+    check(
+        "0 open
+         1 amend charged-thrice -> case_amended
+         1 amend -> -",
+    );
+}
+
+#[test]
+fn only_the_owner_among_agents_adds_to_what_is_known() {
+    check(
+        "0 open
+         1 offer A
+         2 accept A h1
+         3 know A more -> context_added
+         3 know B more -> refused NOT_OWNER
+         3 know A more @0 -> refused STALE_EPOCH
+         3 know ann more -> context_added",
+    );
+}
+
+#[test]
+fn an_agent_resolves_what_it_owns_when_nothing_is_in_the_air() {
+    check(
+        "0 open
+         1 offer A
+         2 accept A h1
+         3 resolve B -> refused NOT_OWNER
+         4 propose A p1 {} ask=1
+         4 resolve A -> refused UNSETTLED_ACTIONS
+         5 vote lea a1 no -> approval_ended, escalation_closed
+         6 resolve A -> case_resolved",
+    );
+}
+
+#[test]
+fn a_person_may_resolve_a_case_whose_writes_have_not_been_sent() {
+    check(
+        "0 open
+         1 offer A
+         2 accept A h1
+         3 propose A p1 {} ask=1
+         4 resolve ann -> approval_ended, escalation_closed, action_withdrawn, case_resolved",
+    );
+}
+
+#[test]
+fn not_even_a_person_resolves_a_case_whose_write_is_in_the_air_unless_told_of_it() {
+    check(
+        "0 open
+         1 offer A
+         2 accept A h1
+         3 propose A p1 {} by=supervisor
+         4 resolve ann -> refused UNSETTLED_ACTIONS
+         5 outcome a1 yes
+         6 resolve ann -> refused UNSETTLED_ACTIONS
+         30 tick -> lease_expired, routing_started, action_unresolved, context_added, escalation_opened, step_started
+         30 action a1 -> executed
+         31 resolve ann -> escalation_closed, case_resolved",
+    );
+}

@@ -1,0 +1,415 @@
+//! The language of the stories. A line is a moment, a command and its outcome:
+//!
+//! ```text
+//! 0 open -> case_opened, routing_started
+//! 2 offer A -> handoff_offered
+//! 3 accept A h1 -> handoff_accepted
+//! 30 coverage -> uncovered since 18: the lease of A has run out
+//! ```
+//!
+//! The outcome of a command is the list of its events, `-` for none, or `refused CODE`. `coverage`, `owes`,
+//! `owner`, `action` and `plan` ask instead of command.
+
+use belay_domain::{
+    ActionId, ActionStage, Actor, Case, Command, Correlation, Coverage, Event, FailureClaim,
+    Holder, NewEntry, Open, Outcome, PlanStage, Proposal, Provenance, ReadBack, Source, Target,
+    Timestamp, VotesChoice, decide, owed, replay,
+};
+
+use crate::laws;
+use crate::terms::{asking, at, case_terms, id, key, seconds, verdict};
+
+/// Runs a story and compares every outcome.
+#[track_caller]
+pub(crate) fn check(script: &str) {
+    let mut story = Story::new();
+    let mut told = String::new();
+    let mut expected = String::new();
+    for line in script.lines().map(str::trim).filter(|line| !line.is_empty()) {
+        let (command, outcome) = line.split_once("->").unwrap_or((line, ""));
+        let command = command.trim();
+        let (outcome, got) = (outcome.trim(), story.tell(command));
+        // A line without an outcome is only there to get further, and must not be refused.
+        let accepted = outcome.is_empty() && !got.starts_with("refused");
+        expected.push_str(&format!("{command} -> {outcome}\n"));
+        let shown = if accepted { outcome } else { &got };
+        told.push_str(&format!("{command} -> {shown}\n"));
+    }
+    assert!(told == expected, "told:\n{told}\nexpected:\n{expected}");
+}
+
+/// A case and its history so far.
+pub(crate) struct Story {
+    pub(crate) case: Case,
+    pub(crate) history: Vec<Event>,
+    now: Timestamp,
+    last_verdict: Vec<String>,
+}
+
+impl Story {
+    pub(crate) fn new() -> Self {
+        Self {
+            case: Case::unopened(id("c")),
+            history: Vec::new(),
+            now: at(0),
+            last_verdict: Vec::new(),
+        }
+    }
+
+    /// One line without its expected outcome.
+    pub(crate) fn tell(&mut self, line: &str) -> String {
+        let words: Vec<&str> = line.split_whitespace().collect();
+        let (moment, words) = words.split_first().expect("a moment");
+        self.now = at(moment.parse().expect("seconds"));
+        let (verb, rest) = words.split_first().expect("a command");
+        match *verb {
+            "coverage" => self.coverage(),
+            "owes" => self.owes(),
+            "owner" => format!("{} @{}", self.case.owner, self.case.epoch),
+            "action" => self.case.actions[&self.action(rest[0])].stage_name().to_owned(),
+            "plan" => self.plan(rest[0]),
+            _ => {
+                let command = self.command(verb, rest);
+                self.obey(&command)
+            }
+        }
+    }
+
+    fn obey(&mut self, command: &Command) -> String {
+        let before = self.case.clone();
+        match decide(&self.case, command, self.now) {
+            Ok(events) => {
+                for event in &events {
+                    belay_domain::apply(&mut self.case, event);
+                }
+                self.history.extend(events.iter().cloned());
+                laws::check(&self.case, &self.history, self.now);
+                let names: Vec<_> = events.iter().map(|event| event.kind.name()).collect();
+                if names.is_empty() { "-".to_owned() } else { names.join(", ") }
+            }
+            Err(rejection) => {
+                assert_eq!(before, self.case, "a refused command changed the case");
+                assert_eq!(replay(id("c"), &self.history), self.case);
+                format!("refused {}", rejection.code())
+            }
+        }
+    }
+
+    fn coverage(&self) -> String {
+        match self.case.coverage(self.now) {
+            Coverage::Covered(cover) => {
+                let by = match cover.holder() {
+                    Holder::Agent { agent, .. } => agent.to_string(),
+                    Holder::Person { person, queue, .. } => format!("{person} of {queue}"),
+                };
+                format!("covered by {by} until {}", seconds(cover.valid_until()))
+            }
+            Coverage::Pending(pending) => format!("pending until {}", seconds(pending.until())),
+            Coverage::Uncovered(gap) => {
+                format!("uncovered since {}: {}", seconds(gap.since), gap.reason)
+            }
+            Coverage::Closed => "closed".to_owned(),
+        }
+    }
+
+    fn owes(&self) -> String {
+        let owing = owed(&self.case, self.now);
+        let names: Vec<_> = owing.iter().map(|one| one.id.as_str().to_owned()).collect();
+        if names.is_empty() { "nothing".to_owned() } else { names.join(", ") }
+    }
+
+    fn plan(&self, name: &str) -> String {
+        match &self.case.plans[&id(name)].stage {
+            PlanStage::Open => "open",
+            PlanStage::Complete => "complete",
+            PlanStage::Verified => "verified",
+            PlanStage::Undoing { .. } => "undoing",
+            PlanStage::Undone => "undone",
+            PlanStage::Stuck { .. } => "stuck",
+        }
+        .to_owned()
+    }
+
+    fn action(&self, short: &str) -> ActionId {
+        id(&format!("c/{short}"))
+    }
+
+    fn attempt(&self, word: &str) -> (ActionId, u32) {
+        let (short, attempt) = word.split_once('#').unwrap_or((word, ""));
+        let action = self.action(short);
+        let found = self.case.actions.get(&action);
+        let current = found.map_or(0, |found| match found.stage {
+            ActionStage::Compensating { attempt, .. } => attempt,
+            _ => found.attempts,
+        });
+        (action, attempt.parse().unwrap_or(current))
+    }
+
+    /// The command that a line asks for. `@N` gives an epoch, the current one otherwise.
+    fn command(&mut self, verb: &str, words: &[&str]) -> Command {
+        let word = |index: usize| words.get(index).copied().unwrap_or_default();
+        let has = |wanted: &str| words.contains(&wanted);
+        let given = words.iter().find_map(|word| word.strip_prefix('@'));
+        let epoch = given.map_or(self.case.epoch, |text| {
+            belay_domain::Epoch(text.parse().expect("an epoch"))
+        });
+        let actor = |name: &str| match name.chars().next() {
+            Some(first) if first.is_ascii_lowercase() => Actor::Person(id(name)),
+            _ => Actor::Agent { agent: id(name), epoch },
+        };
+        match verb {
+            "tick" => Command::Tick,
+            "open" => open(words),
+            "contact" => Command::LinkContact { request: id(word(0)), channel: "mail".to_owned() },
+            "know" => Command::AddContext { entries: vec![entry(word(1))], by: actor(word(0)) },
+            "amend" => Command::Amend {
+                subject: words.first().map(|text| (*text).to_owned()),
+                severity: None,
+                labels: None,
+            },
+            "offer" => Command::Offer { to: id(word(0)) },
+            "nobody" => Command::NoCandidate,
+            "accept" => Command::Accept {
+                agent: id(word(0)),
+                key: key(word(0)),
+                handoff: id(&format!("c/{}", word(1))),
+                context: if has("wrong") { key("wrong") } else { self.case.context.digest() },
+            },
+            "decline" => Command::Decline {
+                agent: id(word(0)),
+                handoff: id(&format!("c/{}", word(1))),
+                reason: "busy".to_owned(),
+            },
+            "progress" => Command::Progress { agent: id(word(0)), epoch, key: key(word(0)) },
+            "handoff" => Command::RequestHandoff {
+                agent: id(word(0)),
+                epoch,
+                to: Target::Role(id(word(1))),
+                reason: "not mine".to_owned(),
+                context: vec![entry("note")],
+            },
+            "escalate" => Command::RequestEscalation {
+                by: actor(word(0)),
+                reason: "help".to_owned(),
+                plan: has("empty").then(|| {
+                    let mut plan = asking();
+                    plan.steps.clear();
+                    plan
+                }),
+            },
+            "release" => Command::Release { agent: id(word(0)), epoch, reason: "done".to_owned() },
+            "resolve" => Command::Resolve {
+                by: if word(0) == "tool" { Actor::Program("tool".to_owned()) } else { actor(word(0)) },
+                code: id("solved"),
+                note: "well".to_owned(),
+            },
+            "complete" => Command::CompletePlan { agent: id(word(0)), epoch, plan: id(word(1)) },
+            "abandon" => Command::AbandonPlan {
+                agent: id(word(0)),
+                epoch,
+                plan: id(word(1)),
+                reason: "no".to_owned(),
+            },
+            "placed" => Command::TicketPlaced { correlation: step(word(0)), ticket: id(word(1)) },
+            "impossible" => Command::StepRefused {
+                correlation: step(word(0)),
+                reason: "nobody is there".to_owned(),
+            },
+            "told" => Command::Withdrawn { correlation: step(word(0)), ticket: id(word(1)) },
+            "look" => self.look(words),
+            _ => self.acting(verb, words, epoch),
+        }
+    }
+
+    /// The commands about actions.
+    fn acting(&mut self, verb: &str, words: &[&str], epoch: belay_domain::Epoch) -> Command {
+        let word = |index: usize| words.get(index).copied().unwrap_or_default();
+        let (action, attempt) = self.attempt(word(0));
+        match verb {
+            "propose" => self.propose(words, epoch),
+            "assess" => {
+                if words.len() > 2 {
+                    self.last_verdict = words[2..].iter().map(|word| (*word).to_owned()).collect();
+                }
+                let switches: Vec<_> = self.last_verdict.iter().map(String::as_str).collect();
+                let input = self.case.actions.get(&action).map(|found| found.input.clone());
+                Command::Assess {
+                    action,
+                    revision: word(1).trim_start_matches('r').parse().expect("a revision"),
+                    verdict: Box::new(verdict(&switches, &input.unwrap_or_default())),
+                }
+            }
+            "vote" => {
+                let action = self.action(word(1));
+                let binding = match self.case.actions.get(&action).map(|found| &found.stage) {
+                    Some(ActionStage::AwaitingApproval(approval)) => approval.binding,
+                    _ => key("nothing"),
+                };
+                let note = "seen".to_owned();
+                Command::DecideApproval {
+                    action,
+                    person: id(word(0)),
+                    groups: if words.contains(&"outsider") { vec![] } else { vec![id("leads")] },
+                    shown: if words.contains(&"blind") { key("other") } else { binding },
+                    choice: match word(2) {
+                        "yes" => VotesChoice::Approve { note },
+                        "no" => VotesChoice::Reject { note },
+                        input => VotesChoice::Amend {
+                            input: input.to_owned(),
+                            note,
+                            assess_until: belay_domain::after(
+                                self.now,
+                                belay_domain::Span::from_secs(10),
+                            ),
+                        },
+                    },
+                }
+            }
+            "begin" => {
+                let action = self.action(word(1));
+                let known = self.case.actions.get(&action).map(|found| found.input_digest());
+                let wrong = |what: &str| words.contains(&what);
+                Command::BeginExecution {
+                    agent: id(word(0)),
+                    key: if wrong("otherkey") { key("other") } else { key(word(0)) },
+                    epoch,
+                    permit: id(&format!("{action}/{}", word(2))),
+                    action,
+                    input: known.filter(|_| !wrong("otherinput")).unwrap_or_else(|| key("other")),
+                }
+            }
+            "outcome" => Command::ReportOutcome {
+                agent: words.get(2).map(|agent| id(agent)),
+                action,
+                attempt,
+                outcome: match word(1) {
+                    "yes" => Outcome::Executed { output: "{}".to_owned() },
+                    claim => Outcome::NotExecuted {
+                        claim: match claim {
+                            "unknown" => FailureClaim::Unknown,
+                            "busy" => FailureClaim::Retryable,
+                            "never" => FailureClaim::Permanent,
+                            other => panic!("no such claim: {other}"),
+                        },
+                        reason: claim.to_owned(),
+                    },
+                },
+            },
+            "read" => Command::Verify {
+                action,
+                attempt,
+                shown: match word(1) {
+                    "applied" => ReadBack::Applied { shown: "{}".to_owned() },
+                    "absent" => ReadBack::NotApplied,
+                    "different" => ReadBack::Different { difference: "less".to_owned() },
+                    "unreadable" => ReadBack::Unreadable { detail: "down".to_owned() },
+                    other => panic!("no such reading: {other}"),
+                },
+                sent_at: sent(words).unwrap_or(self.now),
+            },
+            "undo" => Command::ReportCompensation {
+                action,
+                attempt,
+                outcome: match word(1) {
+                    "done" => Ok(()),
+                    "busy" => Err(("busy".to_owned(), true)),
+                    "never" => Err(("never".to_owned(), false)),
+                    other => panic!("no such outcome: {other}"),
+                },
+            },
+            other => panic!("no such command: {other}"),
+        }
+    }
+
+    /// `propose A p1 INPUT switches…`; with `later` the verdict comes with `assess`.
+    fn propose(&mut self, words: &[&str], epoch: belay_domain::Epoch) -> Command {
+        let input = words[2];
+        let switches = &words[3..];
+        self.last_verdict = switches.iter().map(|word| (*word).to_owned()).collect();
+        Command::Propose(Box::new(Proposal {
+            agent: id(words[0]),
+            epoch,
+            proposal: id(words[1]),
+            contract: id("refund@1"),
+            // Spaced out as an agent might write it; the verdict brings it into canonical form.
+            input: format!(" {input}"),
+            provenance: vec![],
+            plan: switches.iter().find_map(|word| word.strip_prefix("plan=")).map(id),
+            justification: "asked for".to_owned(),
+            assess_until: belay_domain::after(self.now, belay_domain::Span::from_secs(10)),
+            verdict: (!switches.contains(&"later")).then(|| Box::new(verdict(switches, input))),
+        }))
+    }
+
+    fn look(&self, words: &[&str]) -> Command {
+        let correlation = step(words[0]);
+        let queue = self.case.escalations.values().find(|found| {
+            found.step.correlation == correlation
+        });
+        let queue = queue.map_or("first", |found| found.step_plan().queue.queue.as_str());
+        Command::Observe {
+            reading: Box::new(crate::evidence::reading(&correlation, queue, &words[1..])),
+            correlation,
+            sent_at: sent(words).unwrap_or(self.now),
+        }
+    }
+}
+
+/// `sent=5`: when the read was sent.
+fn sent(words: &[&str]) -> Option<Timestamp> {
+    let given = words.iter().find_map(|word| word.strip_prefix("sent="))?;
+    Some(at(given.parse().expect("seconds")))
+}
+
+/// `e1/r1s1`, of this case.
+fn step(short: &str) -> Correlation {
+    id(&format!("c/{short}"))
+}
+
+/// Something that becomes known.
+pub(crate) fn entry(body: &str) -> NewEntry {
+    NewEntry {
+        kind: "fact".to_owned(),
+        body: body.to_owned(),
+        provenance: Provenance { source: Source::Customer, reference: "mail".to_owned() },
+    }
+}
+
+/// `open people work=60 one cover=E5 request=q2 by=ann empty`.
+fn open(words: &[&str]) -> Command {
+    let has = |wanted: &str| words.contains(&wanted);
+    let value = |name: &str| {
+        words.iter().find_map(|word| word.strip_prefix(name).and_then(|rest| rest.strip_prefix('=')))
+    };
+    let mut terms = case_terms();
+    if has("people") {
+        terms.route = None;
+    }
+    if has("one") {
+        terms.takeover.steps.truncate(1);
+    }
+    if has("empty") {
+        terms.takeover.steps.clear();
+    }
+    for step in &mut terms.takeover.steps {
+        if let Some(seconds) = value("work") {
+            step.work_within = Some(belay_domain::Span::from_secs(seconds.parse().expect("seconds")));
+        }
+        if has("cover=E5") {
+            step.cover = belay_domain::Level::E5;
+        }
+    }
+    Command::Open(Box::new(Open {
+        tenant: id("acme"),
+        request: id(value("request").unwrap_or("q1")),
+        subject: "charged twice".to_owned(),
+        kind: "billing".to_owned(),
+        customer: "carl".to_owned(),
+        channel: "chat".to_owned(),
+        fingerprint: None,
+        labels: vec![],
+        context: vec![entry("charged twice")],
+        by: value("by").map_or(Actor::Program("intake".to_owned()), |name| Actor::Person(id(name))),
+        terms,
+    }))
+}
