@@ -214,3 +214,6 @@ pub(crate) fn deadline_of(escalation: &Escalation) -> Option<Timestamp> {
 fn wrong_stage(action: &Action) -> Rejection {
     Rejection::WrongStage { action: action.id.clone(), stage: action.stage_name() }
 }
+
+#[cfg(test)]
+mod tests;

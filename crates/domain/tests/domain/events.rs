@@ -1,1 +1,100 @@
-//! stub
+//! Stored events stay readable for ever (`JRN-4`): one line for each kind of event, as the first version
+//! wrote it. Lines are only ever added to `events.golden`.
+
+use std::collections::BTreeSet;
+
+use belay_domain::{Event, EventKind};
+
+use crate::script::Story;
+
+const GOLDEN: &str = include_str!("events.golden");
+
+/// Matches on every kind, so that a new one does not compile before it is listed here, and fails below before
+/// it has a line.
+macro_rules! kinds {
+    ($($variant:ident)*) => {
+        const KINDS: &[&str] = &[$(stringify!($variant)),*];
+        fn kind(event: &EventKind) -> &'static str {
+            match event { $(EventKind::$variant { .. } => stringify!($variant)),* }
+        }
+    };
+}
+
+kinds! {
+    CaseOpened ContactLinked ContextAdded CaseAmended RoutingStarted RoutingEnded HandoffOffered
+    HandoffDeclined HandoffLapsed HandoffAccepted LeaseRenewed LeaseExpired CaseReleased
+    ActionProposed ActionAssessed ActionDenied ActionShadowed ApprovalRequested ApprovalGiven
+    ApprovalEnded ActionAmended ActionAuthorized PermitExpired ActionDispatched ActionExecuted
+    ActionUnknown ActionUnresolved ActionRetried ActionFailed ActionVerified ActionDiverged
+    ActionWithdrawn CompensationStarted ActionCompensated CompensationFailed PlanCompleted
+    PlanVerified PlanUndoing PlanUndone PlanStuck EscalationOpened EscalationWidened StepStarted
+    TicketPlaced TicketOrphaned TicketSeen TicketRouted EscalationAcknowledged EvidenceRenewed
+    EscalationLapsed StepFailed EscalationExhausted EscalationResolved CaseReturned
+    EscalationClosed TicketWithdrawn CoverageRaised CoverageLowered CaseResolved
+}
+
+/// Stories in which, between them, everything happens.
+const STORIES: &[&str] = &[
+    "0 open; 1 contact q2; 1 amend renamed; 1 offer A; 2 decline A h1; 2 offer B; 7 tick; 8 offer C; \
+     8 accept C h3; 12 progress C; 13 propose C p1 {1} ask=1 seen=paid; 14 vote lea a1 {half}; \
+     15 assess a1 r1 ask=2; 16 vote leo a1 yes; 17 vote lia a1 yes; 22 progress C; 23 begin C a1 p2; \
+     24 outcome a1 busy C; 29 read a1 absent; 30 tick; 31 begin C a1 p3; 31 progress C; \
+     32 outcome a1 yes C; 33 read a1 applied; 34 propose C p2 {2} deny; 34 propose C p3 {3} shadow; \
+     34 release C; 44 tick; 50 resolve ann",
+    "0 open; 1 offer A; 2 accept A h1; 3 propose A p1 {1} by=supervisor plan=x undo; \
+     3 propose A p2 {2} by=supervisor plan=x undo attempts=1; 4 outcome a1 yes; 5 read a1 applied; \
+     5 outcome a2 never; 5 propose A p3 {3} plan=x ask=1; 10 read a2 absent; 11 undo a1 busy; \
+     12 undo a1 done; 13 progress A; 14 propose A p4 {4} by=supervisor plan=y; 14 complete A y; \
+     14 outcome a4 yes; 15 read a4 applied; 15 propose A p5 {5} by=supervisor plan=z undo; \
+     16 outcome a5 yes; 25 progress A; 21 read a5 different; 22 undo a5 never; 23 propose A p6 {6} by=supervisor; \
+     24 outcome a6 unknown; 35 progress A; 50 tick; 60 tick",
+    "0 open people; 1 placed e1/r1s1 T1; 2 placed e1/r1s1 T2; 2 look e1/r1s1 noqueue; 3 look e1/r1s1; \
+     4 look e1/r1s1 rev=2 taken=ann; 5 look e1/r1s1 rev=3 taken=ann worked=1; \
+     6 look e1/r1s1 rev=4; 7 told e1/r1s1 T1; 16 tick; 90 tick; 91 placed e1/r2s1 T4; \
+     92 look e1/r2s1 ticket=T4 closed=ann:back; 103 tick; 104 resolve ann",
+];
+
+fn happened() -> Vec<Event> {
+    let mut all = Vec::new();
+    for script in STORIES {
+        let mut story = Story::new();
+        for line in script.split(';') {
+            let told = story.tell(line.trim());
+            assert!(!told.starts_with("refused"), "{line}: {told}");
+        }
+        all.extend(story.history);
+    }
+    all
+}
+
+fn json(event: &Event) -> String {
+    serde_json::to_string(event).expect("events are JSON")
+}
+
+#[test]
+fn every_kind_of_event_has_a_line_that_reads_as_it_was_written() {
+    let mut seen = BTreeSet::new();
+    for line in GOLDEN.lines() {
+        let event: Event = serde_json::from_str(line).unwrap_or_else(|why| panic!("{why}: {line}"));
+        assert_eq!(json(&event), line, "an event is written otherwise than it was");
+        let stored = format!("\"event\":\"{}\"", event.kind.name());
+        assert!(line.contains(&stored), "{line} is not named {stored}");
+        seen.insert(kind(&event.kind));
+    }
+    let missing: Vec<_> = KINDS.iter().filter(|kind| !seen.contains(*kind)).collect();
+    let lines: Vec<_> =
+        happened().iter().filter(|event| missing.contains(&&kind(&event.kind))).map(json).collect();
+    assert!(missing.is_empty(), "add lines for {missing:?}, such as:\n{}", lines.join("\n"));
+}
+
+#[test]
+fn every_kind_of_event_happens_and_reads_back_as_itself() {
+    let mut seen = BTreeSet::new();
+    for event in happened() {
+        let read: Event = serde_json::from_str(&json(&event)).expect("an event");
+        assert_eq!(read, event);
+        seen.insert(kind(&event.kind));
+    }
+    let missing: Vec<_> = KINDS.iter().filter(|kind| !seen.contains(*kind)).collect();
+    assert!(missing.is_empty(), "no story leads to {missing:?}");
+}

@@ -17,7 +17,9 @@ use crate::terms::{at, id};
 pub(crate) fn reading(step: &Correlation, queue: &str, words: &[&str]) -> Reading {
     let has = |wanted: &str| words.contains(&wanted);
     let value = |name: &str| {
-        words.iter().find_map(|word| word.strip_prefix(name).and_then(|rest| rest.strip_prefix('=')))
+        words
+            .iter()
+            .find_map(|word| word.strip_prefix(name).and_then(|rest| rest.strip_prefix('=')))
     };
     let facts = TicketFacts {
         ticket: id(value("ticket").unwrap_or("T1")),

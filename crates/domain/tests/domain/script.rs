@@ -150,9 +150,8 @@ impl Story {
         let word = |index: usize| words.get(index).copied().unwrap_or_default();
         let has = |wanted: &str| words.contains(&wanted);
         let given = words.iter().find_map(|word| word.strip_prefix('@'));
-        let epoch = given.map_or(self.case.epoch, |text| {
-            belay_domain::Epoch(text.parse().expect("an epoch"))
-        });
+        let epoch = given
+            .map_or(self.case.epoch, |text| belay_domain::Epoch(text.parse().expect("an epoch")));
         let actor = |name: &str| match name.chars().next() {
             Some(first) if first.is_ascii_lowercase() => Actor::Person(id(name)),
             _ => Actor::Agent { agent: id(name), epoch },
@@ -199,7 +198,11 @@ impl Story {
             },
             "release" => Command::Release { agent: id(word(0)), epoch, reason: "done".to_owned() },
             "resolve" => Command::Resolve {
-                by: if word(0) == "tool" { Actor::Program("tool".to_owned()) } else { actor(word(0)) },
+                by: if word(0) == "tool" {
+                    Actor::Program("tool".to_owned())
+                } else {
+                    actor(word(0))
+                },
                 code: id("solved"),
                 note: "well".to_owned(),
             },
@@ -343,9 +346,8 @@ impl Story {
 
     fn look(&self, words: &[&str]) -> Command {
         let correlation = step(words[0]);
-        let queue = self.case.escalations.values().find(|found| {
-            found.step.correlation == correlation
-        });
+        let queue =
+            self.case.escalations.values().find(|found| found.step.correlation == correlation);
         let queue = queue.map_or("first", |found| found.step_plan().queue.queue.as_str());
         Command::Observe {
             reading: Box::new(crate::evidence::reading(&correlation, queue, &words[1..])),
@@ -379,7 +381,9 @@ pub(crate) fn entry(body: &str) -> NewEntry {
 fn open(words: &[&str]) -> Command {
     let has = |wanted: &str| words.contains(&wanted);
     let value = |name: &str| {
-        words.iter().find_map(|word| word.strip_prefix(name).and_then(|rest| rest.strip_prefix('=')))
+        words
+            .iter()
+            .find_map(|word| word.strip_prefix(name).and_then(|rest| rest.strip_prefix('=')))
     };
     let mut terms = case_terms();
     if has("people") {
@@ -393,7 +397,8 @@ fn open(words: &[&str]) -> Command {
     }
     for step in &mut terms.takeover.steps {
         if let Some(seconds) = value("work") {
-            step.work_within = Some(belay_domain::Span::from_secs(seconds.parse().expect("seconds")));
+            step.work_within =
+                Some(belay_domain::Span::from_secs(seconds.parse().expect("seconds")));
         }
         if has("cover=E5") {
             step.cover = belay_domain::Level::E5;

@@ -78,7 +78,9 @@ pub(crate) fn case_terms() -> CaseTerms {
 pub(crate) fn verdict(words: &[&str], input: &str) -> Verdict {
     let has = |word: &str| words.contains(&word);
     let value = |name: &str| {
-        words.iter().find_map(|word| word.strip_prefix(name).and_then(|rest| rest.strip_prefix('=')))
+        words
+            .iter()
+            .find_map(|word| word.strip_prefix(name).and_then(|rest| rest.strip_prefix('=')))
     };
     let number = |name: &str| value(name).map(|text| text.parse::<u32>().expect("a number"));
     let terms = ContractTerms {
@@ -90,7 +92,7 @@ pub(crate) fn verdict(words: &[&str], input: &str) -> Verdict {
             Executor::Agent
         },
         tier: number("tier").unwrap_or(1) as u8,
-        key: id(value("key").unwrap_or(input)),
+        key: id(value("key").unwrap_or(if input.is_empty() { "none" } else { input.trim() })),
         amount: None,
         permit_within: Span::from_secs(5),
         outcome_within: Span::from_secs(10),
