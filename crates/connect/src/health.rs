@@ -27,7 +27,8 @@ pub struct CircuitTerms {
     pub most: Duration,
 }
 
-/// How often a system may be asked.
+/// How often a system may be asked. One look at a ticket counts once, and may take an adapter several requests:
+/// leave room for that.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RateLimit {
     /// So many requests at once after a quiet time.

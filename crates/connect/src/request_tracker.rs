@@ -10,6 +10,7 @@
 
 mod config;
 mod history;
+mod note;
 mod people;
 mod queue;
 mod record;
@@ -37,6 +38,9 @@ use people::People;
 
 /// The most of an answer that is read. A page of history is some ten kilobytes.
 const ANSWER_LENGTH_MAX: usize = 4 * 1024 * 1024;
+
+/// A look takes a few answers after each other; it may take as long as so many that are only just in time.
+const LOOK_EXCHANGES_MAX: u32 = 3;
 
 /// An instance of Request Tracker.
 pub struct RequestTracker {
@@ -85,6 +89,18 @@ impl RequestTracker {
             Some(user) if user.privileged => Ok(ActorKind::Person),
             _ => Ok(ActorKind::Unknown),
         }
+    }
+
+    /// Ends a look that takes too long as a whole, however quick each answer was.
+    async fn bounded<T>(
+        &self,
+        look: impl Future<Output = Result<T, QueueError>>,
+    ) -> Result<T, QueueError> {
+        let within = self.config.timeout.saturating_mul(LOOK_EXCHANGES_MAX);
+        tokio::time::timeout(within, look).await.unwrap_or_else(|_| {
+            let detail = format!("the look took longer than {} s", within.as_secs());
+            Err(QueueError::new(QueueErrorKind::Unavailable, detail))
+        })
     }
 
     /// Reads one resource. None if there is no such thing.

@@ -134,6 +134,7 @@ async fn a_person_resolves_with_a_code() {
     let Some(bench) = Bench::start().await else { return };
     let ticket = bench.create(DESK).await;
     bench.put("alice", &format!("/ticket/{ticket}/take"), json!({})).await;
+    bench.say("alice", &format!("/ticket/{ticket}/comment"), "Rückgabe geprüft").await;
     let code = json!({"CustomFields": {"belay-resolution": "refunded"}});
     bench.put("alice", &format!("/ticket/{ticket}"), code).await;
     bench.put("alice", &format!("/ticket/{ticket}"), json!({"Status": "resolved"})).await;
@@ -143,6 +144,7 @@ async fn a_person_resolves_with_a_code() {
     assert_eq!(facts.standing, Standing::Resolved);
     assert_eq!((actor.name.as_str(), actor.kind), ("alice", ActorKind::Person));
     assert_eq!(resolution.code.unwrap().as_str(), "refunded");
+    assert_eq!(resolution.note, "Rückgabe geprüft");
 }
 
 #[tokio::test]

@@ -100,6 +100,18 @@ pub(super) struct Transaction {
     pub(super) object_id: Option<String>,
 }
 
+/// A text or file that came with a transaction.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct Attachment {
+    #[serde(rename = "TransactionId", deserialize_with = "number")]
+    pub(super) transaction: u64,
+    #[serde(default)]
+    pub(super) content_type: Option<String>,
+    #[serde(default)]
+    pub(super) content: Option<String>,
+}
+
 /// One page of a list.
 #[derive(Debug, Deserialize)]
 pub(super) struct Items<T> {

@@ -108,11 +108,20 @@ async fn a_queue_whose_tickets_cannot_be_marked_is_refused_before_anything_is_cr
 }
 
 #[tokio::test]
-async fn who_is_not_among_the_owners_may_not_take() {
-    let rt = Recorded::start(|answers| answers[OWNERS]["body"] = json!([{"value": "bob"}])).await;
-    let queue = rt.read().await.queue.unwrap();
-    let able = |name: &str| queue.member(&name.parse().unwrap()).unwrap().is_able();
-    assert_eq!((able("alice"), able("bob")), (false, true));
+async fn who_is_not_among_the_owners_may_not_take_and_is_enabled_only_if_rt_says_so() {
+    for (disabled, enabled) in [(None, false), (Some("1"), false), (Some("0"), true)] {
+        let rt = Recorded::start(|answers| {
+            answers[OWNERS]["body"] = json!([{"value": "bob"}]);
+            let alice = json!({"Name": "alice", "Privileged": 1, "Disabled": disabled});
+            answers["/REST/2.0/user/alice"] = json!({"status": 200, "body": alice});
+        })
+        .await;
+        let queue = rt.read().await.queue.unwrap();
+        let member = |name: &str| queue.member(&name.parse().unwrap()).unwrap();
+        let (alice, bob) = (member("alice"), member("bob"));
+        assert_eq!((alice.may_take, alice.enabled), (false, enabled), "{disabled:?}");
+        assert!(bob.is_able());
+    }
 }
 
 #[tokio::test]

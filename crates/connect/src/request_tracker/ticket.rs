@@ -33,7 +33,7 @@ struct Snapshot {
 impl HumanQueue for RequestTracker {
     fn inspect<'a>(&'a self, queue: &'a QueueId) -> BoxFuture<'a, Result<QueueFacts, QueueError>> {
         Box::pin(async move {
-            let looked = self.look_at_queue(queue).await?;
+            let looked = self.bounded(self.look_at_queue(queue)).await?;
             for field in [&self.config.case_field, &self.config.correlation_field] {
                 if !looked.fields.contains(field) {
                     // RT would create the ticket without it, and nobody would find the ticket again.
@@ -110,9 +110,13 @@ impl HumanQueue for RequestTracker {
 
     fn read<'a>(&'a self, ticket: &'a TicketId, queue: &'a QueueId) -> BoxFuture<'a, Reading> {
         Box::pin(async move {
-            let (queue, snapshot) = join(self.look_at_queue(queue), self.snapshot(ticket)).await;
+            let (queue, snapshot) =
+                join(self.bounded(self.look_at_queue(queue)), self.bounded(self.snapshot(ticket)))
+                    .await;
             let reading = match snapshot {
-                Ok(Some(snapshot)) => self.facts(ticket, snapshot, queue.as_ref().ok()).await,
+                Ok(Some(snapshot)) => {
+                    self.bounded(self.facts(ticket, snapshot, queue.as_ref().ok())).await
+                }
                 Ok(None) => Ok(TicketReading::Missing),
                 Err(error) => Err(error),
             };
@@ -215,11 +219,15 @@ impl RequestTracker {
                     && transaction.kind == "Status"
                     && transaction.new_value.as_deref() == Some(ticket.status.as_str())
             });
-            let actor = match closed {
-                Some(closed) => Some(self.who(&closed.creator.id, facts, &mut kinds).await?),
-                None => None,
+            let (actor, note) = match closed {
+                Some(closed) => {
+                    let closer = &closed.creator.id;
+                    let note = self.note(&ticket.id, &transactions, closer).await;
+                    (Some(self.who(closer, facts, &mut kinds).await?), note)
+                }
+                None => (None, String::new()),
             };
-            Some(TicketResolution { actor, code: self.code(&ticket), note: String::new() })
+            Some(TicketResolution { actor, code: self.code(&ticket), note })
         } else {
             None
         };

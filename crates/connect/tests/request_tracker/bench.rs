@@ -1,7 +1,9 @@
 //! The bench's Request Tracker, its people, and what they do there.
 
 use std::collections::BTreeMap;
+use std::io::Write;
 use std::process::Command;
+use std::sync::Once;
 use std::time::{Duration, SystemTime};
 
 use belay_connect::request_tracker::StatusMeaning;
@@ -13,6 +15,8 @@ use tokio::sync::{Mutex, MutexGuard};
 
 /// The ordinary desk: alice and bob.
 pub(crate) const DESK: &str = "billing-escalations";
+
+static SKIPPED: Once = Once::new();
 
 /// One test at a time: some disable people or stop the server.
 static ALONE: Mutex<()> = Mutex::const_new(());
@@ -32,10 +36,14 @@ impl Bench {
     /// The bench, or none with a word about why.
     pub(crate) async fn start() -> Option<Self> {
         let Ok(rest) = std::env::var("RT_REST") else {
-            eprintln!(
-                "SKIPPED: no Request Tracker. Start one with deploy/bench/request-tracker/up and \
-                 set the variables it prints."
-            );
+            // Past the capture of the test's output, so that it is seen; once, so that it is read.
+            SKIPPED.call_once(|| {
+                let _ = writeln!(
+                    std::io::stderr(),
+                    "SKIPPED: all tests against Request Tracker. Start one with \
+                     deploy/bench/request-tracker/up and set the variables it prints."
+                );
+            });
             return None;
         };
         let alone = ALONE.lock().await;
