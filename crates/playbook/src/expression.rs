@@ -73,6 +73,7 @@ pub(crate) const FUNCTIONS: &[&str] = &[
     "floor",
     "round",
     "trunc",
+    "range",
     "math.greatest",
     "math.least",
     "math.abs",
@@ -263,8 +264,7 @@ fn collect<'e>(expr: &'e IdedExpr, locals: &mut Vec<&'e str>, found: &mut Refere
                 found.functions.insert(call.func_name.clone());
             }
             // `math.abs(x)` is parsed as a call of `abs` on a variable `math`.
-            let namespace =
-                |target: &IdedExpr| matches!(&target.expr, Expr::Ident(name) if name == "math");
+            let namespace = |target: &IdedExpr| matches!(&target.expr, Expr::Ident(name) if name == "math" || name == "lists");
             if let Some(target) = call.target.as_deref().filter(|target| !namespace(target)) {
                 collect(target, locals, found);
             }
