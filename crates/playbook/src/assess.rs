@@ -14,7 +14,7 @@ use crate::approval::ApprovalRules;
 use crate::contract::Contract;
 use crate::facts::{CaseFacts, ProposalFacts};
 use crate::policy::{self, Answer};
-use crate::prepare::Subject;
+use crate::prepare::{Settled, Subject};
 use crate::problem::suggest;
 use crate::{Playbook, shown};
 
@@ -133,15 +133,18 @@ fn preconditions(
     facts: &ProposalFacts<'_>,
     reasons: &mut Vec<Reason>,
 ) -> Option<String> {
-    let (reads, wrong) = subject.settled_reads(facts.reads, facts.case);
-    let unavailable: Vec<&String> = wrong.iter().map(|(name, _)| name).collect();
+    let Settled { reads, wrong, unavailable } = subject.settled_reads(facts.reads, facts.case);
     for (name, detail) in &wrong {
         reasons.push(reason(Rule::Precondition, &format!("{name}-exists"), "", detail));
     }
     let mut scope = subject.case_scope(facts.case);
     scope.set("reads", &reads);
+    let mut failed: Vec<&str> = Vec::new();
     for assertion in &subject.contract.assertions {
-        if assertion.reads.iter().any(|read| unavailable.contains(&read)) {
+        if assertion.reads.iter().any(|read| unavailable.contains(read))
+            || assertion.needs.iter().any(|needed| failed.contains(&needed.as_str()))
+        {
+            failed.push(&assertion.name);
             continue;
         }
         let detail = match assertion.that.holds(&scope) {
@@ -149,6 +152,7 @@ fn preconditions(
             Ok(false) => assertion.otherwise.clone(),
             Err(detail) => format!("it cannot be decided: {detail}"),
         };
+        failed.push(&assertion.name);
         reasons.push(reason(Rule::Precondition, &assertion.name, &assertion.field, detail));
     }
     if subject.contract.reads.is_empty() {

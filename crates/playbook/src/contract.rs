@@ -58,8 +58,8 @@ pub(crate) struct Read {
     pub(crate) path: Template,
     pub(crate) headers: Vec<(String, Template)>,
     pub(crate) optional: bool,
-    /// Whether it needs what earlier reads showed.
-    pub(crate) waits: bool,
+    /// The earlier reads whose answers it needs.
+    pub(crate) needs: Vec<String>,
 }
 
 /// A condition with a name.
@@ -69,6 +69,8 @@ pub(crate) struct Assertion {
     pub(crate) that: Expression,
     pub(crate) otherwise: String,
     pub(crate) field: String,
+    /// The conditions that must hold for it to make sense.
+    pub(crate) needs: Vec<String>,
     /// The reads it is about.
     pub(crate) reads: Vec<String>,
 }

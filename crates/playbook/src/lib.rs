@@ -147,11 +147,12 @@ impl Playbook {
     }
 
     /// The counters to look up before a verdict. When the action is authorized, its amount and a count of one are
-    /// booked under the same keys.
+    /// booked under the same keys. No kind of limit counts by the input yet.
     #[must_use]
     pub fn usage_keys(
         &self,
         contract: &ContractId,
+        _input: &str,
         case: &CaseFacts,
         agent: &AgentId,
     ) -> Vec<UsageKey> {

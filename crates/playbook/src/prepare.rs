@@ -23,6 +23,16 @@ pub(crate) struct Subject<'a> {
     pub(crate) key: Result<IdempotencyKey, String>,
 }
 
+/// What all reads of a decision showed.
+pub(crate) struct Settled {
+    /// `reads` in expressions.
+    pub(crate) reads: Value,
+    /// What is wrong with those that are not there: name and reason.
+    pub(crate) wrong: Vec<(String, String)>,
+    /// All that are not there.
+    pub(crate) unavailable: Vec<String>,
+}
+
 impl<'a> Subject<'a> {
     /// Puts the variables in place that every expression sees.
     pub(crate) fn new(contract: &'a Contract, input: Value, case: &CaseFacts) -> Self {
@@ -126,8 +136,16 @@ impl<'a> Subject<'a> {
                 };
             }
         }
-        let differences: Vec<String> =
-            plan.assertions.iter().filter_map(|assertion| self.difference(assertion)).collect();
+        let mut differences: Vec<String> = Vec::new();
+        let mut failed: Vec<&str> = Vec::new();
+        for assertion in &plan.assertions {
+            let in_vain = assertion.needs.iter().any(|needed| failed.contains(&needed.as_str()));
+            let difference = if in_vain { None } else { self.difference(assertion) };
+            if in_vain || difference.is_some() {
+                failed.push(&assertion.name);
+            }
+            differences.extend(difference);
+        }
         if !differences.is_empty() {
             return ReadBack::Different { difference: differences.join("; ") };
         }
@@ -149,7 +167,7 @@ impl<'a> Subject<'a> {
         let mut reads = Map::new();
         let mut open = Vec::new();
         for read in &self.contract.reads {
-            if read.waits && !open.is_empty() {
+            if !read.needs.is_empty() && !open.is_empty() {
                 break;
             }
             scope.set("reads", &Value::Object(reads.clone()));
@@ -163,24 +181,30 @@ impl<'a> Subject<'a> {
     }
 
     /// What the reads showed, as `reads` in expressions, and what is wrong with each that is not there.
-    pub(crate) fn settled_reads(
-        &self,
-        so_far: &Reads,
-        case: &CaseFacts,
-    ) -> (Value, Vec<(String, String)>) {
+    pub(crate) fn settled_reads(&self, so_far: &Reads, case: &CaseFacts) -> Settled {
         let mut scope = self.case_scope(case);
         let mut reads = Map::new();
         let mut wrong = Vec::new();
+        let mut unavailable = Vec::new();
         for read in &self.contract.reads {
             scope.set("reads", &Value::Object(reads.clone()));
+            if read.needs.iter().any(|needed| unavailable.contains(needed)) {
+                // The reason is the read it needs, and has been given.
+                reads.insert(read.name.clone(), Value::Null);
+                unavailable.push(read.name.clone());
+                continue;
+            }
             let (value, problem) = match elements(read, &mut scope) {
                 Ok(prepared) => collected(read, &prepared, so_far),
                 Err(detail) => (Value::Null, Some(format!("it cannot be read: {detail}"))),
             };
             reads.insert(read.name.clone(), value);
-            wrong.extend(problem.map(|problem| (read.name.clone(), problem)));
+            if let Some(problem) = problem {
+                unavailable.push(read.name.clone());
+                wrong.push((read.name.clone(), problem));
+            }
         }
-        (Value::Object(reads), wrong)
+        Settled { reads: Value::Object(reads), wrong, unavailable }
     }
 
     /// A scope with input and case only.

@@ -262,10 +262,7 @@ fn preconditions(check: &mut Check<'_>, file: &ContractFile) -> Before {
         let path = check.path(&format!("{pointer}/path"), &rule.path, visible);
         let headers = check.headers(&format!("{pointer}/headers"), &rule.headers, visible);
         let Some(path) = path else { continue };
-        let waits = path
-            .expressions()
-            .chain(for_each.iter())
-            .any(|expression| !reads_in(expression).is_empty());
+        let needs = path.expressions().chain(for_each.iter()).flat_map(reads_in).collect();
         reads.push(Read {
             name: rule.name.clone(),
             system: system.clone(),
@@ -273,7 +270,7 @@ fn preconditions(check: &mut Check<'_>, file: &ContractFile) -> Before {
             path,
             headers,
             optional: rule.optional,
-            waits,
+            needs,
         });
         names.push(&rule.name);
     }
@@ -312,9 +309,18 @@ fn assertions(
             let what = format!("there is already a condition {}", rule.name);
             check.wrong(&format!("{pointer}/name"), what, "give it another name");
         }
+        for (position, needed) in rule.needs.iter().enumerate() {
+            if rules.iter().take(index).all(|earlier| earlier.name != *needed) {
+                let known = rules.iter().take(index).map(|earlier| earlier.name.as_str());
+                let remedy = crate::problem::suggest(needed, known);
+                let what = format!("there is no condition {needed} before this one");
+                check.wrong(&format!("{pointer}/needs/{position}"), what, remedy);
+            }
+        }
         if let Some(that) = check.expression(&format!("{pointer}/that"), &rule.that, visible) {
             compiled.push(Assertion {
                 name: rule.name.clone(),
+                needs: rule.needs.clone(),
                 reads: reads_in(&that),
                 otherwise: if rule.otherwise.is_empty() {
                     format!("it must hold that {}", rule.that.trim())

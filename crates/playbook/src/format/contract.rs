@@ -168,6 +168,9 @@ pub(crate) struct AssertionRule {
     pub(crate) name: String,
     /// The condition.
     pub(crate) that: String,
+    /// Conditions before it that must hold for this one to make sense; otherwise it is not looked at.
+    #[serde(default)]
+    pub(crate) needs: Vec<String>,
     /// What is wrong when it does not hold, for the person who has to mend it.
     #[serde(default)]
     pub(crate) otherwise: String,
