@@ -9,6 +9,8 @@ mod entry;
 mod shard;
 mod slot;
 mod stored;
+#[cfg(test)]
+mod tests;
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
