@@ -27,6 +27,8 @@ pub fn decide(case: &Case, command: &Command, now: Timestamp) -> Result<Vec<Even
     let mut deciding = Deciding { case: case.clone(), now, events: Vec::new() };
     deciding.pass_time();
     deciding.obey(command)?;
+    // A command may end what a deadline was waiting for, such as the last offer of a search that is over.
+    deciding.pass_time();
     deciding.see_to_coverage();
     Ok(deciding.events)
 }

@@ -46,8 +46,8 @@ const STORIES: &[&str] = &[
      5 outcome a2 never; 5 propose A p3 {3} plan=x ask=1; 10 read a2 absent; 11 undo a1 busy; \
      12 undo a1 done; 13 progress A; 14 propose A p4 {4} by=supervisor plan=y; 14 complete A y; \
      14 outcome a4 yes; 15 read a4 applied; 15 propose A p5 {5} by=supervisor plan=z undo; \
-     16 outcome a5 yes; 25 progress A; 21 read a5 different; 22 undo a5 never; 23 propose A p6 {6} by=supervisor; \
-     24 outcome a6 unknown; 35 progress A; 50 tick; 60 tick",
+     16 outcome a5 yes; 20 progress A; 21 read a5 different; 22 undo a5 never; 23 propose A p6 {6} by=supervisor; \
+     24 outcome a6 unknown; 33 progress A; 50 tick; 60 tick",
     "0 open people; 1 placed e1/r1s1 T1; 2 placed e1/r1s1 T2; 2 look e1/r1s1 noqueue; 3 look e1/r1s1; \
      4 look e1/r1s1 rev=2 taken=ann; 5 look e1/r1s1 rev=3 taken=ann worked=1; \
      6 look e1/r1s1 rev=4; 7 told e1/r1s1 T1; 16 tick; 90 tick; 91 placed e1/r2s1 T4; \

@@ -32,9 +32,7 @@ pub(crate) fn reading(step: &Correlation, queue: &str, words: &[&str]) -> Readin
         queue: id(value("in").unwrap_or(queue)),
         standing: standing(words),
         revision: value("rev").map_or(1, |text| text.parse().expect("a revision")),
-        holder: words.iter().rev().find_map(|word| {
-            word.strip_prefix("taken=").or(word.strip_prefix("given=")).map(actor)
-        }),
+        holder: holder(words),
         acts: acts(words),
         resolution: value("closed").map(|text| {
             let (by, code) = text.split_once(':').expect("who:code");
@@ -101,6 +99,15 @@ fn actor(name: &str) -> TicketActor {
         _ => ActorKind::Person,
     };
     TicketActor { name: id(name), kind }
+}
+
+/// Whoever was named last, unless it was given back after that.
+fn holder(words: &[&str]) -> Option<TicketActor> {
+    let last = words.iter().rev().find(|word| {
+        **word == "then=gaveback" || word.starts_with("taken=") || word.starts_with("given=")
+    });
+    let name = last?.strip_prefix("taken=").or(last?.strip_prefix("given="))?;
+    Some(actor(name))
 }
 
 fn acts(words: &[&str]) -> Vec<Act> {

@@ -77,6 +77,15 @@ fn an_open_offer_is_waited_for_even_when_the_search_is_over() {
 }
 
 #[test]
+fn the_last_refusal_of_a_search_that_is_over_brings_people_in_at_once() {
+    check(
+        "0 open
+         9 offer A
+         12 decline A h1 -> handoff_declined, routing_ended, escalation_opened, step_started",
+    );
+}
+
+#[test]
 fn the_sender_holds_the_case_until_the_receiver_accepts() {
     check(
         "0 open

@@ -77,8 +77,11 @@ impl Story {
 
     fn obey(&mut self, command: &Command) -> String {
         let before = self.case.clone();
-        match decide(&self.case, command, self.now) {
+        let decided = decide(&self.case, command, self.now);
+        assert_eq!(decided, decide(&self.case, command, self.now), "decided otherwise");
+        match decided {
             Ok(events) => {
+                events.iter().for_each(stored_and_read);
                 for event in &events {
                     belay_domain::apply(&mut self.case, event);
                 }
@@ -355,6 +358,13 @@ impl Story {
             sent_at: sent(words).unwrap_or(self.now),
         }
     }
+}
+
+/// What the journal gives back is what it was given (`JRN-4`).
+fn stored_and_read(event: &Event) {
+    let stored = serde_json::to_string(event).expect("events are JSON");
+    let read: Event = serde_json::from_str(&stored).unwrap_or_else(|why| panic!("{why}: {stored}"));
+    assert_eq!(read, *event, "read otherwise than written");
 }
 
 /// `sent=5`: when the read was sent.
