@@ -80,3 +80,40 @@ fn not_even_a_person_resolves_a_case_whose_write_is_in_the_air_unless_told_of_it
          31 resolve ann -> escalation_closed, case_resolved",
     );
 }
+
+#[test]
+fn no_span_of_a_playbook_makes_a_case_spin_or_overflow() {
+    use crate::terms::{asking, at, case_terms, id};
+    use belay_domain::{Case, Command, EventKind, Span, apply, decide};
+    for span in [Span::MIN, Span::from_secs(-1), Span::ZERO, Span::from_nanos(1), Span::MAX] {
+        let mut takeover = asking();
+        for step in &mut takeover.steps {
+            (step.place_within, step.reach_within, step.acknowledge_within) = (span, span, span);
+            (step.work_within, step.freshness, step.look_every) = (Some(span), span, span);
+        }
+        (takeover.backoff.first, takeover.backoff.most) = (span, span);
+        let mut story = crate::script::Story::new();
+        story.tell("0 open");
+        let Some(EventKind::CaseOpened { .. }) = story.history.first().map(|event| &event.kind)
+        else {
+            panic!("a story starts with its case");
+        };
+        let mut opened = story.history[0].clone();
+        if let EventKind::CaseOpened { terms, .. } = &mut opened.kind {
+            **terms = case_terms();
+            (terms.seek_within, terms.offer_within, terms.lease) = (span, span, span);
+            terms.takeover = takeover;
+        }
+        let mut case = Case::unopened(id("c"));
+        apply(&mut case, &opened);
+        for second in 0..20 {
+            let offered = Command::Offer { to: id("A") };
+            for command in [Command::Tick, offered, Command::NoCandidate] {
+                let Ok(events) = decide(&case, &command, at(second)) else { continue };
+                assert!(events.len() < 100, "{span}: {} events at once", events.len());
+                events.iter().for_each(|event| apply(&mut case, event));
+            }
+        }
+        assert!(case.is_open());
+    }
+}

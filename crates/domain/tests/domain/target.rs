@@ -16,7 +16,7 @@ impl Target {
     /// Carries one attempt out. Asked again for the same attempt, the executor looks and sees that it has been.
     pub(crate) fn send(&mut self, action: &str, attempt: u32, now: i64, luck: u8) {
         // An effect shows within four seconds, which is less than the contract's five, or never.
-        let lands = (luck % 3 != 0).then_some(now + i64::from(luck % 5));
+        let lands = (!luck.is_multiple_of(3)).then_some(now + i64::from(luck % 5));
         self.sent.entry((action.to_owned(), attempt)).or_insert(lands);
         if luck % 7 == 1 {
             self.wrong.insert(action.to_owned());

@@ -3,7 +3,9 @@
 
 use std::collections::BTreeMap;
 
-use belay_domain::{ActionId, ActionStage, Case, Coverage, Effect, Holder, Timestamp, owed};
+use belay_domain::{
+    ActionId, ActionStage, Case, Coverage, Effect, EventKind, Holder, Timestamp, owed,
+};
 
 use crate::script::Story;
 use crate::target::Target;
@@ -43,8 +45,15 @@ impl Truth {
 
     /// The person of the staff who took it by their own act and has it still.
     fn held_by(&self) -> Option<&'static str> {
-        let last = self.acts.iter().rev().find(|act| !act.starts_with("worked="))?;
-        let person = last.strip_prefix("taken=")?;
+        let taken = |act: &&&str| act.starts_with("taken=") || act.starts_with("then=");
+        let person = self.acts.iter().rev().find(taken)?.strip_prefix("taken=")?;
+        // Being made the holder of what one has taken changes nothing; making another the holder does.
+        let given = self.acts.iter().rev().find_map(|act| act.strip_prefix("given="));
+        let names = |act: &&&str| act.starts_with("taken=") || act.starts_with("given=");
+        let last = self.acts.iter().rev().find(names)?;
+        if last.starts_with("given=") && given != Some(person) {
+            return None;
+        }
         (self.state.is_empty() && ["ann", "bob"].contains(&person)).then_some(person)
     }
 }
@@ -61,7 +70,12 @@ impl World {
             proposals: 0,
         };
         // Mostly cases for agents; those for people are shorter stories.
-        let opening = ["open by=opal", "open by=opal", "open people one by=opal", "open people work=30 by=opal"];
+        let opening = [
+            "open by=opal",
+            "open by=opal",
+            "open people one by=opal",
+            "open people work=30 by=opal",
+        ];
         world.tell(opening[usize::from(kind % 4)]);
         world
     }
@@ -73,12 +87,28 @@ impl World {
     /// One line of the story at the present moment, and whether the world bears it out.
     fn tell(&mut self, line: &str) -> String {
         self.told.push(format!("{} {line}", self.now));
+        let known = self.story.history.len();
         let outcome = self.story.tell(&format!("{} {line}", self.now));
         if let Some(told) = self.told.last_mut() {
             told.push_str(&format!(" -> {outcome}"));
         }
+        if let Some((_, sent)) = line.split_once("sent=") {
+            self.is_dated(known, sent.parse().expect("seconds"));
+        }
         self.is_borne_out();
         outcome
+    }
+
+    /// `COV-3`: evidence that came of a read bears the time at which that was sent.
+    fn is_dated(&self, known: usize, sent: i64) {
+        for event in &self.story.history[known..] {
+            if let EventKind::EscalationAcknowledged { evidence, .. }
+            | EventKind::EvidenceRenewed { evidence, .. }
+            | EventKind::TicketRouted { evidence, .. } = &event.kind
+            {
+                assert_eq!(seconds(evidence.sent_at()), sent, "COV-3");
+            }
+        }
     }
 
     /// `COV-1` against what really was, and `IDM-1` and `IDM-6` against what the target did.
@@ -110,7 +140,15 @@ impl World {
     }
 
     pub(crate) fn step(&mut self, (kind, a, b, c): Step) {
-        match kind % 16 {
+        let kind = kind % 16;
+        let idle = matches!(kind, 8 | 12 | 13) && self.case().owning_agent().is_none();
+        if idle && !a.is_multiple_of(4) {
+            return self.serve(a, b, c);
+        }
+        if !self.case().is_open() && !a.is_multiple_of(4) {
+            return self.deliver(a);
+        }
+        match kind {
             0 | 1 => self.wait(a, b),
             2..=6 => self.serve(a, b, c),
             7 => self.change_ticket(a, b),
@@ -139,15 +177,19 @@ impl World {
 
     /// Somebody carries out one of the effects that are owed.
     fn serve(&mut self, a: u8, b: u8, c: u8) {
-        let owing: Vec<_> =
-            owed(self.case(), at(self.now)).into_iter().filter(|one| one.due <= at(self.now)).collect();
+        let owing: Vec<_> = owed(self.case(), at(self.now))
+            .into_iter()
+            .filter(|one| one.due <= at(self.now))
+            .collect();
         if owing.is_empty() {
             return;
         }
         let one = owing[usize::from(a) % owing.len()].effect.clone();
         match one {
-            Effect::Seek { .. } if b % 8 == 0 => drop(self.tell("nobody")),
-            Effect::Seek { .. } => drop(self.tell(&format!("offer {}", AGENTS[usize::from(b % 3)]))),
+            Effect::Seek { .. } if b.is_multiple_of(8) => drop(self.tell("nobody")),
+            Effect::Seek { .. } => {
+                drop(self.tell(&format!("offer {}", AGENTS[usize::from(b % 3)])))
+            }
             Effect::Offer { handoff, to, .. } => {
                 let handoff = short(handoff.as_str());
                 let answer = match c % 8 {
@@ -159,7 +201,8 @@ impl World {
             }
             Effect::Assess { action, revision } => {
                 let ruling = ["", "tier=2 ask=1", "ask=2", "deny"][usize::from(b % 4)];
-                let line = format!("assess {} r{revision} {ruling} undoable", short(action.as_str()));
+                let line =
+                    format!("assess {} r{revision} {ruling} undoable", short(action.as_str()));
                 self.tell(&line);
             }
             Effect::DeliverPermit { action } => self.begin(&action, b),
@@ -169,12 +212,20 @@ impl World {
             }
             Effect::ReadBack { action, attempt } => {
                 let action = short(action.as_str());
-                let shown = if c % 8 == 0 { "unreadable" } else { self.target.read(&action, self.now) };
+                let shown = if c.is_multiple_of(8) {
+                    "unreadable"
+                } else {
+                    self.target.read(&action, self.now)
+                };
                 let line = format!("read {action}#{attempt} {shown} sent={}", self.now);
                 self.now_or_late(line, b);
             }
-            Effect::Compensate { action, attempt } => self.compensate(&short(action.as_str()), attempt, c),
-            Effect::PlaceTicket { correlation, .. } => self.place(&short(correlation.as_str()), b, c),
+            Effect::Compensate { action, attempt } => {
+                self.compensate(&short(action.as_str()), attempt, c)
+            }
+            Effect::PlaceTicket { correlation, .. } => {
+                self.place(&short(correlation.as_str()), b, c)
+            }
             Effect::Watch { correlation, .. } => self.look(&short(correlation.as_str()), b, c),
             Effect::Withdraw { correlation, ticket, .. } => {
                 self.tell(&format!("told {} {ticket}", short(correlation.as_str())));
@@ -184,7 +235,8 @@ impl World {
 
     fn begin(&mut self, action: &ActionId, luck: u8) {
         let known = self.case().actions[action].clone();
-        let line = format!("begin {} {} p{}", known.proposer, short(action.as_str()), known.permits);
+        let line =
+            format!("begin {} {} p{}", known.proposer, short(action.as_str()), known.permits);
         if self.tell(&line).contains("action_dispatched") {
             let attempt = self.case().actions[action].attempts;
             let agent = known.proposer.to_string();
@@ -220,7 +272,7 @@ impl World {
             _ => {
                 self.create(step);
                 self.tell(&ticket);
-                if c % 4 == 0 {
+                if c.is_multiple_of(4) {
                     self.tell(&format!("placed {step} T2"));
                 }
             }
@@ -237,7 +289,11 @@ impl World {
         let now = self.now;
         let count = self.tickets.len();
         // Mostly the newest one, as in life.
-        let chosen = if a % 3 == 0 { usize::from(a / 3) % count.max(1) } else { count.wrapping_sub(1) };
+        let chosen = if a.is_multiple_of(3) {
+            usize::from(a / 3) % count.max(1)
+        } else {
+            count.wrapping_sub(1)
+        };
         let Some(truths) = self.tickets.values_mut().nth(chosen) else { return };
         let mut next = truths.last().cloned().unwrap_or_default();
         (next.since, next.revision) = (now, next.revision + 1 + u32::from(a % 2));
@@ -261,11 +317,11 @@ impl World {
     fn look(&mut self, step: &str, b: u8, c: u8) {
         let blind = ["unreadable", "noqueue", "missing", "night", "facts=second"];
         let truths = self.tickets.get(step).map(Vec::as_slice).unwrap_or_default();
-        let lagging = c % 5 == 0;
+        let lagging = c.is_multiple_of(5);
         let from = if lagging { self.now - LAG } else { self.now };
         let shown = truths.iter().rev().find(|truth| truth.since <= from);
         let words = shown.map_or_else(|| "missing".to_owned(), Truth::words);
-        let lie = if b % 8 == 0 { blind[usize::from(c % 5)] } else { "" };
+        let lie = if b.is_multiple_of(8) { blind[usize::from(c % 5)] } else { "" };
         let line = format!("look {step} {words} {lie} sent={}", self.now);
         self.now_or_late(line, b / 8);
     }
@@ -278,7 +334,7 @@ impl World {
     }
 
     fn now_or_late(&mut self, line: String, luck: u8) {
-        if luck % 4 == 0 {
+        if luck.is_multiple_of(4) {
             self.late.push(line);
         } else {
             self.tell(&line);
@@ -291,7 +347,8 @@ impl World {
             return;
         }
         let index = usize::from(a / 2) % self.late.len();
-        let line = if a % 2 == 0 { self.late.remove(index) } else { self.late[index].clone() };
+        let line =
+            if a.is_multiple_of(2) { self.late.remove(index) } else { self.late[index].clone() };
         self.tell(&line);
     }
 
@@ -304,13 +361,13 @@ impl World {
     fn agent(&mut self, a: u8, b: u8) {
         let owner = self.owner(a);
         let line = match b % 10 {
-            0 if a % 2 == 0 => format!("release {owner}"),
+            0 if a.is_multiple_of(2) => format!("release {owner}"),
             1 => format!("handoff {owner} crm"),
             2 | 3 => format!("complete {owner} y"),
             4 => format!("escalate {owner}"),
             5 | 6 => format!("complete {owner} x"),
             7 => format!("abandon {owner} x"),
-            8 if a % 3 == 0 => format!("resolve {owner}"),
+            8 if a.is_multiple_of(3) => format!("resolve {owner}"),
             _ => format!("progress {owner} @{}", self.case().epoch.0.saturating_sub(1)),
         };
         self.tell(&line);
@@ -320,11 +377,22 @@ impl World {
         self.proposals += 1;
         let by = ["", "by=supervisor"][usize::from(a % 2)];
         let plan = ["", "plan=x", "plan=y"][usize::from(a / 2 % 3)];
-        let ruling = ["", "", "", "", "tier=2 ask=1", "tier=2 ask=1", "ask=2", "tier=2", "deny", "shadow", "later"]
-            [usize::from(b % 11)];
+        let ruling = [
+            "",
+            "",
+            "",
+            "",
+            "tier=2 ask=1",
+            "tier=2 ask=1",
+            "ask=2",
+            "tier=2",
+            "deny",
+            "shadow",
+            "later",
+        ][usize::from(b % 11)];
         let back = ["", "undoable", "undo"][usize::from(c % 3)];
-        let key = if c % 5 == 0 { 1 } else { self.proposals };
-        let number = if c % 11 == 0 { 1 } else { self.proposals };
+        let key = if c.is_multiple_of(5) { 1 } else { self.proposals };
+        let number = if c.is_multiple_of(11) { 1 } else { self.proposals };
         let line = format!(
             "propose {} p{number} {{{number}}} key=k{key} attempts=2 {by} {plan} {ruling} {back}",
             self.owner(a)
@@ -333,9 +401,11 @@ impl World {
     }
 
     fn vote(&mut self, a: u8, b: u8, c: u8) {
-        let asked = self.case().actions.values().find(|action| {
-            matches!(action.stage, ActionStage::AwaitingApproval(_))
-        });
+        let asked = self
+            .case()
+            .actions
+            .values()
+            .find(|action| matches!(action.stage, ActionStage::AwaitingApproval(_)));
         let action = asked.map_or_else(|| "a1".to_owned(), |action| short(action.id.as_str()));
         let choice = ["yes", "yes", "yes", "yes", "no", "{half}"][usize::from(b % 6)];
         let how = ["", "", "", "", "", "", "blind", "outsider"][usize::from(c % 8)];
@@ -344,7 +414,7 @@ impl World {
 
     fn person(&mut self, a: u8, b: u8) {
         let line = match b % 8 {
-            0 if a % 4 == 0 => "resolve ann",
+            0 if a.is_multiple_of(4) => "resolve ann",
             1 | 2 => "escalate ann",
             3 => "know ann more",
             4 => "contact q2",
@@ -379,7 +449,8 @@ impl World {
     /// From here on nothing happens but time.
     pub(crate) fn only_time(&mut self, until: Timestamp) -> Vec<i64> {
         let mut moments = Vec::new();
-        while let Some(next) = belay_domain::next_moment(self.case()).filter(|next| *next <= until) {
+        while let Some(next) = belay_domain::next_moment(self.case()).filter(|next| *next <= until)
+        {
             self.now = seconds(next);
             self.tell("tick");
             moments.push(self.now);
