@@ -1,0 +1,9 @@
+//! What an agent promises, against a supervisor that does what each test says, in virtual time.
+
+mod cases;
+mod lines;
+mod permits;
+
+#[expect(dead_code, reason = "its `main` is for people; its specialist is what is tested")]
+#[path = "../examples/first_agent.rs"]
+mod first_agent;
