@@ -12,6 +12,7 @@ use crate::terms::{at, id};
 /// with nobody on it, and `ann` and `bob` could take it.
 ///
 /// `taken=ann` holder by an act of their own; `given=ann` holder and no act; `worked=2` acts after that;
+/// `act=auto:ann` an act that makes nobody the holder, by a machine under her name;
 /// `then=gaveback|assigned:bob|bob` one more act; `closed=ann:solved`; `robot`, `us` and `ghost` are a machine,
 /// ourselves and unknown; `zoe` is a person who is not of the staff.
 pub(crate) fn reading(step: &Correlation, queue: &str, words: &[&str]) -> Reading {
@@ -92,6 +93,10 @@ fn standing(words: &[&str]) -> Standing {
 }
 
 fn actor(name: &str) -> TicketActor {
+    // A machine that acts under the name of a person.
+    if let Some(person) = name.strip_prefix("auto:") {
+        return TicketActor { name: id(person), kind: ActorKind::Machine };
+    }
     let kind = match name {
         "robot" => ActorKind::Machine,
         "us" => ActorKind::Ourselves,
@@ -120,6 +125,7 @@ fn acts(words: &[&str]) -> Vec<Act> {
                 holder = value;
                 acts.push(Act { actor: actor(value), kind: ActKind::Took });
             }
+            "act" => acts.push(Act { actor: actor(value), kind: ActKind::Took }),
             "worked" => {
                 let work = Act { actor: actor(holder), kind: ActKind::Noted };
                 acts.extend(vec![work; value.parse().expect("a number")]);
@@ -248,6 +254,10 @@ fn fault_7_a_machine_that_takes_it_acknowledges_nothing() {
         waiting(&format!("taken={taker}"), "ticket_routed");
         lapses(&format!("taken={taker}"));
     }
+    // Under the name of a person it is a machine still.
+    waiting("taken=auto:ann", "ticket_routed");
+    waiting("act=auto:ann given=ann", "ticket_routed");
+    lapses("act=auto:ann given=ann");
     // The staff list says that the name belongs to a machine, whatever the ticket says.
     waiting("taken=ann machines", NEXT);
 }

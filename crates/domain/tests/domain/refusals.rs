@@ -153,6 +153,7 @@ fn every_doubt_has_its_reading() {
         ("disabled taken=ann", "unreachable"),
         ("rev=4", "given_back"),
         ("taken=robot", "held_by_machine"),
+        ("taken=auto:ann", "held_by_machine"),
         ("taken=zoe", "held_by_outsider"),
         ("given=ann", "never_taken"),
     ];

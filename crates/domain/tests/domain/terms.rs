@@ -127,7 +127,7 @@ pub(crate) fn verdict(words: &[&str], input: &str) -> Verdict {
         policies: vec![id("default")],
         input: input.replace(' ', ""),
         snapshot: value("seen").map(ToOwned::to_owned),
-        shown: format!("pay {input}"),
+        shown: value("shown").unwrap_or("a payment").to_owned(),
         terms: (!has("unknown")).then_some(terms),
         ruling,
     }
