@@ -261,6 +261,7 @@ fn preconditions(check: &mut Check<'_>, file: &ContractFile) -> Before {
         });
         let path = check.path(&format!("{pointer}/path"), &rule.path, visible);
         let headers = check.headers(&format!("{pointer}/headers"), &rule.headers, visible);
+        names.push(&rule.name);
         let Some(path) = path else { continue };
         let needs = path.expressions().chain(for_each.iter()).flat_map(reads_in).collect();
         reads.push(Read {
@@ -272,7 +273,6 @@ fn preconditions(check: &mut Check<'_>, file: &ContractFile) -> Before {
             optional: rule.optional,
             needs,
         });
-        names.push(&rule.name);
     }
     let visible =
         Visible { variables: &["input", "case", "reads"], input: Some(&file.input), reads: &names };

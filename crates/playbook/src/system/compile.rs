@@ -104,7 +104,8 @@ fn desk(check: &mut Check<'_>, pointer: &str, rule: SystemRule) -> Desk {
         let able = |person: &&belay_domain::PersonId| {
             rule.people.get(*person).is_some_and(|person| person.enabled)
         };
-        if own.enabled && !own.staff.is_empty() && own.staff.iter().filter(able).count() == 0 {
+        let known = own.staff.iter().all(|person| rule.people.contains_key(person));
+        if own.enabled && known && !own.staff.is_empty() && !own.staff.iter().any(|p| able(&p)) {
             check.wrong(&pointer, "nobody who staffs this queue may act", "enable a person");
         }
     }
