@@ -260,6 +260,14 @@ impl Deciding {
                 | ActionStage::Retrying { .. }
                 | ActionStage::Authorized { .. }
         );
+        let given_up =
+            matches!(action.stage, ActionStage::Failed { .. } | ActionStage::Withdrawn { .. });
+        if given_up && matches!(outcome, Outcome::Executed { .. }) {
+            // Somebody has been told that it took no effect, and may have done it otherwise since.
+            let detail = "it is said to have taken effect after it was found not to".to_owned();
+            self.ask_people(Cause::Divergence { action: id.clone(), detail });
+            return Ok(());
+        }
         if attempt < action.attempts || !(awaited || late) {
             // Told again, or about an attempt that has been settled.
             return Ok(());

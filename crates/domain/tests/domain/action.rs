@@ -236,6 +236,18 @@ fn a_yes_that_comes_late_keeps_the_write_from_being_tried_again() {
 }
 
 #[test]
+fn a_yes_after_the_write_was_given_up_comes_before_people() {
+    held(
+        "3 propose A p1 {} by=supervisor
+         4 outcome a1 never
+         9 read a1 absent -> action_failed
+         10 outcome a1 yes -> escalation_opened, step_started
+         11 outcome a1 yes -> -
+         12 resolve A -> refused ESCALATION_UNDER_WAY",
+    );
+}
+
+#[test]
 fn a_write_is_not_tried_again_for_an_agent_that_lost_the_case() {
     held(
         "3 propose A p1 {} by=supervisor
