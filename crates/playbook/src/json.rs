@@ -33,6 +33,12 @@ pub(crate) fn lenient(bytes: &[u8]) -> Result<Value, String> {
         .map_err(|error| format!("the system's answer is not JSON: {error}"))
 }
 
+/// An input in canonical form (RFC 8785), so that the same input always has the same digest. Strict: a key that
+/// appears twice and a number that cannot be kept exactly are refused, and the error says where and why.
+pub fn canonical_json(text: &str) -> Result<String, String> {
+    strict(text).map(|value| canonical(&value))
+}
+
 /// Writes a value in canonical form.
 pub(crate) fn canonical(value: &Value) -> String {
     let mut out = String::new();

@@ -48,7 +48,7 @@ use crate::routing::Routing;
 
 pub use contract::Contract;
 pub use facts::{Answer, CaseFacts, ProposalFacts, Reads, Usage, UsageKey, Used};
-pub use json::INPUT_BYTES_MAX;
+pub use json::{INPUT_BYTES_MAX, canonical_json};
 pub use problem::{Problem, Problems};
 pub use request::{Method, PrepareError, PreparedRead, PreparedWrite};
 pub use schema::FileKind;
