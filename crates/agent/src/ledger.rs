@@ -67,9 +67,9 @@ impl Ledger {
         !self.unsent.is_empty()
     }
 
-    /// Whether nothing waits any more.
-    pub(crate) fn is_empty(&self) -> bool {
-        self.waiting.is_empty()
+    /// Whether everything that has to arrive has arrived.
+    pub(crate) fn is_settled(&self) -> bool {
+        self.waiting.values().all(|waiting| waiting.reply.is_some())
     }
 
     /// The next message to send, with its number and trace.

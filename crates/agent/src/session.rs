@@ -14,6 +14,7 @@ use std::time::Duration;
 
 use belay_api::v1::connect_request::Message;
 use belay_api::v1::{self, ErrorReason, LeaseLostReason};
+use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 use tonic::Code;
@@ -23,6 +24,7 @@ use crate::dial::Dial;
 use crate::error::{Refused, ServeError};
 use crate::held::Held;
 use crate::inbox::Inbox;
+use crate::ledger::Reply;
 use crate::shared::Shared;
 use crate::specialist::Work;
 
@@ -52,6 +54,8 @@ pub(crate) struct Session {
     /// The session to go on with, once there was one.
     id: Option<String>,
     last_serial: u64,
+    /// Kept so that the message is not dropped as one that nobody waits for.
+    draining: Option<oneshot::Receiver<Reply>>,
 }
 
 /// A task that is over.
@@ -91,6 +95,7 @@ impl Session {
             tasks: JoinSet::new(),
             id: None,
             last_serial: 0,
+            draining: None,
         }
     }
 
@@ -143,8 +148,8 @@ impl Session {
         let idle = self.cases.is_empty() && self.tasks.is_empty();
         match departure.phase() {
             Phase::Serving => false,
-            Phase::Draining => idle && self.shared.ledger().is_empty(),
-            Phase::Leaving => self.tasks.is_empty() && self.shared.ledger().is_empty(),
+            Phase::Draining => idle && self.shared.ledger().is_settled(),
+            Phase::Leaving => self.tasks.is_empty() && self.shared.ledger().is_settled(),
             Phase::Gone => true,
         }
     }
@@ -159,7 +164,7 @@ impl Session {
                     standing.withdraw();
                 }
                 if !(self.cases.is_empty() && self.offers.is_empty()) {
-                    self.shared.tell(Message::Drain(v1::Drain {}));
+                    self.drain();
                 }
             }
             Phase::Leaving => {
@@ -170,6 +175,11 @@ impl Session {
                 }
             }
         }
+    }
+
+    /// Tells the supervisor that no more cases are taken. Nothing hangs on its answer.
+    fn drain(&mut self) {
+        self.draining = self.shared.ask(Message::Drain(v1::Drain {})).ok();
     }
 
     /// Gives a case back without its handler.

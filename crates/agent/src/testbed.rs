@@ -65,6 +65,13 @@ impl Bed {
         }
     }
 
+    /// A supervisor's side for agents that come over a line of the test's own making, and its service.
+    pub(crate) fn on_a_real_line(me: Me) -> (Self, AgentServiceServer<Supervisor>) {
+        let (opened, lines) = mpsc::channel(8);
+        let bed = Self { lines, me, ..Self::new() };
+        (bed, AgentServiceServer::new(Supervisor { opened }))
+    }
+
     /// Runs an agent with these settings.
     pub(crate) fn run<S: Specialist>(
         &self,
@@ -180,7 +187,7 @@ fn channel(supervisor: Supervisor) -> Channel {
 }
 
 /// Gives every stream to the test.
-struct Supervisor {
+pub(crate) struct Supervisor {
     opened: mpsc::Sender<Line>,
 }
 

@@ -3,6 +3,7 @@
 mod cases;
 mod lines;
 mod permits;
+mod tls;
 
 #[expect(dead_code, reason = "its `main` is for people; its specialist is what is tested")]
 #[path = "../examples/first_agent.rs"]

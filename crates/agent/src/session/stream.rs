@@ -129,7 +129,7 @@ impl Session {
             held.report_soon();
         }
         if draining && !resumed {
-            self.shared.tell(Message::Drain(v1::Drain {}));
+            self.drain();
         }
         tracing::info!(agent = agent_id, session = session_id, resumed, "registered");
         self.id = Some(session_id.clone());

@@ -139,6 +139,21 @@ async fn a_message_that_comes_twice_counts_once() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_offer_that_is_made_again_after_a_restart_is_considered_once() {
+    let mut bed = Bed::new();
+    let (specialist, seen) = Does::Ponders.this();
+    let _agent = bed.run(specialist, |agent| agent);
+    let mut line = bed.registered().await;
+    line.send(0, Out::HandoffOffer(offer(CASE, "h1"))).await;
+    line.quiet(Duration::from_secs(1)).await;
+    line.breaks().await;
+    let mut line = bed.registered().await;
+    line.send(0, Out::HandoffOffer(offer(CASE, "h1"))).await;
+    line.quiet(Duration::from_secs(1)).await;
+    assert_eq!(seen.all(), "offered 1");
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_the_supervisor_sends_is_acknowledged() {
     let mut bed = Bed::new();
     let (specialist, _seen) = Does::Hangs.this();

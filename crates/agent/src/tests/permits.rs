@@ -34,9 +34,12 @@ async fn an_action_goes_through_and_is_verified() {
     line.stands(ActionState::Verified).await;
     line.resolved().await;
     assert_eq!(seen.all(), format!("offered 1, wrote {INPUT} by p1, verified"));
+    let stopped = tokio::time::Instant::now();
     bed.stop.cancel();
     line.closed().await;
     agent.await.unwrap().unwrap();
+    // An idle agent goes at once, answered or not.
+    assert!(stopped.elapsed() < Duration::from_secs(5));
 }
 
 #[tokio::test(start_paused = true)]
