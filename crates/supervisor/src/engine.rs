@@ -31,7 +31,7 @@ pub use stored::{StoredEventError, decode};
 
 /// The most commands that may wait for one shard. At full speed a shard works this off in well under a second;
 /// when it is full the journal has stalled, and callers should hear so rather than wait.
-pub const COMMANDS_WAITING_MAX: usize = 4_096;
+const COMMANDS_WAITING_MAX: usize = 4_096;
 
 /// How many changes a watcher may lag behind before it has to read the journal instead.
 const CHANGES_KEPT: usize = 8_192;

@@ -33,7 +33,7 @@ pub(crate) use tickets::{Pokes, listen};
 
 /// Carries effects out; cheap to clone.
 #[derive(Clone)]
-pub struct Errands {
+pub(crate) struct Errands {
     world: Arc<World>,
     running: Arc<DashMap<CaseId, HashMap<EffectId, CancellationToken>>>,
 }

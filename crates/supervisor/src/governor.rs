@@ -21,7 +21,7 @@ use crate::systems::Systems;
 
 /// Brings proposals to a decision; cheap to clone.
 #[derive(Clone)]
-pub struct Governor {
+pub(crate) struct Governor {
     engine: Engine,
     playbooks: Playbooks,
     systems: Systems,
@@ -30,7 +30,7 @@ pub struct Governor {
 
 /// What an agent proposes. The input is canonical JSON.
 #[derive(Clone, Debug)]
-pub struct ProposeRequest {
+pub(crate) struct ProposeRequest {
     /// The agent, by its certificate.
     pub agent: AgentId,
     /// The case.
@@ -72,13 +72,13 @@ struct Judged {
 impl Governor {
     /// A governor for the cases of this engine.
     #[must_use]
-    pub fn new(engine: Engine, playbooks: Playbooks, systems: Systems) -> Self {
+    pub(crate) fn new(engine: Engine, playbooks: Playbooks, systems: Systems) -> Self {
         Self { engine, playbooks, systems, scarce: KeyedLock::default() }
     }
 
     /// Proposes an action. Where nothing has to be read first the decision comes at once; otherwise the
     /// proposal is recorded, and the case owes its assessment.
-    pub async fn propose(&self, request: ProposeRequest) -> Result<Applied, Refused> {
+    pub(crate) async fn propose(&self, request: ProposeRequest) -> Result<Applied, Refused> {
         let case = self.engine.case(&request.case).await?.ok_or(Rejection::UnknownCase)?;
         let playbook = self.playbooks.current();
         let facts = case_facts(&case);

@@ -13,7 +13,7 @@ use crate::playbooks::Playbooks;
 
 /// Opens cases; cheap to clone.
 #[derive(Clone)]
-pub struct Intake {
+pub(crate) struct Intake {
     engine: Engine,
     playbooks: Playbooks,
     matters: KeyedLock,
@@ -21,7 +21,7 @@ pub struct Intake {
 
 /// What is reported.
 #[derive(Clone, Debug)]
-pub struct OpenRequest {
+pub(crate) struct OpenRequest {
     /// Whose case it is.
     pub tenant: TenantId,
     /// The request; the same one opens the same case.
@@ -48,7 +48,7 @@ pub struct OpenRequest {
 
 /// The case that a report led to.
 #[derive(Clone, Debug)]
-pub struct Opened {
+pub(crate) struct Opened {
     /// The case.
     pub case: Arc<Case>,
     /// Whether this request opened it.
@@ -60,12 +60,12 @@ pub struct Opened {
 impl Intake {
     /// An intake that opens cases in this engine.
     #[must_use]
-    pub fn new(engine: Engine, playbooks: Playbooks) -> Self {
+    pub(crate) fn new(engine: Engine, playbooks: Playbooks) -> Self {
         Self { engine, playbooks, matters: KeyedLock::default() }
     }
 
     /// Opens a case, or finds the one that this request or this matter has already.
-    pub async fn open(&self, request: OpenRequest) -> Result<Opened, Refused> {
+    pub(crate) async fn open(&self, request: OpenRequest) -> Result<Opened, Refused> {
         // Two requests about one matter must not open two cases between looking and writing.
         let matter = request.fingerprint.map(|found| format!("{}/{found}", request.tenant));
         let same_request = format!("{}/{}", request.tenant, request.request);

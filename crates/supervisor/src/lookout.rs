@@ -9,7 +9,7 @@ use dashmap::DashMap;
 
 /// The open escalations and approvals of all cases; cheap to clone.
 #[derive(Clone, Default)]
-pub struct Lookout {
+pub(crate) struct Lookout {
     asking: Arc<DashMap<CaseId, Asking>>,
 }
 
@@ -23,13 +23,13 @@ struct Asking {
 impl Lookout {
     /// Every open escalation, in the order of their cases.
     #[must_use]
-    pub fn escalations(&self) -> Vec<(CaseId, EscalationId)> {
+    pub(crate) fn escalations(&self) -> Vec<(CaseId, EscalationId)> {
         self.listed(|asking| &asking.escalations)
     }
 
     /// Every action that waits for people to decide, in the order of their cases.
     #[must_use]
-    pub fn approvals(&self) -> Vec<(CaseId, ActionId)> {
+    pub(crate) fn approvals(&self) -> Vec<(CaseId, ActionId)> {
         self.listed(|asking| &asking.approvals)
     }
 

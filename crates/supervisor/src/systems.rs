@@ -33,7 +33,7 @@ const OURSELVES: &str = "belay";
 
 /// Every outside system; cheap to clone.
 #[derive(Clone)]
-pub struct Systems {
+pub(crate) struct Systems {
     business: Arc<BTreeMap<SystemId, BusinessSystem>>,
     queues: Arc<BTreeMap<SystemId, Arc<dyn HumanQueue>>>,
     desk: Option<Desk>,
@@ -41,7 +41,7 @@ pub struct Systems {
 
 /// Why an outside system cannot be used as the playbook describes it.
 #[derive(Debug, thiserror::Error)]
-pub enum ConnectError {
+pub(crate) enum ConnectError {
     /// A variable is not set.
     #[error("system {system}: {source}")]
     Variable {
@@ -85,7 +85,7 @@ pub enum ConnectError {
 impl Systems {
     /// Makes an adapter for every system of the playbook. Speaks to none of them yet. The desk keeps its
     /// tickets below `data`.
-    pub fn connect(playbook: &Playbook, data: &Path, clock: Clock) -> Result<Self, ConnectError> {
+    pub(crate) fn connect(playbook: &Playbook, data: &Path, clock: Clock) -> Result<Self, ConnectError> {
         let mut business = BTreeMap::new();
         let mut queues: BTreeMap<SystemId, Arc<dyn HumanQueue>> = BTreeMap::new();
         let mut desk = None;
@@ -121,18 +121,18 @@ impl Systems {
 
     /// The desk that Belay itself offers, if the playbook has one.
     #[must_use]
-    pub fn desk(&self) -> Option<&Desk> {
+    pub(crate) fn desk(&self) -> Option<&Desk> {
         self.desk.as_ref()
     }
 
     /// The human queues of a system.
     #[must_use]
-    pub fn queue(&self, system: &SystemId) -> Option<&Arc<dyn HumanQueue>> {
+    pub(crate) fn queue(&self, system: &SystemId) -> Option<&Arc<dyn HumanQueue>> {
         self.queues.get(system)
     }
 
     /// All systems in which people are reached.
-    pub fn queues(&self) -> impl Iterator<Item = (&SystemId, &Arc<dyn HumanQueue>)> {
+    pub(crate) fn queues(&self) -> impl Iterator<Item = (&SystemId, &Arc<dyn HumanQueue>)> {
         self.queues.iter()
     }
 
