@@ -6,3 +6,6 @@ pub(crate) mod from_wire;
 pub(crate) mod to_wire;
 
 pub(crate) use fault::Fault;
+
+#[cfg(test)]
+pub(crate) mod testbed;

@@ -16,12 +16,10 @@ impl From<Refused> for Fault {
         let message = refused.to_string();
         match refused {
             Refused::Rejected(rejection) => rejection.into(),
-            Refused::Claimed { kind, holder } => {
-                Self::new(ErrorReason::AlreadyOpen, message).with("kind", kind).with("case_id", holder)
-            }
-            Refused::Overloaded | Refused::Contended => {
-                Self::new(ErrorReason::Overloaded, message)
-            }
+            Refused::Claimed { kind, holder } => Self::new(ErrorReason::AlreadyOpen, message)
+                .with("kind", kind)
+                .with("case_id", holder),
+            Refused::Overloaded | Refused::Contended => Self::new(ErrorReason::Overloaded, message),
             Refused::Draining => Self::new(ErrorReason::Draining, message),
             Refused::Unreadable(cause) => unreadable(&cause),
             Refused::Unwritable(AppendError::Full { .. }) => {

@@ -1,0 +1,34 @@
+//! The domain as published messages. Total: every value has a form on the wire.
+
+mod action;
+mod actor;
+mod approval;
+mod audit;
+mod case;
+mod context;
+mod coverage;
+mod desk;
+mod escalation;
+mod event;
+mod handoff;
+mod journal;
+mod playbook;
+mod time;
+
+pub(crate) use action::{action, input_provenance, money, plan, reason};
+pub(crate) use actor::{actor, owner, person, severity};
+pub(crate) use approval::{approval, record};
+pub(crate) use audit::{progress, report};
+pub(crate) use case::{case, resolution, row, summary};
+pub(crate) use context::{context, context_entry};
+pub(crate) use coverage::{coverage, level};
+pub(crate) use desk::{desk_queue, desk_ticket};
+pub(crate) use escalation::{escalation, escalation_state};
+pub(crate) use event::{Told, told};
+pub(crate) use handoff::{offer, routing, target};
+pub(crate) use journal::{case_update, journal_event};
+pub(crate) use playbook::{playbook, route_check};
+pub(crate) use time::{span, time};
+
+#[cfg(test)]
+mod tests;
