@@ -1,0 +1,58 @@
+//! What a case still owes the outside world, for people.
+
+use belay_api::v1;
+use belay_domain::{Case, Effect, Timestamp, owed};
+
+use crate::wire::to_wire;
+
+/// Every effect that is owed, the earliest first.
+pub(super) fn effects(case: &Case, now: Timestamp) -> Vec<v1::OwedEffect> {
+    let mut owing = owed(case, now);
+    owing.sort_by_key(|owed| owed.due);
+    owing
+        .into_iter()
+        .map(|owed| {
+            let (about, what) = said(case, &owed.effect);
+            v1::OwedEffect { about, what, due: Some(to_wire::time(owed.due)) }
+        })
+        .collect()
+}
+
+fn said(case: &Case, effect: &Effect) -> (String, String) {
+    let contract = |action| {
+        let found = case.actions.get(action);
+        found.map_or_else(String::new, |found| found.contract.to_string())
+    };
+    match effect {
+        Effect::Seek { target, .. } => (case.id.to_string(), format!("find {target}")),
+        Effect::Offer { handoff, to, .. } => {
+            (handoff.to_string(), format!("show {to} what it is offered"))
+        }
+        Effect::Assess { action, .. } => (
+            action.to_string(),
+            format!("read what {} presupposes and rule on it", contract(action)),
+        ),
+        Effect::DeliverPermit { action } => {
+            (action.to_string(), format!("hand over the permit for {}", contract(action)))
+        }
+        Effect::Execute { action, attempt } => {
+            (action.to_string(), format!("carry out {}, attempt {attempt}", contract(action)))
+        }
+        Effect::ReadBack { action, .. } => {
+            (action.to_string(), format!("read back what {} did", contract(action)))
+        }
+        Effect::Compensate { action, attempt } => {
+            (action.to_string(), format!("take back {}, attempt {attempt}", contract(action)))
+        }
+        Effect::PlaceTicket { correlation, queue, .. } => {
+            (correlation.to_string(), format!("put a ticket into {queue}"))
+        }
+        Effect::Watch { correlation, queue, ticket, .. } => {
+            (correlation.to_string(), format!("read ticket {ticket} in {queue} again"))
+        }
+        Effect::Withdraw { correlation, queue, ticket, .. } => {
+            let what = format!("tell the people at ticket {ticket} in {queue} that it is over");
+            (correlation.to_string(), what)
+        }
+    }
+}
