@@ -4,7 +4,10 @@
 //! Rules about cases live in the domain and the playbook. Here they are only carried: translated at the door,
 //! put into the engine, and their effects taken to the outside world and back.
 
+mod caller;
 mod clock;
+mod config;
+mod dedupe;
 mod engine;
 mod errands;
 mod facts;
@@ -14,10 +17,15 @@ mod keyed_lock;
 mod lookout;
 mod playbooks;
 mod recovery;
+mod service;
 mod sessions;
+mod supervisor;
 mod systems;
+mod wire;
 
 pub use clock::Clock;
+pub use config::{Config, OPERATORS_DEFAULT, PORT_DEFAULT, People, TENANT_DEFAULT, Trust};
 pub use engine::{Applied, Change, Engine, Outbound, Refused, StoredEventError, decode};
 pub use playbooks::Playbooks;
-pub use sessions::{Pick, Sessions};
+pub use sessions::{AgentView, Pick, SessionView, Sessions};
+pub use supervisor::{Fatal, Running, StartError, Supervisor};

@@ -1,0 +1,315 @@
+//! A whole supervisor: everything is opened and connected, what was under way is taken up again, and it serves until
+//! it is told to leave, which it does in order.
+
+mod details;
+mod door;
+mod error;
+mod routes;
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use arc_swap::ArcSwap;
+use belay_journal::{Failure, Journal};
+use belay_transport::accept::{Counters, Drained, Server, listen};
+use belay_transport::limits::Limits;
+use belay_transport::permit::PermitSigner;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use tracing::{error, info, warn};
+
+use crate::caller::Identity;
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::dedupe::Dedupe;
+use crate::engine::Engine;
+use crate::errands::{Errands, Pokes, World, listen as listen_to_rumours};
+use crate::governor::Governor;
+use crate::intake::Intake;
+use crate::lookout::Lookout;
+use crate::playbooks::Playbooks;
+use crate::recovery;
+use crate::service::Shared;
+use crate::service::agent::House;
+use crate::sessions::Sessions;
+use crate::systems::Systems;
+use door::Door;
+use routes::Health;
+
+pub use error::StartError;
+
+/// How long those who watch the health may go on once everybody was told that the supervisor leaves.
+const HEALTH_LINGERS: Duration = Duration::from_millis(500);
+
+/// Starts supervisors.
+#[derive(Debug)]
+pub struct Supervisor;
+
+/// A supervisor that serves.
+pub struct Running {
+    address: SocketAddr,
+    journal: Journal,
+    engine: Engine,
+    counters: Arc<Counters>,
+    limits: Arc<Limits>,
+    health: Health,
+    serving: JoinHandle<Drained>,
+    steps: Steps,
+    tasks: TaskTracker,
+    settle_within: Duration,
+    data: PathBuf,
+}
+
+/// What is told to stop, in this order.
+struct Steps {
+    /// Whatever streams, and the sessions of agents.
+    leaving: CancellationToken,
+    /// The accept loop.
+    closed: CancellationToken,
+    /// Errands, recovery, and whatever follows files.
+    errands: CancellationToken,
+    /// The engine.
+    engine: CancellationToken,
+}
+
+/// Why a supervisor cannot go on. The process should end at once and be started again.
+#[derive(Debug, thiserror::Error)]
+pub enum Fatal {
+    /// The journal takes nothing more.
+    #[error("{0}")]
+    Journal(Failure),
+}
+
+impl Supervisor {
+    /// Opens everything and begins to serve.
+    pub async fn start(config: Config) -> Result<Running, StartError> {
+        let playbooks = Playbooks::load(&config.playbook)?;
+        let journal = Journal::open(&Config::journal_in(&config.data), config.journal.clone())?;
+        let clock = Clock::start(journal.latest_at().await?);
+        let systems = Systems::connect(&playbooks.current(), &config.data, clock)?;
+        let steps = Steps {
+            leaving: CancellationToken::new(),
+            closed: CancellationToken::new(),
+            errands: CancellationToken::new(),
+            engine: CancellationToken::new(),
+        };
+        let tasks = TaskTracker::new();
+        let door = Door::open(&config)?;
+        let permits = permits(&config.data, &door)?;
+        let within = Within { config: &config, playbooks, journal, clock, systems };
+        let (shared, house) = within.wire(&door, permits, &steps, &tasks);
+        let engine = shared.engine.clone();
+
+        let listener = listen(config.listen)
+            .map_err(|source| StartError::Listen { address: config.listen, source })?;
+        let address = listener
+            .local_addr()
+            .map_err(|source| StartError::Listen { address: config.listen, source })?;
+        let stop = &steps.errands;
+        tasks.spawn(recovery::run(engine.clone(), stop.clone()));
+        tasks.spawn(listen_to_rumours(shared.systems.clone(), shared.pokes.clone(), stop.clone()));
+        door.follow(&tasks, stop);
+
+        let limits = Limits::new(config.limits);
+        let health = Health::new().await;
+        let identity = Identity {
+            people: door.people.clone(),
+            tenants: config.tenants.clone(),
+            operators: config.operators.clone(),
+            wall: belay_domain::Timestamp::now,
+        };
+        let services = routes::services(shared, house, &health)?;
+        let stack = routes::stack(services, limits.clone(), Arc::new(identity));
+        let server = Server::new(door.tls.clone(), door.revocations.clone(), config.connections);
+        let counters = server.counters();
+        let serving = tokio::spawn(server.serve(listener, stack, steps.closed.clone()));
+        info!(%address, data = %config.data.display(), "serving");
+        Ok(Running {
+            address,
+            journal: engine.journal().clone(),
+            engine,
+            counters,
+            limits,
+            health,
+            serving,
+            steps,
+            tasks,
+            settle_within: config.settle_within,
+            data: config.data,
+        })
+    }
+}
+
+/// What has been opened.
+struct Within<'a> {
+    config: &'a Config,
+    playbooks: Playbooks,
+    journal: Journal,
+    clock: Clock,
+    systems: Systems,
+}
+
+impl Within<'_> {
+    /// Connects everything with everything else, and starts the engine.
+    fn wire(
+        self,
+        door: &Door,
+        permits: Arc<PermitSigner>,
+        steps: &Steps,
+        tasks: &TaskTracker,
+    ) -> (Shared, House) {
+        let Self { config, playbooks, journal, clock, systems } = self;
+        let sessions = Sessions::new(playbooks.clone());
+        let (lookout, pokes) = (Lookout::default(), Pokes::default());
+        let permit_keys = permits.jwks();
+        let mut governor = None;
+        let engine = Engine::start(
+            journal,
+            playbooks.clone(),
+            clock,
+            config.shards,
+            &steps.engine,
+            tasks,
+            |engine| {
+                // The one who proposes and the one who assesses later have to be the same governor: it holds
+                // by name what only one of two proposals can have.
+                let made = governor.insert(Governor::new(
+                    engine.clone(),
+                    playbooks.clone(),
+                    systems.clone(),
+                ));
+                Arc::new(Errands::new(World {
+                    engine: engine.clone(),
+                    playbooks: playbooks.clone(),
+                    systems: systems.clone(),
+                    sessions: sessions.clone(),
+                    governor: made.clone(),
+                    lookout: lookout.clone(),
+                    permits,
+                    trust_domain: door.tls.spiffe().trust_domain(),
+                    pokes: pokes.clone(),
+                    started: clock.now(),
+                    tasks: tasks.clone(),
+                    stop: steps.errands.clone(),
+                }))
+            },
+        );
+        let governor = governor
+            .unwrap_or_else(|| Governor::new(engine.clone(), playbooks.clone(), systems.clone()));
+        let house = House {
+            engine: engine.clone(),
+            governor,
+            sessions: sessions.clone(),
+            playbooks: playbooks.clone(),
+            tenant: config.tenant(),
+            permit_keys,
+            drain: steps.leaving.clone(),
+            tasks: tasks.clone(),
+        };
+        let shared = Shared {
+            intake: Intake::new(engine.clone(), playbooks.clone()),
+            engine,
+            playbooks,
+            lookout,
+            sessions,
+            systems,
+            pokes,
+            dedupe: Dedupe::default(),
+            loaded_at: Arc::new(ArcSwap::from_pointee(clock.now())),
+            tasks: tasks.clone(),
+            leaving: steps.leaving.clone(),
+        };
+        (shared, house)
+    }
+}
+
+impl Running {
+    /// Where it listens.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Where it keeps what has to survive.
+    #[must_use]
+    pub fn data(&self) -> &Path {
+        &self.data
+    }
+
+    /// The engine, for those who run in the same process.
+    #[must_use]
+    pub fn engine(&self) -> &Engine {
+        &self.engine
+    }
+
+    /// What happens at the door, counted.
+    #[must_use]
+    pub fn counters(&self) -> &Arc<Counters> {
+        &self.counters
+    }
+
+    /// How much is worked on now.
+    #[must_use]
+    pub fn limits(&self) -> &Arc<Limits> {
+        &self.limits
+    }
+
+    /// Resolves when the supervisor cannot go on, with the reason; otherwise never. Nothing is acknowledged to
+    /// anybody from then on, so the process should end at once, without draining.
+    pub async fn failed(&self) -> Fatal {
+        Fatal::Journal(self.journal.failed().await)
+    }
+
+    /// Leaves in order: takes nothing new, says goodbye to agents and watchers, lets what was begun finish, stops
+    /// the errands and then the engine, and closes the journal. Everything that was acknowledged is durable.
+    pub async fn drain(self) -> Drained {
+        let Self { journal, mut health, mut serving, steps, tasks, settle_within, .. } = self;
+        info!("leaving");
+        health.leave().await;
+        steps.leaving.cancel();
+        steps.closed.cancel();
+        let early = tokio::time::timeout(HEALTH_LINGERS, &mut serving).await;
+        health.gone().await;
+        let ended = match early {
+            Ok(ended) => ended,
+            Err(_) => serving.await,
+        };
+        let drained = ended.unwrap_or_else(|cause| {
+            error!(%cause, "the accept loop ended unexpectedly");
+            Drained { cut: 0 }
+        });
+        steps.errands.cancel();
+        steps.engine.cancel();
+        tasks.close();
+        if tokio::time::timeout(settle_within, tasks.wait()).await.is_err() {
+            warn!(
+                tasks = tasks.len(),
+                "some work was left unfinished; it is taken up at the next start"
+            );
+        }
+        journal.close().await;
+        info!(cut = drained.cut, "left");
+        drained
+    }
+}
+
+impl std::fmt::Debug for Running {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Running")
+            .field("address", &self.address)
+            .field("data", &self.data)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The key that signs permits, and its public half beside it for those who check permits offline.
+fn permits(data: &Path, door: &Door) -> Result<Arc<PermitSigner>, StartError> {
+    let issuer = door.tls.spiffe();
+    let signer = PermitSigner::open_or_create(issuer.as_str(), &data.join("permit.key"))?;
+    let path = data.join("permit.jwks.json");
+    std::fs::write(&path, signer.jwks()).map_err(|source| StartError::Write { path, source })?;
+    Ok(Arc::new(signer))
+}
