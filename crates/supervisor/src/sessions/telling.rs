@@ -365,6 +365,3 @@ pub(super) fn assigned(case: &Case, epoch: Epoch, lease_until: belay_domain::Tim
         restated: None,
     }
 }
-
-#[cfg(test)]
-mod tests;
