@@ -1,0 +1,96 @@
+//! What can be typed after `belay`.
+
+use clap::{Parser, Subcommand};
+
+use crate::commands::agent::AgentCommand;
+use crate::commands::approval::ApprovalCommand;
+use crate::commands::audit::AuditCommand;
+use crate::commands::case::CaseCommand;
+use crate::commands::check::CheckArgs;
+use crate::commands::completions::CompletionsArgs;
+use crate::commands::coverage::CoverageArgs;
+use crate::commands::desk::DeskCommand;
+use crate::commands::dev::DevCommand;
+use crate::commands::escalation::EscalationCommand;
+use crate::commands::playbook::PlaybookCommand;
+use crate::commands::serve::ServeArgs;
+use crate::commands::why::WhyArgs;
+use crate::connection::ConnectionArgs;
+use crate::demo::{AgentArgs, CompanyArgs, DemoArgs};
+use crate::exit::EXIT_CODES;
+use crate::output::Format;
+
+/// Customer cases are held by somebody, provably: routes them to agents and people, governs what agents write,
+/// and never calls a case covered before the answer has come back and been checked.
+#[derive(Debug, Parser)]
+#[command(name = "belay", version, after_help = EXIT_CODES, max_term_width = 100)]
+#[command(
+    subcommand_required = true,
+    arg_required_else_help = true,
+    disable_help_subcommand = true
+)]
+pub(crate) struct Args {
+    #[command(flatten)]
+    pub(crate) connection: ConnectionArgs,
+    /// In which form to answer: for people, or one JSON object a line for programs
+    #[arg(
+        long,
+        global = true,
+        env = "BELAY_OUTPUT",
+        value_name = "FORMAT",
+        default_value = "human"
+    )]
+    pub(crate) output: Format,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// See Belay at work: a supervisor, agents, people and a company, all on this machine, in under a minute
+    Demo(DemoArgs),
+    /// Run the supervisor
+    Serve(ServeArgs),
+    /// Check a playbook and report everything that is wrong with it
+    Check(CheckArgs),
+    /// Cases: open, list, show, watch, add, resolve
+    #[command(subcommand)]
+    Case(CaseCommand),
+    /// Why a case stands where it stands: who holds it, on what evidence, until when, and what happens next
+    Why(WhyArgs),
+    /// Whether somebody has a case, or which cases nobody has; exit code 6 when one is uncovered
+    Coverage(CoverageArgs),
+    /// Approvals: list, show, approve, reject, amend
+    #[command(subcommand)]
+    Approval(ApprovalCommand),
+    /// Escalations: list, open
+    #[command(subcommand)]
+    Escalation(EscalationCommand),
+    /// The built-in desk: queues, tickets, take, give-back, note, resolve, shift
+    #[command(subcommand)]
+    Desk(DeskCommand),
+    /// Agents: list
+    #[command(subcommand)]
+    Agent(AgentCommand),
+    /// The playbook in force: show, reload, routes
+    #[command(subcommand)]
+    Playbook(PlaybookCommand),
+    /// The journal: verify, export
+    #[command(subcommand)]
+    Audit(AuditCommand),
+    /// Identities for development: ca, agent-cert, token
+    #[command(subcommand)]
+    Dev(DevCommand),
+    /// Print a completion script for a shell
+    Completions(CompletionsArgs),
+    /// Plays the outside systems of a demonstration
+    #[command(hide = true)]
+    Company(CompanyArgs),
+    /// Plays one agent of a demonstration
+    #[command(hide = true)]
+    DemoAgent(AgentArgs),
+}
+
+#[cfg(test)]
+mod tests;

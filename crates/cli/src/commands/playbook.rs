@@ -1,0 +1,154 @@
+//! `belay playbook`: what is loaded, loading it again, and whether its queues can be reached.
+
+use clap::{Args, Subcommand};
+
+use belay_api::v1;
+
+use super::{Context, RequestArgs};
+use crate::exit::{Exit, Failure};
+use crate::output::table::{Cell, Sheet, Table};
+use crate::output::{Style, Tone, clean, time, words};
+
+/// The playbook in force.
+#[derive(Debug, Subcommand)]
+pub(crate) enum PlaybookCommand {
+    /// What is loaded, and which version
+    Show,
+    /// Load its folder again: as a whole, or, with any problem, not at all
+    Reload(ReloadArgs),
+    /// Look at every human queue that an escalation policy names
+    Routes,
+}
+
+/// How it is loaded again.
+#[derive(Args, Debug)]
+pub(crate) struct ReloadArgs {
+    /// Check only, and leave the old one in force
+    #[arg(long)]
+    dry_run: bool,
+    #[command(flatten)]
+    request: RequestArgs,
+}
+
+/// Runs the command.
+pub(crate) async fn run(command: PlaybookCommand, context: &Context) -> Result<Exit, Failure> {
+    let connection = context.connect().await?;
+    match command {
+        PlaybookCommand::Show => {
+            let request = connection.call(v1::GetPlaybookRequest {});
+            let answer = connection.playbook().get_playbook(request).await?.into_inner();
+            let playbook = answer.playbook.unwrap_or_default();
+            context.output.one(&playbook, |style| show(&playbook, style))?;
+            Ok(Exit::Done)
+        }
+        PlaybookCommand::Reload(args) => {
+            let request =
+                v1::ReloadPlaybookRequest { request_id: args.request.id(), dry_run: args.dry_run };
+            let answer =
+                connection.playbook().reload_playbook(connection.call(request)).await?.into_inner();
+            context.output.one(&answer, |style| {
+                let playbook = answer.playbook.clone().unwrap_or_default();
+                let version = style.paint(Tone::Name, &clean(&playbook.version));
+                let what = match (answer.changed, args.dry_run) {
+                    (true, false) => "is in force now",
+                    (true, true) => "would come into force",
+                    (false, _) => "was in force already",
+                };
+                format!("{} {version} {what}\n", clean(&playbook.name))
+            })?;
+            Ok(Exit::Done)
+        }
+        PlaybookCommand::Routes => {
+            let request = connection.call(v1::CheckRoutesRequest {});
+            let routes = connection.playbook().check_routes(request).await?.into_inner().routes;
+            context.output.list(&routes, |style| reached(&routes, style))?;
+            let all = routes.iter().all(|route| route.reachable);
+            Ok(if all { Exit::Done } else { Exit::Found })
+        }
+    }
+}
+
+fn show(playbook: &v1::Playbook, style: &Style) -> String {
+    let mut sheet = Sheet::default();
+    let loaded = time::moment(playbook.loaded_at.as_ref());
+    let systems = playbook.systems.iter().map(|s| clean(&format!("{} ({})", s.id, s.kind)));
+    let contracts = playbook.contracts.iter().map(|contract| {
+        let mode = match contract.mode() {
+            v1::ContractMode::Shadow => " [shadow]",
+            v1::ContractMode::Canary => " [canary]",
+            v1::ContractMode::Live | v1::ContractMode::Unspecified => "",
+        };
+        clean(&format!(
+            "{} on {}, tier {}{mode}: {}",
+            contract.id, contract.system, contract.tier, contract.title
+        ))
+    });
+    let agents = playbook.agents.iter().map(|agent| {
+        let boundary = if agent.boundary.is_empty() { "nothing" } else { &agent.boundary };
+        clean(&format!("{} as {}, within {boundary}", agent.id, agent.roles.join(", ")))
+    });
+    let routes = playbook.routes.iter().map(|route| {
+        use v1::handoff_target::Target;
+        let to = match route.target.as_ref().and_then(|target| target.target.as_ref()) {
+            Some(Target::Role(role)) => format!("role {role}"),
+            Some(Target::AgentId(agent)) => format!("agent {agent}"),
+            None => "people".to_owned(),
+        };
+        let when = if route.condition.is_empty() {
+            String::new()
+        } else {
+            format!(" when {}", route.condition)
+        };
+        clean(&format!("{}{when}: {to}, people by {}", route.name, route.escalation_policy))
+    });
+    let resolutions = playbook.resolutions.iter().map(|resolution| clean(&resolution.code));
+    sheet
+        .line("playbook", style.paint(Tone::Bold, &clean(&playbook.name)))
+        .line("version", style.paint(Tone::Name, &clean(&playbook.version)))
+        .line("loaded", loaded.map(|at| time::both(at, style.now)).unwrap_or_default())
+        .lines("systems", systems.collect())
+        .lines("contracts", contracts.collect())
+        .lines("agents", agents.collect())
+        .text("policies", &playbook.policies.join(", "))
+        .lines("people", playbook.escalation_policies.iter().flat_map(ladders).collect())
+        .lines("routes", routes.collect())
+        .line("resolutions", resolutions.collect::<Vec<_>>().join(", "));
+    sheet.render(style)
+}
+
+fn ladders(policy: &v1::EscalationPolicy) -> Vec<String> {
+    policy
+        .ladders
+        .iter()
+        .map(|ladder| {
+            let rungs = ladder.rungs.iter().map(|rung| {
+                let within = time::length(rung.acknowledge_within.as_ref()).map(time::span);
+                format!("{}/{} within {}", rung.system, rung.queue, within.unwrap_or_default())
+            });
+            clean(&format!(
+                "{} {}: {}",
+                policy.name,
+                words::severity(ladder.severity).1,
+                rungs.collect::<Vec<_>>().join(", then ")
+            ))
+        })
+        .collect()
+}
+
+fn reached(routes: &[v1::RouteCheck], style: &Style) -> String {
+    let mut table = Table::new(["QUEUE", "REACHABLE", "PEOPLE", "NAMED BY", "WHAT IS WRONG"]);
+    for route in routes {
+        let reachable = match route.reachable {
+            true => Cell::new(Tone::Good, "yes"),
+            false => Cell::new(Tone::Bad, "NO"),
+        };
+        table.row([
+            Cell::id(format!("{}/{}", route.system, route.queue)),
+            reachable,
+            Cell::from(route.people.to_string()),
+            Cell::from(route.policies.join(",")),
+            Cell::from(&route.detail),
+        ]);
+    }
+    table.render(style, "no escalation policy names a queue")
+}
