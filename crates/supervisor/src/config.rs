@@ -61,16 +61,19 @@ pub enum Trust {
         /// The directory; agents and the command line find their certificates there.
         directory: PathBuf,
     },
-    /// Certificates and an identity provider of the organisation. All of these files may change while the
-    /// supervisor runs.
-    Files {
-        /// The supervisor's own certificate and key, and the authorities it believes.
-        identity: Identity,
-        /// Whose tokens prove people; without one, there are no people.
-        people: Option<People>,
-        /// The list of certificates and identities that are no longer believed.
-        revocations: Option<PathBuf>,
-    },
+    /// Certificates and an identity provider of the organisation.
+    Files(Box<Files>),
+}
+
+/// Where it says who is believed. All of these files may change while the supervisor runs.
+#[derive(Clone, Debug)]
+pub struct Files {
+    /// The supervisor's own certificate and key, and the authorities it believes.
+    pub identity: Identity,
+    /// Whose tokens prove people; without one, there are no people.
+    pub people: Option<People>,
+    /// The list of certificates and identities that are no longer believed.
+    pub revocations: Option<PathBuf>,
 }
 
 /// Whose tokens prove people.

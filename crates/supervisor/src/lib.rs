@@ -24,7 +24,7 @@ mod systems;
 mod wire;
 
 pub use clock::Clock;
-pub use config::{Config, OPERATORS_DEFAULT, PORT_DEFAULT, People, TENANT_DEFAULT, Trust};
+pub use config::{Config, Files, OPERATORS_DEFAULT, PORT_DEFAULT, People, TENANT_DEFAULT, Trust};
 pub use engine::{Applied, Change, Engine, Outbound, Refused, StoredEventError, decode};
 pub use playbooks::Playbooks;
 pub use sessions::{AgentView, Pick, SessionView, Sessions};

@@ -313,3 +313,6 @@ fn permits(data: &Path, door: &Door) -> Result<Arc<PermitSigner>, StartError> {
     std::fs::write(&path, signer.jwks()).map_err(|source| StartError::Write { path, source })?;
     Ok(Arc::new(signer))
 }
+
+#[cfg(test)]
+mod tests;

@@ -13,7 +13,7 @@ use tokio_util::task::TaskTracker;
 use tracing::warn;
 
 use super::StartError;
-use crate::config::{Config, TENANT_DEFAULT, Trust};
+use crate::config::{Config, Files, TENANT_DEFAULT, Trust};
 
 /// Everything that says who may come in.
 pub(super) struct Door {
@@ -42,7 +42,8 @@ impl Door {
                     revocations_file: None,
                 })
             }
-            Trust::Files { identity, people, revocations } => {
+            Trust::Files(files) => {
+                let Files { identity, people, revocations } = files.as_ref();
                 let people = people.as_ref().map(|people| {
                     PersonVerifier::from_file(people.provider.clone(), &people.keys).map(Arc::new)
                 });

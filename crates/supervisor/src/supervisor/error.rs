@@ -29,7 +29,7 @@ pub enum StartError {
     Read(#[from] ReadError),
     /// An outside system cannot be used as the playbook describes it.
     #[error("an outside system of the playbook cannot be used: {0}")]
-    System(#[from] ConnectError),
+    System(#[source] Box<dyn std::error::Error + Send + Sync>),
     /// The development authority cannot be used.
     #[error("the development authority cannot be used")]
     Authority(#[from] AuthorityError),
@@ -69,6 +69,12 @@ pub enum StartError {
     /// The description of the API cannot be served.
     #[error("the description of the API cannot be served")]
     Reflection(#[from] tonic_reflection::server::Error),
+}
+
+impl From<ConnectError> for StartError {
+    fn from(error: ConnectError) -> Self {
+        Self::System(Box::new(error))
+    }
 }
 
 impl From<Problems> for StartError {

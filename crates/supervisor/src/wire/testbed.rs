@@ -1,13 +1,12 @@
 //! A case that lives through everything, for tests of what is shown of it.
 
 use belay_domain::{
-    Act, ActKind, Action, ActorKind, AfterResolution, ApprovalTerms, Backoff, Case, CaseTerms,
-    Command, ContractTerms, Digest, EscalationPlan, Event, Executor, Level, Money, NewEntry, Open,
-    Outcome, Proposal, Provenance, QueueFacts, QueueRef, ReadBack, Reading, Reason, Rule, Ruling,
-    Severity, Source, Span, StaffMember, Standing, StepPlan, Target, TicketActor, TicketFacts,
-    TicketReading, TicketResolution, Timestamp, Verdict, VotesChoice, apply, decide, owed,
+    Act, ActKind, Action, Actor, ActorKind, AfterResolution, ApprovalTerms, Backoff, Case,
+    CaseTerms, Command, ContractTerms, Digest, EscalationPlan, Event, Executor, Level, Money,
+    NewEntry, Open, Outcome, Proposal, Provenance, QueueFacts, QueueRef, ReadBack, Reading, Reason,
+    Rule, Ruling, Severity, Source, Span, StaffMember, Standing, StepPlan, Target, TicketActor,
+    TicketFacts, TicketReading, TicketResolution, Timestamp, Verdict, VotesChoice, apply, decide,
 };
-use belay_domain::{Actor, Effect};
 use belay_journal::{Hash, StoredEvent};
 
 /// A case, its events, and the time.
@@ -188,11 +187,6 @@ impl Story {
                 hash: Hash::NONE,
             })
             .collect()
-    }
-
-    /// What the case owes.
-    pub(crate) fn owes(&self) -> Vec<Effect> {
-        owed(&self.case, self.now).into_iter().map(|owed| owed.effect).collect()
     }
 }
 

@@ -3,7 +3,7 @@
 use belay_api::v1;
 use belay_domain::{
     Action, ActionStage, CaseId, Executor, Money, Plan, PlanStage, Provenance, Reason, Rule,
-    Ruling, Timestamp, Verdict,
+    Timestamp, Verdict,
 };
 
 use super::{context::provenance_source, person, time};
@@ -151,20 +151,6 @@ fn kind(rule: Rule) -> v1::ReasonKind {
         Rule::Limit => v1::ReasonKind::Limit,
         Rule::Policy => v1::ReasonKind::Policy,
         Rule::Duplicate => v1::ReasonKind::Duplicate,
-    }
-}
-
-/// How a verdict rules, where the contract would write.
-pub(crate) fn ruling(verdict: &Verdict) -> v1::Ruling {
-    let live = verdict.terms.as_ref().is_none_or(|terms| terms.live);
-    match &verdict.ruling {
-        Ruling::Deny(reasons) if reasons.iter().all(|reason| reason.rule == Rule::Duplicate) => {
-            v1::Ruling::Duplicate
-        }
-        Ruling::Deny(_) => v1::Ruling::Denied,
-        Ruling::Allow | Ruling::Ask(_) if !live => v1::Ruling::Shadowed,
-        Ruling::Allow => v1::Ruling::Authorized,
-        Ruling::Ask(_) => v1::Ruling::AwaitingApproval,
     }
 }
 
