@@ -60,9 +60,9 @@ pub(super) const TABLE: &[(&str, Who, Lane)] = &[
     ("/belay.v1.DeskService/SetShift", People, Lifeline),
     ("/belay.v1.EscalationService/ListEscalations", PeopleAndTools, Query),
     ("/belay.v1.EscalationService/GetEscalation", PeopleAndTools, Query),
-    // Asking for people can only add cover, and so can looking sooner.
+    // Asking for people can only add cover. A rumour only makes Belay look sooner, and may come in floods.
     ("/belay.v1.EscalationService/OpenEscalation", PeopleAndTools, Lifeline),
-    ("/belay.v1.EscalationService/ReportRumour", PeopleAndTools, Lifeline),
+    ("/belay.v1.EscalationService/ReportRumour", PeopleAndTools, Command),
     ("/belay.v1.PlaybookService/GetPlaybook", PeopleAndTools, Query),
     ("/belay.v1.PlaybookService/ReloadPlaybook", Operators, Command),
     ("/belay.v1.PlaybookService/CheckRoutes", PeopleAndTools, Query),

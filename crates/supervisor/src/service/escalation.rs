@@ -6,8 +6,8 @@ use belay_api::v1;
 use belay_api::v1::ErrorReason;
 use belay_api::v1::escalation_service_server::EscalationService;
 use belay_domain::{
-    Case, CaseId, Command, EscalationId, EscalationPlan, EventKind, Purpose, QueueId, Rejection,
-    Severity, SystemId, TicketId,
+    Case, CaseId, Command, Correlation, EscalationId, EscalationPlan, EventKind, Purpose, QueueId,
+    Rejection, Severity, SystemId, TicketId,
 };
 use tonic::{Request, Response, Status};
 
@@ -25,7 +25,7 @@ pub(crate) struct Service(pub(crate) Shared);
 /// What is to be looked at sooner.
 enum Hint {
     Ticket(TicketId),
-    Correlation(String),
+    Correlation(Correlation),
     Queue(QueueId),
 }
 
@@ -145,22 +145,28 @@ impl Service {
 
     /// The tickets that are being watched and that the hint may be about. A hint that fits none does nothing.
     async fn tickets(&self, system: &SystemId, hint: &Hint) -> Result<Vec<TicketId>, Fault> {
-        let mut tickets = Vec::new();
-        for case in self.asking().await? {
-            for found in case.escalations.values().filter(|found| found.is_open()) {
-                let Some(ticket) = found.ticket() else { continue };
-                let Some(step) = found.plan.steps.get(found.step.index) else { continue };
-                let meant = match hint {
-                    Hint::Ticket(hinted) => hinted == ticket,
-                    Hint::Correlation(hinted) => hinted == found.step.correlation.as_str(),
-                    Hint::Queue(hinted) => *hinted == step.queue.queue,
-                };
-                if meant && step.queue.system == *system {
-                    tickets.push(ticket.clone());
-                }
-            }
-        }
-        Ok(tickets)
+        let cases = match hint {
+            Hint::Ticket(ticket) => return Ok(vec![ticket.clone()]),
+            Hint::Correlation(step) => match case_of_step(step) {
+                Some(case) => self.0.engine.case(&case).await?.into_iter().collect(),
+                None => Vec::new(),
+            },
+            Hint::Queue(_) => self.asking().await?,
+        };
+        let open =
+            cases.iter().flat_map(|case| case.escalations.values()).filter(|found| found.is_open());
+        let meant = open.filter(|found| {
+            let step = found.plan.steps.get(found.step.index);
+            step.is_some_and(|step| {
+                step.queue.system == *system
+                    && match hint {
+                        Hint::Ticket(_) => false,
+                        Hint::Correlation(hinted) => *hinted == found.step.correlation,
+                        Hint::Queue(hinted) => *hinted == step.queue.queue,
+                    }
+            })
+        });
+        Ok(meant.filter_map(|found| found.ticket().cloned()).collect())
     }
 
     /// Every case in which people are asked for something now.
@@ -199,13 +205,18 @@ fn under_way(case: &Case) -> Fault {
     }
 }
 
+/// The case of an escalation step: `CASE/e1/r1s2` is a step of an escalation of CASE.
+fn case_of_step(step: &Correlation) -> Option<CaseId> {
+    let (escalation, _) = step.as_str().rsplit_once('/')?;
+    case_of_escalation(&escalation.parse().ok()?)
+}
+
 fn hint(fields: &mut Fields, about: Option<v1::report_rumour_request::About>) -> Option<Hint> {
     use v1::report_rumour_request::About;
     match about {
         Some(About::TicketId(ticket)) => fields.id("ticket_id", &ticket).map(Hint::Ticket),
         Some(About::CorrelationId(correlation)) => {
-            let correlation = fields.said("correlation_id", correlation);
-            Some(Hint::Correlation(correlation))
+            fields.id("correlation_id", &correlation).map(Hint::Correlation)
         }
         Some(About::Queue(queue)) => fields.id("queue", &queue).map(Hint::Queue),
         None => {
@@ -247,3 +258,6 @@ fn unknown(escalation: &EscalationId) -> Fault {
     Fault::new(ErrorReason::UnknownEscalation, format!("there is no escalation {escalation}"))
         .with("escalation_id", escalation.as_str())
 }
+
+#[cfg(test)]
+mod tests;

@@ -147,3 +147,6 @@ where
         .layer(AuthorizeLayer::new(identity))
         .service(routes)
 }
+
+#[cfg(test)]
+mod tests;
