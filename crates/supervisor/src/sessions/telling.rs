@@ -243,11 +243,11 @@ impl Telling<'_> {
                 self.rule_id(action, Ruled::Awaiting { until: Some(approval.until) });
             }
             EventKind::ActionAuthorized { action, .. }
-            | EventKind::ActionDispatched { action, permit: None, .. } => {
+            | EventKind::ActionDispatched { action, permit: None, .. }
                 // Otherwise people have approved it, or it is another attempt: no new ruling.
-                if self.assessed.remove(action) {
-                    self.rule_id(action, Ruled::Authorized);
-                }
+                if self.assessed.contains(action) =>
+            {
+                self.rule_id(action, Ruled::Authorized);
             }
             EventKind::ActionDispatched { action, .. }
             | EventKind::PermitExpired { action, .. } => self.end_permit(action),

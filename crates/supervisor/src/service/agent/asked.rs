@@ -106,7 +106,7 @@ fn accept(asked: v1::AcceptHandoff) -> Result<Asked, Fault> {
     let v1::AcceptHandoff { handoff_id, context_digest } = asked;
     let mut fields = Fields::new();
     let handoff = fields.id::<HandoffId>("handoff_id", &handoff_id);
-    let case = case_of(&mut fields, "handoff_id", &handoff_id);
+    let case = handoff.as_ref().and_then(|_| case_of(&mut fields, "handoff_id", &handoff_id));
     let context = fields.digest("context_digest", &context_digest);
     let what = handoff.zip(context).map(|(handoff, context)| What::Accept { handoff, context });
     asked_of(fields, case, what)
@@ -115,8 +115,8 @@ fn accept(asked: v1::AcceptHandoff) -> Result<Asked, Fault> {
 fn decline(asked: v1::DeclineHandoff) -> Result<Asked, Fault> {
     let v1::DeclineHandoff { handoff_id, reason } = asked;
     let mut fields = Fields::new();
-    let handoff = fields.id("handoff_id", &handoff_id);
-    let case = case_of(&mut fields, "handoff_id", &handoff_id);
+    let handoff = fields.id::<HandoffId>("handoff_id", &handoff_id);
+    let case = handoff.as_ref().and_then(|_| case_of(&mut fields, "handoff_id", &handoff_id));
     let reason = fields.line("reason", reason);
     asked_of(fields, case, handoff.map(|handoff| What::Decline { handoff, reason }))
 }
@@ -192,8 +192,8 @@ fn input_provenance(
 fn begin(asked: v1::BeginExecution) -> Result<Asked, Fault> {
     let v1::BeginExecution { action_id, permit_id, input_digest, epoch } = asked;
     let mut fields = Fields::new();
-    let action = fields.id("action_id", &action_id);
-    let case = case_of(&mut fields, "action_id", &action_id);
+    let action = fields.id::<ActionId>("action_id", &action_id);
+    let case = action.as_ref().and_then(|_| case_of(&mut fields, "action_id", &action_id));
     let permit = fields.id("permit_id", &permit_id);
     let input = fields.digest("input_digest", &input_digest);
     let what = action.zip(permit).zip(input).map(|((action, permit), input)| What::Begin {
@@ -209,8 +209,8 @@ fn report(asked: v1::ReportOutcome) -> Result<Asked, Fault> {
     use v1::report_outcome::Result as Wire;
     let v1::ReportOutcome { action_id, attempt, result } = asked;
     let mut fields = Fields::new();
-    let action = fields.id("action_id", &action_id);
-    let case = case_of(&mut fields, "action_id", &action_id);
+    let action = fields.id::<ActionId>("action_id", &action_id);
+    let case = action.as_ref().and_then(|_| case_of(&mut fields, "action_id", &action_id));
     let outcome = match result {
         Some(Wire::Executed(v1::Executed { output_json })) => {
             let output = fields.text("executed.output_json", output_json);
@@ -358,6 +358,3 @@ pub(super) fn quotations(proposed: &Proposed) -> impl Iterator<Item = (usize, &s
     let quoted = numbered.filter(|(_, (_, known))| known.source == Source::Staff);
     quoted.map(|(index, (_, known))| (index, known.reference.as_str()))
 }
-
-#[cfg(test)]
-mod tests;

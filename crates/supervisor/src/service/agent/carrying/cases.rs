@@ -265,6 +265,3 @@ fn added_before(case: &Case, entries: &[NewEntry], session: Timestamp) -> Option
     let entries = row.map(|(index, entry)| (index as u64 + 1, entry.clone())).collect();
     Some(Notice::Known { case: case.id.clone(), entries, digest: case.context.digest() })
 }
-
-#[cfg(test)]
-mod tests;

@@ -7,7 +7,6 @@ use belay_domain::{
     Action, ActionId, ActionStage, Case, CaseId, Command, Digest, Epoch, EventKind, PermitId,
     Rejection, Source,
 };
-use serde_json::Value;
 
 use super::super::asked::{Proposed, quotations};
 use super::{Answer, Carrying};
@@ -18,15 +17,11 @@ use crate::wire::Fault;
 impl Carrying {
     /// Proposes an action. The ruling is the answer, and comes by itself once there is one.
     pub(super) async fn propose(&self, message: u64, case: &CaseId, asked: Proposed) -> Answer {
-        let before = self.case(case).await?;
-        check_quotations(&before, &asked)?;
+        if quotations(&asked).next().is_some() {
+            check_quotations(self.case(case).await?.as_ref(), &asked)?;
+        }
         let Proposed { epoch, proposal, contract, input, provenance, plan, justification } = asked;
         let number = proposal.clone();
-        let own =
-            |action: &&Arc<Action>| action.proposer == *self.agent() && action.proposal == number;
-        // A repeat may be spelled in another way than the canonical form that is kept.
-        let known = before.actions.values().find(own).filter(|known| same(&known.input, &input));
-        let input = known.map_or(input, |known| known.input.clone());
         self.session.await_decision(case, &number, message);
         let request = ProposeRequest {
             agent: self.agent().clone(),
@@ -46,6 +41,8 @@ impl Carrying {
                 return Err(refused.into());
             }
         };
+        let own =
+            |action: &&Arc<Action>| action.proposer == *self.agent() && action.proposal == number;
         let Some(action) = applied.case.actions.values().find(own).cloned() else {
             self.session.decided(case, &number);
             return Err(Rejection::UnknownCase.into());
@@ -127,31 +124,3 @@ fn check_quotations(case: &Case, asked: &Proposed) -> Result<(), Fault> {
         .collect();
     if wrong.is_empty() { Ok(()) } else { Err(Fault::fields(ErrorReason::InvalidField, wrong)) }
 }
-
-/// Whether two texts are the same JSON.
-fn same(one: &str, other: &str) -> bool {
-    let read = |text| serde_json::from_str::<Value>(text).ok();
-    one == other || read(one).zip(read(other)).is_some_and(|(one, other)| equal(&one, &other))
-}
-
-/// Whether two values are the same. 1 and 1.0 are one number.
-fn equal(one: &Value, other: &Value) -> bool {
-    match (one, other) {
-        (Value::Number(one), Value::Number(other)) => {
-            // Two integers are compared exactly, because large ones can be the same double.
-            let exact = !one.is_f64() && !other.is_f64();
-            one == other || (!exact && one.as_f64() == other.as_f64())
-        }
-        (Value::Array(one), Value::Array(other)) => {
-            one.len() == other.len() && one.iter().zip(other).all(|(one, other)| equal(one, other))
-        }
-        (Value::Object(one), Value::Object(other)) => {
-            let same = |(key, value)| other.get(key).is_some_and(|other| equal(value, other));
-            one.len() == other.len() && one.iter().all(same)
-        }
-        _ => one == other,
-    }
-}
-
-#[cfg(test)]
-mod tests;
