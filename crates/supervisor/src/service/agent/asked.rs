@@ -57,7 +57,7 @@ pub(super) struct Proposed {
     pub(super) epoch: Epoch,
     pub(super) proposal: ProposalId,
     pub(super) contract: ContractId,
-    /// JSON, as it was written.
+    /// Canonical JSON.
     pub(super) input: String,
     pub(super) provenance: Vec<(String, Provenance)>,
     pub(super) plan: Option<PlanId>,
@@ -137,9 +137,10 @@ fn propose(asked: v1::Propose) -> Result<Asked, Fault> {
     let case = fields.id("case_id", &case_id);
     let contract = fields.id("contract_id", &contract_id);
     let input = fields.text("input_json", input_json);
-    if let Err(error) = serde_json::from_str::<serde::de::IgnoredAny>(&input) {
-        fields.wrong("input_json", format!("is not JSON: {error}"));
-    }
+    let input = belay_playbook::canonical_json(&input).unwrap_or_else(|what| {
+        fields.wrong("input_json", what);
+        String::new()
+    });
     let provenance = input_provenance(&mut fields, provenance);
     let plan = fields.id_or_none("plan", &plan);
     let justification = fields.text("justification", justification);

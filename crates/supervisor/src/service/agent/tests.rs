@@ -84,10 +84,13 @@ async fn a_proposal_is_ruled_on_and_a_repeat_gets_the_same_ruling() {
     let Told::Decision(ruled) = &first else { panic!("{first:?}") };
     assert_eq!(ruled.ruling(), v1::Ruling::Denied);
     assert!(ruled.reasons.iter().any(|reason| reason.kind() == v1::ReasonKind::Boundary));
-    let again = line.ask(propose(r#"{"b": 1.0, "a": "x"}"#)).await;
+    // The same in another spelling.
+    let again = line.ask(propose(r#"{"a":"x","b":1}"#)).await;
     assert_eq!(first, again);
     let other = line.ask(propose(r#"{"a":"y","b":1}"#)).await;
     assert_eq!(reason(other), ErrorReason::ProposalReused);
+    let twice = line.ask(propose(r#"{"a":"x","a":"y"}"#)).await;
+    assert_eq!(violations(twice), ["input_json"], "two programs could read it differently");
     stage.stop().await;
 }
 
