@@ -246,6 +246,21 @@ impl Playbook {
         }
     }
 
+    /// What stands at the target according to that read, even where it is not what was promised; as JSON, as
+    /// undoing needs it. None if the effect is not there.
+    #[must_use]
+    pub fn standing(
+        &self,
+        contract: &ContractId,
+        input: &str,
+        case: &CaseFacts,
+        answer: &Answer,
+    ) -> Option<String> {
+        let mut subject = self.subject(contract, input, case).ok()?;
+        let plan = &subject.contract.verification;
+        subject.standing(plan, answer)
+    }
+
     /// The write that undoes the action. `shown` is what the verifying read-back showed, as JSON.
     pub fn compensation(
         &self,

@@ -149,16 +149,28 @@ impl<'a> Subject<'a> {
         if !differences.is_empty() {
             return ReadBack::Different { difference: differences.join("; ") };
         }
-        let shown = match &plan.shown {
-            None => Ok(record.clone()),
-            Some(expression) => expression.value(&self.scope),
-        };
-        match shown {
-            Ok(shown) => ReadBack::Applied { shown: crate::json::canonical(&shown) },
+        match self.shown(plan, record) {
+            Ok(shown) => ReadBack::Applied { shown },
             Err(detail) => ReadBack::Unreadable {
                 detail: format!("what was read cannot be kept as proof: {detail}"),
             },
         }
+    }
+
+    /// What stands at the target, whether or not it is what was promised, as JSON; none if nothing does.
+    pub(crate) fn standing(&mut self, plan: &ReadBackPlan, answer: &Answer) -> Option<String> {
+        let Answer::Found(record) = answer else { return None };
+        self.scope.set("read", record);
+        let present = plan.present.holds(&self.scope).unwrap_or(false);
+        present.then(|| self.shown(plan, record).ok()).flatten()
+    }
+
+    fn shown(&self, plan: &ReadBackPlan, record: &Value) -> Result<String, String> {
+        let shown = match &plan.shown {
+            None => record.clone(),
+            Some(expression) => expression.value(&self.scope)?,
+        };
+        Ok(crate::json::canonical(&shown))
     }
 
     /// The reads that can be done now and have not been answered, in the contract's order.

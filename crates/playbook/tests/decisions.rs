@@ -385,6 +385,22 @@ fn what_has_a_way_back_can_be_undone() {
     assert_eq!(judge(Answer::Found(json!([{"id": "cn/7"}]))), ReadBack::NotApplied);
 }
 
+#[test]
+fn what_stands_and_is_not_what_was_promised_can_be_undone_too() {
+    let playbook = &*PLAYBOOK;
+    let contract: ContractId = "erp.credit_note@1".parse().expect("an id");
+    let input =
+        r#"{"customer_id":"cust-1","amount_minor":100,"currency":"USD","reason":"goodwill"}"#;
+    let facts = Case::refund(1).facts();
+    let standing = |answer| playbook.standing(&contract, input, &facts, &answer);
+    let wrong = json!([{"id": "cn-9", "amount_minor": 1}]);
+    let shown = standing(Answer::Found(wrong)).expect("something stands");
+    let undo = playbook.compensation(&contract, input, &facts, &shown).expect("it is declared");
+    assert_eq!(undo.path, "/credit-notes/cn-9");
+    assert_eq!(standing(Answer::Found(json!([]))), None);
+    assert_eq!(standing(Answer::Missing), None);
+}
+
 /// An expectation without details matches any.
 #[track_caller]
 fn check(case: Case, expected: &str) {

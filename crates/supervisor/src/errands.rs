@@ -89,6 +89,7 @@ impl Errands {
 impl Outbound for Errands {
     fn owe(&self, case: &Arc<Case>, owed: Vec<Owed>) {
         self.world.lookout.see(case);
+        self.world.sessions.know(case);
         if owed.is_empty() {
             if let Some((_, given_up)) = self.running.remove(&case.id) {
                 given_up.values().for_each(CancellationToken::cancel);

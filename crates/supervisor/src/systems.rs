@@ -85,7 +85,11 @@ pub(crate) enum ConnectError {
 impl Systems {
     /// Makes an adapter for every system of the playbook. Speaks to none of them yet. The desk keeps its
     /// tickets below `data`.
-    pub(crate) fn connect(playbook: &Playbook, data: &Path, clock: Clock) -> Result<Self, ConnectError> {
+    pub(crate) fn connect(
+        playbook: &Playbook,
+        data: &Path,
+        clock: Clock,
+    ) -> Result<Self, ConnectError> {
         let mut business = BTreeMap::new();
         let mut queues: BTreeMap<SystemId, Arc<dyn HumanQueue>> = BTreeMap::new();
         let mut desk = None;

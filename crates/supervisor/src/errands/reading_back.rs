@@ -37,14 +37,25 @@ impl Errand {
 
     /// What the target shows of an action's effect now.
     pub(super) async fn look(&self, case: &Case, action: &Action) -> ReadBack {
+        self.look_closely(case, action).await.0
+    }
+
+    /// The same, and what stands there as JSON, even where it is not what was promised.
+    pub(super) async fn look_closely(
+        &self,
+        case: &Case,
+        action: &Action,
+    ) -> (ReadBack, Option<String>) {
         let playbook = self.world.playbooks.current();
         let facts = case_facts(case);
-        match playbook.verification(&action.contract, &action.input, &facts) {
+        let (contract, input) = (&action.contract, &action.input);
+        match playbook.verification(contract, input, &facts) {
             Ok(read) => {
                 let answer = self.world.systems.read(&read).await;
-                playbook.judge_readback(&action.contract, &action.input, &facts, &answer)
+                let judged = playbook.judge_readback(contract, input, &facts, &answer);
+                (judged, playbook.standing(contract, input, &facts, &answer))
             }
-            Err(failure) => ReadBack::Unreadable { detail: failure.to_string() },
+            Err(failure) => (ReadBack::Unreadable { detail: failure.to_string() }, None),
         }
     }
 }

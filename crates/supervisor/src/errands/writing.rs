@@ -59,11 +59,12 @@ impl Errand {
     /// Undoes the action and waits until the target shows it. The error says whether trying again can help.
     async fn undo(&self, case: &Case, action: &Action) -> Result<(), (String, bool)> {
         // What stands there now is what has to be undone, whatever was believed to be there.
-        let shown = match self.look(case, action).await {
-            ReadBack::Applied { shown } => shown,
-            ReadBack::Different { difference } => difference,
-            ReadBack::NotApplied => return Ok(()),
-            ReadBack::Unreadable { detail } => return Err((detail, true)),
+        let shown = match self.look_closely(case, action).await {
+            (ReadBack::NotApplied, _) => return Ok(()),
+            (ReadBack::Unreadable { detail }, _) => return Err((detail, true)),
+            (ReadBack::Applied { .. } | ReadBack::Different { .. }, Some(shown)) => shown,
+            (ReadBack::Applied { shown }, None) => shown,
+            (ReadBack::Different { difference }, None) => return Err((difference, false)),
         };
         if let ReadBack::Applied { .. } = self.look_undone(case, action, &shown).await {
             return Ok(());
