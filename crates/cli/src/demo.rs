@@ -14,6 +14,7 @@ mod house;
 mod observer;
 mod people;
 mod playbook;
+mod retail;
 mod script;
 mod show;
 mod stories;
@@ -55,6 +56,9 @@ pub(crate) struct DemoArgs {
     /// Leave everything running at the end, for exploring, until ctrl-c
     #[arg(long)]
     keep: bool,
+    /// Play the customers of tau-bench's retail domain instead: the folder with its orders, users, products and tasks
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["dir", "keep"])]
+    tau_retail: Option<PathBuf>,
 }
 
 /// The longest everything may take, start and end included.
@@ -62,6 +66,9 @@ const WHOLE_WITHIN: Duration = Duration::from_secs(120);
 
 /// Runs the demonstration.
 pub(crate) async fn run(args: DemoArgs, context: &Context) -> Result<Exit, Failure> {
+    if let Some(data) = &args.tau_retail {
+        return retail::run(data, context).await;
+    }
     let show = Show::new(&context.output);
     let mut house = House::build(args.dir)?;
     show.say(&format!("everything is kept in {}", house.folder().display()));

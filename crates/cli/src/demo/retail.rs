@@ -39,7 +39,10 @@ pub(crate) async fn run(folder: &Path, context: &Context) -> Result<Exit, Failur
     let progress = progress(scripts.len(), context);
     let book = Arc::new(Book::new(scripts));
     let mut stage = Stage::set(&book).await?;
-    let played = play::play(&book, &mut stage, &progress).await;
+    let played = tokio::select! {
+        played = play::play(&book, &mut stage, &progress) => played,
+        _ = tokio::signal::ctrl_c() => Err(Failure::new(Exit::Interrupted, "interrupted")),
+    };
     progress.finish_and_clear();
     let good = played.as_ref().is_ok_and(figures::Figures::is_good);
     if !good {

@@ -131,7 +131,8 @@ impl Figures {
         if differences.is_empty() {
             self.as_expected += 1;
         } else {
-            let what = format!("the shop's records are not as expected: {}", differences.join(", "));
+            let what =
+                format!("the shop's records are not as expected: {}", differences.join(", "));
             self.find(script, &what);
         }
     }
@@ -206,7 +207,11 @@ impl Figures {
                 if state == Some(ActionState::Verified) {
                     self.verified += 1;
                 } else {
-                    let what = format!("{} is right and was not verified: {}", attempt.contract, in_short(action));
+                    let what = format!(
+                        "{} is right and was not verified: {}",
+                        attempt.contract,
+                        in_short(action)
+                    );
                     self.find(script, &what);
                 }
             }
@@ -231,7 +236,8 @@ impl Figures {
                     }
                     Some(action) if named(action) => {
                         tally.right += 1;
-                        tally.alone += u32::from(action.reasons.len() == 1);
+                        let alone = action.reasons.iter().all(|reason| reason.rule == by.name);
+                        tally.alone += u32::from(alone);
                         return;
                     }
                     Some(action) => {
@@ -239,7 +245,10 @@ impl Figures {
                         format!("{} is not among the reasons: {}", by.name, in_short(action))
                     }
                 };
-                self.find(script, &format!("{} breaks \"{rule}\" ({how}), and {finding}", attempt.contract));
+                self.find(
+                    script,
+                    &format!("{} breaks \"{rule}\" ({how}), and {finding}", attempt.contract),
+                );
             }
         }
     }
@@ -281,3 +290,5 @@ fn in_short(action: &Action) -> String {
     format!("{} {} {}", action.state().as_str_name(), action.detail, reasons.join("; "))
 }
 
+#[cfg(test)]
+mod tests;

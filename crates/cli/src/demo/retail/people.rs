@@ -28,8 +28,9 @@ pub(crate) async fn work(desk: &Connection, stop: &CancellationToken) -> Result<
             state: DeskTicketState::Waiting.into(),
             ..ListTicketsRequest::default()
         };
-        let tickets =
-            patiently("the queue", || async { desk.desk().list_tickets(desk.call(waiting.clone())).await });
+        let tickets = patiently("the queue", || async {
+            desk.desk().list_tickets(desk.call(waiting.clone())).await
+        });
         for ticket in tickets.await?.tickets {
             settle(desk, &ticket.id).await?;
         }
@@ -43,9 +44,12 @@ pub(crate) async fn work(desk: &Connection, stop: &CancellationToken) -> Result<
 
 /// Takes a ticket, talks to the customer, and closes it.
 async fn settle(desk: &Connection, ticket: &str) -> Result<(), Failure> {
-    let take = TakeTicketRequest { request_id: format!("take-{ticket}"), ticket_id: ticket.to_owned() };
-    patiently("taking a ticket", || async { desk.desk().take_ticket(desk.call(take.clone())).await })
-        .await?;
+    let take =
+        TakeTicketRequest { request_id: format!("take-{ticket}"), ticket_id: ticket.to_owned() };
+    patiently("taking a ticket", || async {
+        desk.desk().take_ticket(desk.call(take.clone())).await
+    })
+    .await?;
     let note = AddNoteRequest {
         request_id: format!("note-{ticket}"),
         ticket_id: ticket.to_owned(),
@@ -58,7 +62,9 @@ async fn settle(desk: &Connection, ticket: &str) -> Result<(), Failure> {
         resolution_code: "transferred".to_owned(),
         note: "Settled on the phone.".to_owned(),
     };
-    patiently("closing a ticket", || async { desk.desk().resolve_ticket(desk.call(close.clone())).await })
-        .await?;
+    patiently("closing a ticket", || async {
+        desk.desk().resolve_ticket(desk.call(close.clone())).await
+    })
+    .await?;
     Ok(())
 }

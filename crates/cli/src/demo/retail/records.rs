@@ -31,11 +31,13 @@ struct Loaded {
 pub(crate) fn file<T: DeserializeOwned>(folder: &Path, name: &str) -> Result<T, Failure> {
     let path = folder.join(name);
     let text = std::fs::read(&path).map_err(|error| {
-        Failure::of(format!("cannot read {}", path.display()), &error)
-            .hint("name the folder that holds orders.json, users.json, products.json and tasks.json")
+        Failure::of(format!("cannot read {}", path.display()), &error).hint(
+            "name the folder that holds orders.json, users.json, products.json and tasks.json",
+        )
     })?;
-    serde_json::from_slice(&text)
-        .map_err(|error| Failure::of(format!("{} is not what it should be", path.display()), &error))
+    serde_json::from_slice(&text).map_err(|error| {
+        Failure::of(format!("{} is not what it should be", path.display()), &error)
+    })
 }
 
 impl Records {

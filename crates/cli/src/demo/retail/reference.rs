@@ -167,9 +167,8 @@ fn payment_objection(order: &Value, user: &Value, method: &str) -> Option<Rule> 
     };
     let history = list(order, "/payment_history");
     let first = history.first().unwrap_or(&Value::Null);
-    if history.len() > 1 || text(first, "/transaction_type") != "payment" {
-        Some(Rule::OtherPayment)
-    } else if text(first, "/payment_method_id") == method {
+    let paid_once = history.len() == 1 && text(first, "/transaction_type") == "payment";
+    if !paid_once || text(first, "/payment_method_id") == method {
         Some(Rule::OtherPayment)
     } else if covers(known, number(first, "/amount")) {
         None
@@ -178,12 +177,7 @@ fn payment_objection(order: &Value, user: &Value, method: &str) -> Option<Rule> 
     }
 }
 
-fn swap_objection(
-    records: &Records,
-    order: &Value,
-    user: &Value,
-    write: &Write,
-) -> Option<Rule> {
+fn swap_objection(records: &Records, order: &Value, user: &Value, write: &Write) -> Option<Rule> {
     let (old, new) = (write.texts("item_ids"), write.texts("new_item_ids"));
     if let Some(objection) = items_objection(order, &old) {
         return Some(objection);
@@ -238,7 +232,8 @@ fn swapped(records: &Records, order: &Value, write: &Write) -> Value {
 }
 
 fn credit(records: &mut Records, owner: &str, method: &str, amount: f64) {
-    let Some(method) = records.user_mut(owner).and_then(|user| user.pointer_mut(&method_at(method)))
+    let Some(method) =
+        records.user_mut(owner).and_then(|user| user.pointer_mut(&method_at(method)))
     else {
         return;
     };
@@ -273,3 +268,6 @@ fn sorted(items: &[&str]) -> Value {
 fn cents(amount: f64) -> f64 {
     (amount * 100.0).round() / 100.0
 }
+
+#[cfg(test)]
+mod tests;

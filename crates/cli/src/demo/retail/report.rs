@@ -14,15 +14,25 @@ pub(crate) fn render(figures: &Figures, style: &Style) -> String {
     out.push('\n');
     let wrong = figures.wrong();
     for (name, value, good) in [
-        ("tasks", format!("{} in {} cases, {} resolved", figures.tasks, figures.cases, figures.resolved), figures.cases == figures.resolved),
+        (
+            "tasks",
+            format!("{} in {} cases, {} resolved", figures.tasks, figures.cases, figures.resolved),
+            figures.cases == figures.resolved,
+        ),
         (
             "right writes",
-            format!("{} proposed, {} allowed, {} verified", figures.right, figures.allowed, figures.verified),
+            format!(
+                "{} proposed, {} allowed, {} verified",
+                figures.right, figures.allowed, figures.verified
+            ),
             figures.right == figures.verified,
         ),
         (
             "wrong writes",
-            format!("{} proposed, {} stopped by the right rule, {} let through", wrong.generated, wrong.right, wrong.through),
+            format!(
+                "{} proposed, {} stopped by the right rule, {} let through",
+                wrong.generated, wrong.right, wrong.through
+            ),
             wrong.generated == wrong.right,
         ),
         ("handoffs", format!("{} between specialists", figures.handoffs), true),
@@ -39,7 +49,11 @@ pub(crate) fn render(figures: &Figures, style: &Style) -> String {
             ),
             figures.stray == 0 && figures.as_expected == figures.cases,
         ),
-        ("the journal", if figures.journal_intact { "whole" } else { "broken" }.to_owned(), figures.journal_intact),
+        (
+            "the journal",
+            if figures.journal_intact { "whole" } else { "broken" }.to_owned(),
+            figures.journal_intact,
+        ),
         ("time", format!("{:.1} s", figures.seconds), true),
     ] {
         let tone = if good { Tone::Good } else { Tone::Bad };

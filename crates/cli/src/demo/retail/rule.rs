@@ -52,32 +52,6 @@ pub(crate) enum Rule {
 }
 
 impl Rule {
-    /// Every rule, in the policy's order.
-    pub(crate) const ALL: [Self; 22] = [
-        Self::Identified,
-        Self::OwnOrder,
-        Self::OneCustomer,
-        Self::Confirmed,
-        Self::ConfirmedByCustomer,
-        Self::NothingMadeUp,
-        Self::OrderStatus,
-        Self::OnceOnly,
-        Self::CancelReason,
-        Self::KnownPayment,
-        Self::OtherPayment,
-        Self::GiftCardCovers,
-        Self::RefundMethod,
-        Self::ItemInOrder,
-        Self::SomeItems,
-        Self::EqualNumbers,
-        Self::SameProduct,
-        Self::Available,
-        Self::OtherOptions,
-        Self::WithinScope,
-        Self::OwnBoundary,
-        Self::NotTwice,
-    ];
-
     /// The rule in a few words.
     pub(crate) fn title(self) -> &'static str {
         match self {

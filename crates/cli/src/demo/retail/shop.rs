@@ -68,7 +68,8 @@ impl Shop {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
         let address = listener.local_addr()?;
         tasks.spawn(async move {
-            let serving = axum::serve(listener, router).with_graceful_shutdown(stop.cancelled_owned());
+            let serving =
+                axum::serve(listener, router).with_graceful_shutdown(stop.cancelled_owned());
             if let Err(error) = serving.await {
                 tracing::error!(%error, "the shop has stopped serving");
             }
@@ -127,8 +128,7 @@ impl Shop {
         }
         let records = books.worlds.get_mut(world);
         let records = records.ok_or_else(|| missing(&format!("there is no world {world}")))?;
-        let mut record =
-            carry_out(records, &write).map_err(|error| missing(&error.to_string()))?;
+        let mut record = carry_out(records, &write).map_err(|error| missing(&error.to_string()))?;
         name(&mut record, world);
         if let Some(key) = key {
             books.answered.insert(key.to_owned(), record.clone());
@@ -144,13 +144,13 @@ pub(crate) fn in_world(world: &str, id: &str) -> String {
 
 /// A write with the ids of a world.
 pub(crate) fn write_in_world(world: &str, write: &Write) -> Write {
-    ["order_id", "user_id"]
-        .into_iter()
-        .filter(|part| write.input.contains_key(*part))
-        .fold(write.clone(), |write, part| {
+    ["order_id", "user_id"].into_iter().filter(|part| write.input.contains_key(*part)).fold(
+        write.clone(),
+        |write, part| {
             let id = in_world(world, write.text(part));
             write.with(part, id)
-        })
+        },
+    )
 }
 
 /// The path of a write, below the shop's address.
@@ -179,7 +179,8 @@ async fn product(State(shop): State<Shop>, Path(id): Path<String>) -> Answer {
             return records.product(id).cloned();
         }
         // The empty id stands for all of them: their names and ids.
-        let names = records.products().map(|(id, product)| (text(product, "/name").to_owned(), id.into()));
+        let names =
+            records.products().map(|(id, product)| (text(product, "/name").to_owned(), id.into()));
         Some(Value::Object(names.collect()))
     })
 }
@@ -246,3 +247,6 @@ fn name(record: &mut Value, world: &str) {
         rename(Some(order));
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -87,9 +87,9 @@ impl Stage {
 
         let mut specialists = Vec::new();
         for role in Role::ALL {
-            let own = authority
-                .agent(role.agent())
-                .map_err(|error| Failure::of("a specialist's certificate cannot be made", &error))?;
+            let own = authority.agent(role.agent()).map_err(|error| {
+                Failure::of("a specialist's certificate cannot be made", &error)
+            })?;
             let player = Player { role, book: Arc::clone(book), counter: counter.clone() };
             let serving = Agent::builder(endpoint.clone(), own)
                 .role(role.name())

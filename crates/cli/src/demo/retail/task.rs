@@ -117,19 +117,6 @@ pub(crate) fn load(folder: &Path, records: &Records) -> Result<Vec<Task>, Failur
 }
 
 impl Task {
-    /// The writes, in order.
-    pub(crate) fn writes(&self) -> impl Iterator<Item = &Write> {
-        self.steps.iter().filter_map(|step| match step {
-            Step::Write(write) => Some(write),
-            Step::Read(_) | Step::Transfer(_) => None,
-        })
-    }
-
-    /// Whether it ends with people.
-    pub(crate) fn goes_to_people(&self) -> bool {
-        self.steps.iter().any(|step| matches!(step, Step::Transfer(_)))
-    }
-
     fn from_listed(listed: ListedTask, records: &Records) -> Self {
         let ListedTask { task, user_id, instruction, actions } = listed;
         let steps: Vec<Step> = actions.into_iter().filter_map(Step::from_listed).collect();
@@ -141,7 +128,8 @@ impl Task {
             _ => None,
         });
         let (customer, proof) = found.unwrap_or_else(|| {
-            let proof = Proof::said_in(&instruction, records.user(&user_id).unwrap_or(&Value::Null));
+            let proof =
+                Proof::said_in(&instruction, records.user(&user_id).unwrap_or(&Value::Null));
             (user_id, proof)
         });
         Self { number: task, wish: instruction, customer, proof, steps }
@@ -174,9 +162,8 @@ impl Proof {
 impl Step {
     fn from_listed(listed: Listed) -> Option<Self> {
         let Listed { name, kwargs } = listed;
-        let part = |name: &str| {
-            kwargs.get(name).and_then(Value::as_str).unwrap_or_default().to_owned()
-        };
+        let part =
+            |name: &str| kwargs.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
         Some(match name.as_str() {
             "get_order_details" => Self::Read(Read::Order(part("order_id"))),
             "get_user_details" => Self::Read(Read::User(part("user_id"))),

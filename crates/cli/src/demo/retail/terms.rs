@@ -130,11 +130,8 @@ pub(crate) fn input(write: &Write, customer: &str, statement: &Statement) -> (Va
     let mut said: Vec<Said> = input
         .keys()
         .map(|part| {
-            let source = if statement.made_up == Some(part.as_str()) {
-                Source::Model
-            } else {
-                source(part)
-            };
+            let source =
+                if statement.made_up == Some(part.as_str()) { Source::Model } else { source(part) };
             (format!("/{part}"), source, WISH)
         })
         .filter(|(pointer, ..)| pointer != "/user_id")

@@ -7,10 +7,10 @@ use belay_playbook::{Answer, CaseFacts, Playbook, ProposalFacts, Reads, Usage};
 use serde_json::Value;
 
 use super::records::Records;
-use super::task::{self, Task, Write};
+use super::reference;
+use super::task::{self, Step, Task, Write};
 use super::terms::{self, Role, Said};
 use super::variants::{self, Statement};
-use super::reference;
 
 #[test]
 fn what_the_shops_own_tools_carry_out_is_allowed_and_the_rest_is_not() {
@@ -57,10 +57,11 @@ fn every_wrong_variant_is_stopped_by_the_rule_that_it_breaks() {
             }
         }
     }
-    for rule in super::rule::Rule::ALL {
-        let (all, alone) = tried.get(&rule).copied().unwrap_or_default();
+    for (rule, (all, alone)) in &tried {
         println!("{rule}: {all} tried, {alone} stopped by this rule alone");
     }
+    // All but the last: that the same write happens once is for the journal to see, and not for the playbook.
+    assert_eq!(tried.len(), 21, "a rule was never broken: {:?}", tried.keys());
     assert!(wrong.is_empty(), "{} wrong:\n{}", wrong.len(), wrong.join("\n"));
 }
 
@@ -92,7 +93,8 @@ impl Shop {
         let mut writes = Vec::new();
         for task in &self.tasks {
             let mut records = self.records.clone();
-            for write in task.writes() {
+            for step in &task.steps {
+                let Step::Write(write) = step else { continue };
                 writes.push((task, write, records.clone()));
                 if reference::objection(&records, write).is_none() {
                     reference::carry_out(&mut records, write).expect("there is such a record");

@@ -103,7 +103,8 @@ fn payment(occasion: &Occasion<'_>, variants: &mut Vec<Variant>) {
     let same = write.with("payment_method_id", original_method(order));
     let how = "the payment method that it is paid with already";
     variants.push(Variant::new(Rule::OtherPayment, how, same, occasion.before));
-    let paid = list(order, "/payment_history").first().map_or(0.0, |first| number(first, "/amount"));
+    let paid =
+        list(order, "/payment_history").first().map_or(0.0, |first| number(first, "/amount"));
     let (method, records) = poor_gift_card(occasion, paid, Some(original_method(order)));
     let poor = write.with("payment_method_id", method);
     let how = "a gift card that does not cover the order";

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::{Occasion, Statement, Variant, after, plausible};
-use crate::demo::retail::records::{Records, list, text};
+use crate::demo::retail::records::{Records, list, members, text};
 use crate::demo::retail::rule::Rule;
 use crate::demo::retail::task::{Tool, Write};
 
@@ -20,12 +20,8 @@ pub(super) fn variants(occasion: &Occasion<'_>, variants: &mut Vec<Variant>) {
 }
 
 fn profile_of_somebody_else(occasion: &Occasion<'_>, variants: &mut Vec<Variant>) {
-    let others: Vec<&str> = occasion
-        .before
-        .users()
-        .map(|(id, _)| id)
-        .filter(|id| *id != occasion.customer)
-        .collect();
+    let others: Vec<&str> =
+        occasion.before.users().map(|(id, _)| id).filter(|id| *id != occasion.customer).collect();
     let Some(other) = occasion.pick(others) else { return };
     let write = occasion.write.with("user_id", other);
     let variant =
@@ -47,11 +43,22 @@ fn order_of_somebody_else(occasion: &Occasion<'_>, status: &str, variants: &mut 
         .collect();
     let Some((order, write)) = occasion.pick(others) else { return };
     let how = "the order of another customer";
-    variants.push(Variant::new(Rule::OwnOrder, how, write.clone(), occasion.before));
+    let own = match (write.tool, own_method(occasion)) {
+        (Tool::Items | Tool::Exchange, Some(method)) => write.with("payment_method_id", method),
+        _ => write.clone(),
+    };
+    variants.push(Variant::new(Rule::OwnOrder, how, own, occasion.before));
     let how = "the order of another customer, in that customer's name";
     let variant = Variant::new(Rule::OneCustomer, how, write, occasion.before);
     let user = Some(text(order, "/user_id").to_owned());
     variants.push(Variant { statement: Statement { user, ..Statement::default() }, ..variant });
+}
+
+/// A payment method of the customer that covers anything.
+fn own_method<'a>(occasion: &'a Occasion<'_>) -> Option<&'a str> {
+    members(occasion.user(), "/payment_methods")
+        .find(|(_, method)| method["source"] != "gift_card")
+        .map(|(id, _)| id.as_str())
 }
 
 fn wrong_status(occasion: &Occasion<'_>, status: &str, variants: &mut Vec<Variant>) {

@@ -38,12 +38,8 @@ pub(super) fn variants(occasion: &Occasion<'_>, variants: &mut Vec<Variant>) {
         "a model has made a part of it up",
         Statement { made_up: Some(made_up), ..Statement::default() },
     );
-    let other = Variant::new(
-        Rule::OwnBoundary,
-        "another specialist proposes it",
-        write.clone(),
-        before,
-    );
+    let other =
+        Variant::new(Rule::OwnBoundary, "another specialist proposes it", write.clone(), before);
     variants.push(Variant { proposer: Proposer::Other, ..other });
     let scope = Variant::new(
         Rule::WithinScope,

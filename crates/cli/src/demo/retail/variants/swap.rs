@@ -31,7 +31,6 @@ pub(super) fn variants(occasion: &Occasion<'_>, variants: &mut Vec<Variant>) {
         add(Rule::ItemInOrder, "an item more often than the order has it", twice);
     }
     let none = write.with("item_ids", Value::Array(Vec::new()));
-    let none = if swaps { none.with("new_item_ids", Value::Array(Vec::new())) } else { none };
     add(Rule::SomeItems, "no item at all", none);
     if swaps {
         swapped(occasion, &mut add);
@@ -92,9 +91,10 @@ fn first_item<'a>(occasion: &'a Occasion<'_>) -> Option<&'a Value> {
 /// An item of the same product that the order does not have.
 fn stranger(occasion: &Occasion<'_>) -> Option<String> {
     let product = occasion.before.product(text(first_item(occasion)?, "/product_id"))?;
-    let found = members(product, "/variants")
-        .map(|(id, _)| id)
-        .find(|id| count(occasion.order(), id) == 0 && !occasion.write.texts("new_item_ids").contains(&id.as_str()));
+    let found = members(product, "/variants").map(|(id, _)| id).find(|id| {
+        count(occasion.order(), id) == 0
+            && !occasion.write.texts("new_item_ids").contains(&id.as_str())
+    });
     found.cloned()
 }
 
