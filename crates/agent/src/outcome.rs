@@ -84,7 +84,7 @@ pub struct Reason {
 /// An action did not come to its only good end.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 #[error("the write is not verified: {}", .0.in_short())]
-pub struct NotVerified(pub ActionResult);
+pub struct NotVerified(pub Box<ActionResult>);
 
 impl Outcome {
     /// The outside system answered with success, and this.
@@ -130,7 +130,7 @@ impl ActionResult {
     pub fn verified(self) -> Result<ActionReport, NotVerified> {
         match self {
             Self::Verified(report) => Ok(report),
-            other => Err(NotVerified(other)),
+            other => Err(NotVerified(Box::new(other))),
         }
     }
 
