@@ -26,6 +26,7 @@ fn every_right_write_is_verified_and_every_wrong_one_stopped_by_its_rule() {
     assert_eq!(at("/findings"), serde_json::json!([]));
 
     // The data lists 92 writes. Three of them are refused by the shop's own tools and change nothing.
+    assert_eq!(at("/listed_and_wrong"), 3);
     assert_eq!(at("/right/proposed"), 89);
     assert_eq!(at("/right/verified"), 89);
     assert_eq!(at("/shop/writes"), 89);

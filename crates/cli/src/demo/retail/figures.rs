@@ -27,6 +27,8 @@ pub(crate) struct Figures {
     pub(crate) allowed: u32,
     /// Of these, those that a read-back has verified.
     pub(crate) verified: u32,
+    /// Writes that the data lists and the shop's own tools refuse: they count as wrong ones.
+    pub(crate) listed_wrong: u32,
     /// Handoffs from one specialist to another on the tasks' own cases.
     pub(crate) handoffs: u32,
     /// The tasks' own cases that went to people.
@@ -181,6 +183,7 @@ impl Figures {
             "resolved": self.resolved,
             "right": {"proposed": self.right, "allowed": self.allowed, "verified": self.verified},
             "wrong": tally(&self.wrong()),
+            "listed_and_wrong": self.listed_wrong,
             "rules": rules,
             "handoffs": self.handoffs,
             "escalations": {"opened": self.escalated, "settled_by_people": self.settled},
@@ -216,6 +219,7 @@ impl Figures {
                 }
             }
             Must::BeStopped { rule, how, by } => {
+                self.listed_wrong += u32::from(script.genuine && *rule != Rule::NotTwice);
                 let kind = kind(*rule);
                 let named = |action: &Action| {
                     action.reasons.iter().any(|reason| {

@@ -30,8 +30,8 @@ pub(crate) fn render(figures: &Figures, style: &Style) -> String {
         (
             "wrong writes",
             format!(
-                "{} proposed, {} stopped by the right rule, {} let through",
-                wrong.generated, wrong.right, wrong.through
+                "{} proposed ({} of them listed in the data), {} stopped by the right rule, {} let through",
+                wrong.generated, figures.listed_wrong, wrong.right, wrong.through
             ),
             wrong.generated == wrong.right,
         ),
