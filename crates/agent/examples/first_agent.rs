@@ -1,44 +1,51 @@
-//! A first agent: takes cases of the role `crm`, leaves a note on the customer's record, and resolves them.
+//! A first agent: notes down what a case is about, and resolves it. `docs/first-agent.md` takes you through it.
 //!
 //! ```text
-//! cargo run -p belay-agent --example first_agent -- https://localhost:7443 DIRECTORY_OF_THE_CA
+//! cargo run -p belay-agent --example first_agent
 //! ```
 
-use std::path::PathBuf;
+use std::path::Path;
 
-use belay_agent::{
-    Agent, Case, Done, Identity, Outcome, Permit, ServeError, Source, Specialist, Trouble,
-};
+use belay_agent::{Agent, Case, Done, Identity, Outcome, Permit, ServeError, Specialist, Trouble};
 use serde_json::json;
 
-/// Knows the customer records.
-pub(crate) struct Crm;
+/// Knows the notes.
+struct Notes;
 
-impl Specialist for Crm {
+impl Specialist for Notes {
     async fn work(&self, case: &mut Case) -> Result<Done, Trouble> {
-        let about = case.about();
-        let note = json!({ "customer": about.customer, "text": about.subject });
-        case.propose("crm.add_note@1", note)
-            .provenance("/customer", Source::SystemOfRecord, about.id.clone())
-            .act(add_note)
-            .await?
-            .verified()?;
-        Ok(case.resolve("answered", "the note is on the record").await?)
+        println!("{}: {}", case.about().id, case.about().subject);
+        think().await;
+        let note = json!({ "customer": case.about().customer, "text": case.about().subject });
+        let result = case.act("notes.add@1", note, write).await?;
+        // Anything but a write that Belay saw with its own eyes is for people.
+        let report = result.verified().map_err(|why| Trouble::for_people(why, None))?;
+        Ok(case.resolve("noted", &format!("by {}", report.id)).await?)
     }
 }
 
-/// Writes to the outside system: exactly what the permit says, and once.
-async fn add_note(permit: Permit) -> Outcome {
-    println!("note for {}: {}", permit.input()["customer"], permit.input()["text"]);
-    Outcome::executed(json!({ "note": permit.idempotency_key() }))
+/// Writes exactly what the permit says. Called only with a permit that was checked, and once.
+async fn write(permit: Permit) -> Outcome {
+    let mut note = permit.input().clone();
+    note["key"] = permit.idempotency_key().into();
+    let sent = reqwest::Client::new().post("http://127.0.0.1:7400/notes").json(&note).send().await;
+    match sent.and_then(|answer| answer.error_for_status()) {
+        Ok(answer) => Outcome::executed(json!({ "status": answer.status().as_u16() })),
+        // It may have arrived all the same: Belay looks.
+        Err(error) => Outcome::unknown(error.to_string()),
+    }
 }
 
 #[tokio::main]
 async fn main() -> Result<(), ServeError> {
-    let mut arguments = std::env::args().skip(1);
-    let endpoint = arguments.next().unwrap_or_else(|| "https://localhost:7443".to_owned());
-    let directory = PathBuf::from(arguments.next().unwrap_or_else(|| "belay-data/ca".to_owned()));
+    println!("my-first-agent is process {}", std::process::id());
+    let identity = Identity::in_directory(Path::new(".belay/identity"), "agents/my-first-agent");
     let stop = async { drop(tokio::signal::ctrl_c().await) };
-    let identity = Identity::in_directory(&directory, "agents/crm");
-    Agent::builder(endpoint, identity).role("crm").capacity(8).serve(Crm, stop).await
+    Agent::builder("https://localhost:7443", identity).serve(Notes, stop).await
+}
+
+/// Where a model would be asked. `THINK_SECONDS` makes it take its time.
+async fn think() {
+    let seconds = std::env::var("THINK_SECONDS").ok().and_then(|text| text.parse().ok());
+    tokio::time::sleep(std::time::Duration::from_secs(seconds.unwrap_or(0))).await;
 }

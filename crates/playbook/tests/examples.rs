@@ -15,6 +15,11 @@ fn the_retail_shop_loads() {
 }
 
 #[test]
+fn the_first_agent_loads() {
+    check("first-agent");
+}
+
+#[test]
 fn the_published_schemas_are_those_of_the_code() {
     // Run with BELAY_WRITE_SCHEMAS=1 to write them.
     let write = std::env::var_os("BELAY_WRITE_SCHEMAS").is_some();
