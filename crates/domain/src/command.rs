@@ -342,6 +342,42 @@ pub enum VotesChoice {
     },
 }
 
+impl Command {
+    /// The command's stable name, as spans and metrics show it.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Open(_) => "open",
+            Self::LinkContact { .. } => "link_contact",
+            Self::AddContext { .. } => "add_context",
+            Self::Amend { .. } => "amend",
+            Self::Offer { .. } => "offer",
+            Self::NoCandidate => "no_candidate",
+            Self::Accept { .. } => "accept",
+            Self::Decline { .. } => "decline",
+            Self::Progress { .. } => "progress",
+            Self::RequestHandoff { .. } => "request_handoff",
+            Self::RequestEscalation { .. } => "request_escalation",
+            Self::Release { .. } => "release",
+            Self::Propose(_) => "propose",
+            Self::Assess { .. } => "assess",
+            Self::DecideApproval { .. } => "decide_approval",
+            Self::BeginExecution { .. } => "begin_execution",
+            Self::ReportOutcome { .. } => "report_outcome",
+            Self::Verify { .. } => "verify",
+            Self::ReportCompensation { .. } => "report_compensation",
+            Self::CompletePlan { .. } => "complete_plan",
+            Self::AbandonPlan { .. } => "abandon_plan",
+            Self::TicketPlaced { .. } => "ticket_placed",
+            Self::StepRefused { .. } => "step_refused",
+            Self::Observe { .. } => "observe",
+            Self::Withdrawn { .. } => "withdrawn",
+            Self::Resolve { .. } => "resolve",
+            Self::Tick => "tick",
+        }
+    }
+}
+
 impl Actor {
     /// The actor as a context entry's reference names it.
     #[must_use]

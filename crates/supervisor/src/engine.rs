@@ -23,6 +23,7 @@ use tokio_util::task::TaskTracker;
 use tracing::Instrument;
 
 use crate::clock::Clock;
+use crate::metrics::Metrics;
 use crate::playbooks::Playbooks;
 
 pub use committed::Change;
@@ -59,6 +60,7 @@ struct Inner {
     changes: broadcast::Sender<Change>,
     clock: Clock,
     journal: Journal,
+    metrics: Metrics,
 }
 
 /// What was decided about a command, durably.
@@ -127,7 +129,9 @@ impl Engine {
         let (senders, receivers): (Vec<_>, Vec<_>) =
             (0..shards.max(1)).map(|_| mpsc::channel(COMMANDS_WAITING_MAX)).unzip();
         let changes = broadcast::Sender::new(CHANGES_KEPT);
-        let inner = Inner { shards: senders, changes, clock, journal: journal.clone() };
+        let metrics = Metrics::default();
+        let journal_of = journal.clone();
+        let inner = Inner { shards: senders, changes, clock, journal: journal_of, metrics };
         let engine = Self { inner: Arc::new(inner) };
         let outbound = outbound(&engine);
         for (number, inbox) in receivers.into_iter().enumerate() {
@@ -146,6 +150,15 @@ impl Engine {
 
     /// Has a command decided. Returns once what was decided is durable.
     pub async fn command(&self, case: &CaseId, command: Command) -> Result<Applied, Refused> {
+        let name = command.name();
+        let span = tracing::info_span!("decide", case = %case, command = name);
+        let asked = tokio::time::Instant::now();
+        let answer = self.decided(case, command).instrument(span).await;
+        self.inner.metrics.answered(name, &answer, asked.elapsed());
+        answer
+    }
+
+    async fn decided(&self, case: &CaseId, command: Command) -> Result<Applied, Refused> {
         for _ in 0..DECISIONS_MAX {
             let (reply, answer) = oneshot::channel();
             self.send(Message::Command {

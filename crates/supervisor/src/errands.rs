@@ -25,6 +25,7 @@ use tracing::{Instrument, info_span, warn};
 use crate::engine::{Change, Engine, Outbound, Refused};
 use crate::governor::Governor;
 use crate::lookout::Lookout;
+use crate::metrics::Metrics;
 use crate::playbooks::Playbooks;
 use crate::sessions::Sessions;
 use crate::systems::Systems;
@@ -49,6 +50,7 @@ pub(crate) struct World {
     pub(crate) permits: Arc<PermitSigner>,
     pub(crate) trust_domain: TrustDomain,
     pub(crate) pokes: Pokes,
+    pub(crate) metrics: Metrics,
     /// When this process began: what is older may have been begun by an earlier one.
     pub(crate) started: Timestamp,
     pub(crate) tasks: TaskTracker,
@@ -112,6 +114,7 @@ impl Outbound for Errands {
     }
 
     fn happened(&self, change: &Change) {
+        self.world.metrics.happened(change);
         self.world.sessions.tell(change);
     }
 }

@@ -15,6 +15,7 @@ mod governor;
 mod intake;
 mod keyed_lock;
 mod lookout;
+mod metrics;
 mod playbooks;
 mod recovery;
 mod service;

@@ -30,6 +30,7 @@ use crate::errands::{Errands, Pokes, World, listen as listen_to_rumours};
 use crate::governor::Governor;
 use crate::intake::Intake;
 use crate::lookout::Lookout;
+use crate::metrics::{self, Metrics};
 use crate::playbooks::Playbooks;
 use crate::recovery;
 use crate::service::Shared;
@@ -110,6 +111,7 @@ impl Supervisor {
             .map_err(|source| StartError::Listen { address: config.listen, source })?;
         let stop = &steps.errands;
         tasks.spawn(recovery::run(engine.clone(), stop.clone()));
+        tasks.spawn(metrics::watch_uncovered(engine.clone(), stop.clone()));
         tasks.spawn(listen_to_rumours(shared.systems.clone(), shared.pokes.clone(), stop.clone()));
         door.follow(&tasks, stop);
 
@@ -125,6 +127,7 @@ impl Supervisor {
         let stack = routes::stack(services, limits.clone(), Arc::new(identity));
         let server = Server::new(door.tls.clone(), door.revocations.clone(), config.connections);
         let counters = server.counters();
+        counters.report(&opentelemetry::global::meter("belay"));
         let serving = tokio::spawn(server.serve(listener, stack, steps.closed.clone()));
         info!(%address, data = %config.data.display(), "serving");
         Ok(Running {
@@ -191,6 +194,7 @@ impl Within<'_> {
                     permits,
                     trust_domain: door.tls.spiffe().trust_domain(),
                     pokes: pokes.clone(),
+                    metrics: Metrics::default(),
                     started: clock.now(),
                     tasks: tasks.clone(),
                     stop: steps.errands.clone(),

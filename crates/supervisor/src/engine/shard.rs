@@ -53,6 +53,8 @@ struct Decided {
     after: Arc<Case>,
     answers: Vec<(Reply, Arc<[Event]>)>,
     events: Vec<Event>,
+    /// What led to it, so that the effects it owes are traced back to their cause.
+    cause: tracing::Span,
 }
 
 struct Finished {
@@ -200,6 +202,7 @@ impl Shard {
                         after: before,
                         answers: vec![(reply, Arc::from([]))],
                         events: Vec::new(),
+                        cause: tracing::Span::current(),
                     };
                     work.insert(id.clone(), decided);
                     return true;
@@ -217,6 +220,7 @@ impl Shard {
             after: after.clone(),
             answers: Vec::new(),
             events: Vec::new(),
+            cause: tracing::Span::current(),
         });
         decided.after = after;
         let shared: Arc<[Event]> = events.into();
@@ -284,7 +288,8 @@ impl Shard {
     }
 
     fn publish(&mut self, decided: Decided, receipt: Receipt) {
-        let Decided { case: id, after, answers, events, .. } = decided;
+        let Decided { case: id, after, answers, events, cause, .. } = decided;
+        let _entered = cause.entered();
         if let Some(slot) = self.slots.get_mut(&id) {
             slot.durable = after.clone();
         }

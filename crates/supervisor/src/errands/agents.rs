@@ -21,8 +21,8 @@ impl Errand {
         let mut changes = self.world.sessions.changes();
         loop {
             changes.mark_unchanged();
-            let Some(tried) = self.tried().await else { return };
-            let answered = match self.world.sessions.pick(target, &tried) {
+            let Some((tried, last)) = self.tried().await else { return };
+            let answered = match self.pick(target, tried, last) {
                 Pick::Agent(to) => self.answer(Command::Offer { to }).await,
                 Pick::AllTried => self.answer(Command::NoCandidate).await,
                 Pick::Nobody => false,
@@ -38,12 +38,25 @@ impl Errand {
         }
     }
 
-    /// Who need not be asked; none if nobody is looked for any more.
-    async fn tried(&self) -> Option<Vec<AgentId>> {
+    /// Whoever let the case go last is asked last: an agent that hangs is still connected, and would take it again.
+    fn pick(&self, target: &Target, mut tried: Vec<AgentId>, last: Option<AgentId>) -> Pick {
+        if let Some(last) = last {
+            let place = tried.len();
+            tried.push(last);
+            if let other @ Pick::Agent(_) = self.world.sessions.pick(target, &tried) {
+                return other;
+            }
+            tried.truncate(place);
+        }
+        self.world.sessions.pick(target, &tried)
+    }
+
+    /// Who need not be asked, and who had the case last; none if nobody is looked for any more.
+    async fn tried(&self) -> Option<(Vec<AgentId>, Option<AgentId>)> {
         let case = self.world.engine.case(&self.case).await.ok()??;
         let mut tried = case.routing.as_ref()?.tried.clone();
         tried.extend(case.owning_agent().cloned());
-        Some(tried)
+        Some((tried, case.last_agent.clone()))
     }
 
     /// Shows an agent its offer, again whenever it may have missed it.

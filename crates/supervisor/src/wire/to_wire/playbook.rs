@@ -1,10 +1,8 @@
 //! What operators wrote, in short.
 
-use std::collections::BTreeMap;
-
 use belay_api::v1;
 use belay_domain::{
-    AfterResolution, BoundaryId, Mode, QueueFacts, QueueRef, Severity, StepPlan, Timestamp,
+    AfterResolution, Mode, QueueFacts, QueueRef, Severity, StepPlan, Timestamp,
 };
 use belay_playbook::{Contract, Playbook, SystemKind};
 
@@ -15,14 +13,6 @@ const SEVERITIES: [Severity; 4] =
 
 /// The whole playbook.
 pub(crate) fn playbook(playbook: &Playbook, loaded_at: Timestamp) -> v1::Playbook {
-    let mut boundaries: BTreeMap<&BoundaryId, Vec<String>> = BTreeMap::new();
-    for agent in playbook.agents() {
-        if let Some(boundary) = playbook.boundary_of(agent) {
-            boundaries.entry(boundary).or_insert_with(|| {
-                playbook.contracts_of(agent).iter().map(ToString::to_string).collect()
-            });
-        }
-    }
     v1::Playbook {
         version: playbook.version().to_string(),
         name: playbook.name().to_owned(),
@@ -40,11 +30,14 @@ pub(crate) fn playbook(playbook: &Playbook, loaded_at: Timestamp) -> v1::Playboo
             })
             .collect(),
         contracts: playbook.contracts().map(contract).collect(),
-        boundaries: boundaries
-            .into_iter()
-            .map(|(name, contract_ids)| v1::Boundary { name: name.to_string(), contract_ids })
+        boundaries: playbook
+            .boundaries()
+            .map(|(name, contracts)| v1::Boundary {
+                name: name.to_string(),
+                contract_ids: contracts.iter().map(ToString::to_string).collect(),
+            })
             .collect(),
-        policies: Vec::new(),
+        policies: playbook.policies().into_iter().map(str::to_owned).collect(),
         escalation_policies: playbook
             .escalations()
             .map(|policy| escalation_policy(playbook, policy))
@@ -58,7 +51,16 @@ pub(crate) fn playbook(playbook: &Playbook, loaded_at: Timestamp) -> v1::Playboo
                 operators: playbook.operators_of(agent).iter().map(ToString::to_string).collect(),
             })
             .collect(),
-        routes: Vec::new(),
+        routes: playbook
+            .routes()
+            .iter()
+            .map(|route| v1::Route {
+                name: route.name().to_owned(),
+                condition: route.condition(),
+                target: route.to().map(target),
+                escalation_policy: route.takeover().to_owned(),
+            })
+            .collect(),
         resolutions: playbook
             .resolutions()
             .iter()

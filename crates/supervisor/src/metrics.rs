@@ -1,0 +1,178 @@
+//! What is counted, for those who watch the supervisor from outside. Nothing here decides anything.
+//!
+//! Instruments go to the global meter; where nothing is exported they cost next to nothing. Names follow the
+//! OpenTelemetry conventions: dots between parts, seconds for durations.
+
+use std::time::Duration;
+
+use belay_domain::{Action, Case, Escalation, EventKind, Timestamp};
+use opentelemetry::metrics::{Counter, Gauge, Histogram, Meter};
+use opentelemetry::{KeyValue, global};
+use tokio_util::sync::CancellationToken;
+use tracing::{error, warn};
+
+use crate::engine::{Applied, Change, Engine, Refused};
+
+/// How often the uncovered cases are counted.
+const COUNTED_EVERY: Duration = Duration::from_secs(5);
+
+/// The supervisor's instruments; cheap to clone.
+#[derive(Clone)]
+pub(crate) struct Metrics {
+    commands: Histogram<f64>,
+    actions: Counter<u64>,
+    handoffs: Counter<u64>,
+    escalations: Counter<u64>,
+    routed: Histogram<f64>,
+    acknowledged: Histogram<f64>,
+    alarms: Counter<u64>,
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        let meter = global::meter("belay");
+        Self {
+            commands: meter
+                .f64_histogram("belay.command.duration")
+                .with_unit("s")
+                .with_description("From a command's arrival to its durable answer")
+                .build(),
+            actions: counter(&meter, "belay.actions", "What became of actions, by contract"),
+            handoffs: counter(&meter, "belay.handoffs", "What became of offers to agents"),
+            escalations: counter(&meter, "belay.escalations", "Steps of escalations, by queue"),
+            routed: seconds(&meter, "belay.escalation.routed", "Until somebody can take it (E3)"),
+            acknowledged: seconds(
+                &meter,
+                "belay.escalation.acknowledged",
+                "Until a person took it (E4)",
+            ),
+            alarms: counter(
+                &meter,
+                "belay.coverage.alarms",
+                "Cases that nobody held or was asked for",
+            ),
+        }
+    }
+}
+
+impl Metrics {
+    /// A command was answered.
+    pub(crate) fn answered(
+        &self,
+        command: &'static str,
+        answer: &Result<Applied, Refused>,
+        took: Duration,
+    ) {
+        let outcome = match answer {
+            Ok(_) => "ok",
+            Err(Refused::Rejected(rejection)) => rejection.code(),
+            Err(_) => "UNAVAILABLE",
+        };
+        let about = [KeyValue::new("command", command), KeyValue::new("outcome", outcome)];
+        self.commands.record(took.as_secs_f64(), &about);
+    }
+
+    /// Events have become durable.
+    pub(crate) fn happened(&self, change: &Change) {
+        for event in change.events.iter() {
+            self.count(&change.case, &event.kind, event.at);
+        }
+    }
+
+    fn count(&self, case: &Case, kind: &EventKind, at: Timestamp) {
+        match kind {
+            EventKind::ActionDenied { action, .. }
+            | EventKind::ActionShadowed { action }
+            | EventKind::ActionAuthorized { action, .. }
+            | EventKind::ActionDispatched { action, .. }
+            | EventKind::ActionRetried { action, .. }
+            | EventKind::ActionUnknown { action, .. }
+            | EventKind::ActionFailed { action, .. }
+            | EventKind::ActionVerified { action, .. }
+            | EventKind::ActionDiverged { action, .. }
+            | EventKind::ActionCompensated { action }
+            | EventKind::CompensationFailed { action, .. } => {
+                if let Some(action) = case.actions.get(action) {
+                    self.actions.add(1, &about_action(action, kind.name()));
+                }
+            }
+            EventKind::HandoffOffered { .. }
+            | EventKind::HandoffAccepted { .. }
+            | EventKind::HandoffDeclined { .. }
+            | EventKind::HandoffLapsed { .. }
+            | EventKind::LeaseExpired { .. } => {
+                self.handoffs.add(1, &[KeyValue::new("event", kind.name())]);
+            }
+            EventKind::TicketRouted { escalation, .. } => {
+                if let Some(found) = case.escalations.get(escalation) {
+                    self.escalation(found, kind.name());
+                    self.routed.record(since_step(found, at), &about_queue(found));
+                }
+            }
+            EventKind::EscalationAcknowledged { escalation, .. } => {
+                if let Some(found) = case.escalations.get(escalation) {
+                    self.escalation(found, kind.name());
+                    self.acknowledged.record(since_step(found, at), &about_queue(found));
+                }
+            }
+            EventKind::StepStarted { escalation, .. }
+            | EventKind::StepFailed { escalation, .. }
+            | EventKind::EscalationLapsed { escalation, .. }
+            | EventKind::EscalationExhausted { escalation, .. }
+            | EventKind::EscalationResolved { escalation, .. } => {
+                if let Some(found) = case.escalations.get(escalation) {
+                    self.escalation(found, kind.name());
+                }
+            }
+            EventKind::CoverageRaised { since, reason } => {
+                self.alarms.add(1, &[]);
+                error!(case = %case.id, %since, reason, "case uncovered: nobody holds it");
+            }
+            _ => {}
+        }
+    }
+
+    fn escalation(&self, found: &Escalation, event: &'static str) {
+        let [queue] = about_queue(found);
+        self.escalations.add(1, &[queue, KeyValue::new("event", event)]);
+    }
+}
+
+/// Counts the open cases that nobody holds, until told to stop: the one number that must be watched.
+pub(crate) async fn watch_uncovered(engine: Engine, stop: CancellationToken) {
+    let gauge: Gauge<u64> = global::meter("belay")
+        .u64_gauge("belay.cases.uncovered")
+        .with_description("Open cases that are not covered now")
+        .build();
+    loop {
+        match engine.journal().uncovered_count(None, engine.clock().now()).await {
+            Ok(count) => gauge.record(count, &[]),
+            Err(failure) => warn!(error = %failure, "uncovered cases could not be counted"),
+        }
+        tokio::select! {
+            () = tokio::time::sleep(COUNTED_EVERY) => {}
+            () = stop.cancelled() => return,
+        }
+    }
+}
+
+fn about_action(action: &Action, outcome: &'static str) -> [KeyValue; 2] {
+    let contract = action.contract.as_str().to_owned();
+    [KeyValue::new("contract", contract), KeyValue::new("outcome", outcome)]
+}
+
+fn about_queue(found: &Escalation) -> [KeyValue; 1] {
+    [KeyValue::new("queue", found.step_plan().queue.to_string())]
+}
+
+fn since_step(found: &Escalation, at: Timestamp) -> f64 {
+    at.duration_since(found.step.since).as_secs_f64()
+}
+
+fn counter(meter: &Meter, name: &'static str, what: &'static str) -> Counter<u64> {
+    meter.u64_counter(name).with_description(what).build()
+}
+
+fn seconds(meter: &Meter, name: &'static str, what: &'static str) -> Histogram<f64> {
+    meter.f64_histogram(name).with_unit("s").with_description(what).build()
+}
