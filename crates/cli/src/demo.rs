@@ -82,7 +82,8 @@ pub(crate) async fn run(args: DemoArgs, context: &Context) -> Result<Exit, Failu
         }
         _ = tokio::signal::ctrl_c() => Err(Failure::new(Exit::Interrupted, "interrupted")),
     };
-    if ended.is_ok() && args.keep {
+    let interrupted = ended.as_ref().is_err_and(|failure| failure.exit == Exit::Interrupted);
+    if args.keep && !interrupted {
         show.say("everything is left running; ctrl-c ends it");
         // Either way it ends now.
         let _ = tokio::signal::ctrl_c().await;

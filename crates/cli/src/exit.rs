@@ -4,6 +4,7 @@
 mod hint;
 
 use std::fmt;
+use std::ops::{Deref, DerefMut};
 use std::process::ExitCode;
 
 use serde_json::{Value, json};
@@ -49,9 +50,13 @@ impl From<Exit> for ExitCode {
     }
 }
 
-/// Why a command did not do what it was asked to do.
+/// Why a command did not do what it was asked to do. Small, because nearly every function may give one.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Failure {
+pub(crate) struct Failure(Box<Said>);
+
+/// What is said of a failure.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Said {
     /// How the program ends.
     pub(crate) exit: Exit,
     /// What happened, a lower-case fragment.
@@ -69,14 +74,14 @@ pub(crate) struct Failure {
 impl Failure {
     /// A failure that is told in one sentence.
     pub(crate) fn new(exit: Exit, what: impl Into<String>) -> Self {
-        Self {
+        Self(Box::new(Said {
             exit,
             what: what.into(),
             reason: None,
             about: Vec::new(),
             details: Vec::new(),
             hint: None,
-        }
+        }))
     }
 
     /// [`Exit::Failed`] with an error and everything below it.
@@ -121,6 +126,20 @@ impl Failure {
             "details": details,
             "hint": self.hint,
         }})
+    }
+}
+
+impl Deref for Failure {
+    type Target = Said;
+
+    fn deref(&self) -> &Said {
+        &self.0
+    }
+}
+
+impl DerefMut for Failure {
+    fn deref_mut(&mut self) -> &mut Said {
+        &mut self.0
     }
 }
 

@@ -290,7 +290,7 @@ mod tests {
             case_subject: "Refund".into(),
             contract_id: "billing.refund@1".into(),
             shown: "invoice: INV-1\namount: 400.00 EUR".into(),
-            amount: Some(v1::Money { currency_code: "EUR".into(), minor_units: 400_00 }),
+            amount: Some(v1::Money { currency_code: "EUR".into(), minor_units: 40_000 }),
             tier: 2,
             quorum: 2,
             groups: vec!["finance".into()],

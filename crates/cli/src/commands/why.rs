@@ -118,12 +118,12 @@ fn decision(decision: &v1::RecentDecision, style: &Style) -> Vec<String> {
     let at = time::moment(decision.at.as_ref())
         .map(|at| time::relative(at, style.now))
         .unwrap_or_default();
-    let by = decision.by.as_ref().map(|by| format!(" by {}", words::actor(Some(by))));
+    let by = decision.by.as_ref().map(|by| format!(" ({})", words::actor(Some(by))));
     let mut lines = vec![format!(
         "{} {}{}",
         style.paint(Tone::Dim, &format!("{at}:")),
         clean(&decision.decision),
-        by.unwrap_or_default(),
+        style.paint(Tone::Dim, &by.unwrap_or_default()),
     )];
     lines.extend(
         decision.reasons.iter().map(|reason| format!("   {}", words::reason(reason, style))),

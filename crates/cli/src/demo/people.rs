@@ -16,9 +16,9 @@ use crate::pages;
 /// How often people look whether there is something to do.
 const LOOK_EVERY: Duration = Duration::from_millis(250);
 /// How long people take to read a ticket.
-const READING: Duration = Duration::from_millis(700);
+const READING: Duration = Duration::from_millis(1_200);
 /// How long people take to finish one.
-const WORKING: Duration = Duration::from_millis(900);
+const WORKING: Duration = Duration::from_millis(1_800);
 /// How tickets begin that ask for a decision and not for taking a case.
 const TO_DECIDE: &str = "Please decide";
 /// The most tickets that a demonstration can have.

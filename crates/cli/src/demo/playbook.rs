@@ -8,12 +8,12 @@ use crate::exit::{Exit, Failure};
 /// The example, file by file.
 const FILES: &[(&str, &str)] = include!(concat!(env!("OUT_DIR"), "/playbook.rs"));
 
-/// What is changed for the tempo: file, text, and what stands there instead. All times are scaled by a tenth; the others are
-/// so long in the example that a tenth of them would still be too long to watch, or so short that a supervisor
+/// What is changed for the tempo: file, text, and what stands there instead. All times are scaled down; the others are
+/// so long in the example that they would still be too long to watch, or so short that a supervisor
 /// that is being started again would be missed for good.
 const TEMPO: &[(&str, &str, &str)] = &[
-    ("playbook.yaml", "timing_scale: 1.0", "timing_scale: 0.1"),
-    ("playbook.yaml", "lease: 15s", "lease: 50s"),
+    ("playbook.yaml", "timing_scale: 1.0", "timing_scale: 0.2"),
+    ("playbook.yaml", "lease: 15s", "lease: 40s"),
     ("playbook.yaml", "seek_within: 30s", "seek_within: 150s"),
     ("playbook.yaml", "freshness: 60s", "freshness: 50s"),
     ("playbook.yaml", "look_every: 20s", "look_every: 10s"),

@@ -22,8 +22,10 @@ const STEP_WITHIN: Duration = Duration::from_secs(25);
 const REST_WITHIN: Duration = Duration::from_secs(40);
 /// How many everyday cases are there from the beginning; the others come one by one.
 const EVERYDAY_AT_ONCE: usize = 10;
+/// How much time there is between stories that need no part of their own.
+const STORY_EVERY: Duration = Duration::from_millis(1_500);
 /// How much time there is between everyday cases after that.
-const EVERYDAY_EVERY: Duration = Duration::from_millis(900);
+const EVERYDAY_EVERY: Duration = Duration::from_millis(2_000);
 
 /// The script, with everybody who plays in it.
 pub(crate) struct Script<'a> {
@@ -129,8 +131,8 @@ impl<'a> Script<'a> {
             S::TooMuch,
             S::Shadow,
         ] {
-            sleep(Duration::from_millis(400)).await;
             self.tell(story).await?;
+            sleep(STORY_EVERY).await;
         }
         Ok(())
     }
@@ -138,7 +140,7 @@ impl<'a> Script<'a> {
     async fn two_people(&self) -> Result<(), Failure> {
         let case = self.tell(Story::TwoPeople).await?;
         let (ann, ben, oscar) = (&self.cast.ann, &self.cast.ben, &self.cast.oscar);
-        let approval = oscar.approval_of(&case).await?;
+        oscar.approval_of(&case).await?;
         sleep(Duration::from_millis(800)).await;
         self.refused(oscar, &case, "INVOLVED", "oscar runs the agent that asks, and may not agree")
             .await?;
@@ -152,7 +154,6 @@ impl<'a> Script<'a> {
         sleep(Duration::from_millis(700)).await;
         ben.approve(&ben.approval_of(&case).await?).await?;
         self.show.say("ben agrees as well: now, and only now, the money goes out");
-        let _ = approval;
         self.resolved(&case).await
     }
 
@@ -210,7 +211,7 @@ impl<'a> Script<'a> {
     }
 
     async fn agent_killed(&self, house: &Mutex<&mut House>) -> Result<(), Failure> {
-        sleep(Duration::from_millis(2500)).await;
+        sleep(Duration::from_secs(4)).await;
         let case = self.tell(Story::AgentKilled).await?;
         self.happens(&case, "action_dispatched", "its agent begins to write").await?;
         let agent = self.board.case(&case).summary.owner;

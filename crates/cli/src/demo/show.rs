@@ -201,7 +201,9 @@ impl Show {
             false => (seen.summary.coverage, words::owner(&seen.summary)),
         };
         let word = words::coverage(coverage);
-        let last = seen.events.iter().rev().find(|(event, ..)| is_telling(event));
+        // While it goes on, what happened last; then, what it was about.
+        let point = seen.events.iter().rev().find(|(event, ..)| resolved && event == story.point());
+        let last = point.or_else(|| seen.events.iter().rev().find(|(event, ..)| is_telling(event)));
         let last =
             last.map_or(String::new(), |(event, _, line)| style.paint(tone(event), &clean(line)));
         format!(
@@ -268,9 +270,11 @@ mod tests {
         let mut seen = Seen::default();
         seen.summary.coverage = v1::CoverageKind::Covered.into();
         seen.summary.owner = "crm-1".into();
-        for (event, line) in
-            [("handoff_accepted", "crm-1 took it"), ("lease_renewed", "crm-1 goes on")]
-        {
+        for (event, line) in [
+            ("action_verified", "verified by reading back"),
+            ("handoff_accepted", "crm-1 took it"),
+            ("lease_renewed", "crm-1 goes on"),
+        ] {
             seen.events.push((event.into(), "c-1".into(), line.into()));
         }
         assert_eq!(
@@ -280,7 +284,7 @@ mod tests {
         seen.events.push(("case_resolved".into(), "c-1".into(), "resolved".into()));
         assert_eq!(
             show.story(Story::Verified, Some(&seen), 0),
-            "✓ verified by read-back     resolved                       resolved"
+            "✓ verified by read-back     resolved                       verified by reading back"
         );
     }
 

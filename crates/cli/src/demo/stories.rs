@@ -96,6 +96,22 @@ impl Story {
             Self::Shadow => "shadow mode",
         }
     }
+
+    /// The event that makes the point of the story, to be shown once it is over.
+    pub(crate) fn point(self) -> &'static str {
+        match self {
+            Self::Verified | Self::SupervisorKilled => "action_verified",
+            Self::Denied | Self::TooMuch => "action_denied",
+            Self::TwoPeople => "approval_ended",
+            Self::HalfFailed => "action_unknown",
+            Self::AgentKilled => "lease_expired",
+            Self::EmptyPromise => "escalation_lapsed",
+            Self::Diverged => "action_diverged",
+            Self::PlanUndone => "plan_undone",
+            Self::Duplicate => "contact_linked",
+            Self::Shadow => "action_shadowed",
+        }
+    }
 }
 
 impl Opening {
@@ -261,7 +277,7 @@ pub(crate) fn company(openings: &[Opening]) -> Store {
         let faults: &[Fault] = match opening.story {
             Some(Story::HalfFailed) => &[Fault::FailAfterCommit],
             // So slow that the agent can be killed while it waits for the answer.
-            Some(Story::AgentKilled) => &[Fault::Slow(2_500)],
+            Some(Story::AgentKilled) => &[Fault::Slow(2_000)],
             Some(Story::Diverged) => &[Fault::Distort],
             Some(Story::PlanUndone) => &[Fault::Refuse],
             _ => &[],
@@ -281,24 +297,24 @@ pub(crate) fn told() -> Vec<Opening> {
         {
             // The CRM agent will try what only billing may.
             let mut opening =
-                Opening::refund("102", "Thanks, and my money back", 30_00, "not-delivered");
+                Opening::refund("102", "Thanks, and my money back", 3000, "not-delivered");
             opening.kind = "note";
             opening.label("wants-money", "yes").tells(S::Denied)
         },
-        Opening::refund("103", "Charged twice for a year", 180_00, "duplicate-charge")
+        Opening::refund("103", "Charged twice for a year", 18_000, "duplicate-charge")
             .tells(S::TwoPeople),
-        Opening::refund("104", "Parcel never came", 45_00, "not-delivered").tells(S::HalfFailed),
-        Opening::refund("105", "Charged twice in May", 40_00, "duplicate-charge")
+        Opening::refund("104", "Parcel never came", 4500, "not-delivered").tells(S::HalfFailed),
+        Opening::refund("105", "Charged twice in May", 4000, "duplicate-charge")
             .tells(S::AgentKilled),
         Opening::for_people("106", "Checkout is down for everybody", v1::Severity::Critical)
             .tells(S::EmptyPromise),
-        Opening::refund("107", "Double charge at the till", 25_00, "duplicate-charge")
-            .label("pace", "4500")
+        Opening::refund("107", "Double charge at the till", 2500, "duplicate-charge")
+            .label("pace", "6000")
             .tells(S::SupervisorKilled),
         Opening::credit("108", "Goodwill for a late delivery", 35_00).tells(S::Diverged),
         {
             let mut opening =
-                Opening::refund("109", "Broken, late and overcharged", 20_00, "goodwill");
+                Opening::refund("109", "Broken, late and overcharged", 2000, "goodwill");
             opening.kind = "credit";
             opening.label("plan", "yes").tells(S::PlanUndone)
         },
@@ -306,7 +322,7 @@ pub(crate) fn told() -> Vec<Opening> {
             .label("pace", "5000")
             .matter("laptop dev-110 goes to mira")
             .tells(S::Duplicate),
-        Opening::refund("111", "The whole contract back", 1_200_00, "not-delivered")
+        Opening::refund("111", "The whole contract back", 120_000, "not-delivered")
             .tells(S::TooMuch),
         Opening::device("112", "Retire an old printer", "state", "retired")
             .label("retire", "yes")

@@ -125,9 +125,12 @@ impl Next<'_> {
                 line(format!("{program} --identity {data}/identity why {case}"), why);
             }
         }
-        if *running {
-            line(format!("{program} --identity {data}/identity case list"), "all cases");
-        }
+        line(format!("{program} --identity {data}/identity case list"), "all cases");
+        let ann = "--person ann --group finance desk tickets";
+        line(
+            format!("{program} --identity {data}/identity {ann}"),
+            "the desk, as one of its people",
+        );
         text
     }
 }

@@ -45,7 +45,7 @@ fn check(code: Code, reason: &str, exit: Exit, hint: Option<&str>) {
     assert_eq!(failure.reason.as_deref(), Some(reason));
     match hint {
         Some(part) => {
-            let found = failure.hint.unwrap_or_default();
+            let found = failure.hint.clone().unwrap_or_default();
             assert!(found.contains(part), "{found:?} does not say {part:?}");
         }
         None => assert_eq!(failure.hint, None),

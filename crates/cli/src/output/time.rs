@@ -9,6 +9,7 @@ pub(crate) fn moment(wire: Option<&prost_types::Timestamp>) -> Option<Timestamp>
 }
 
 /// The moment as a message carries it.
+#[cfg(test)]
 pub(crate) fn to_wire(at: Timestamp) -> prost_types::Timestamp {
     prost_types::Timestamp { seconds: at.as_second(), nanos: at.subsec_nanosecond() }
 }

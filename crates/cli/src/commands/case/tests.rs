@@ -82,7 +82,7 @@ fn a_denied_action_names_every_rule() {
         contract_id: "refund@1".into(),
         proposer: "crm".into(),
         state: v1::ActionState::Denied.into(),
-        amount: Some(v1::Money { currency_code: "EUR".into(), minor_units: 12_05 }),
+        amount: Some(v1::Money { currency_code: "EUR".into(), minor_units: 1205 }),
         reasons: vec![
             reason("crm", v1::ReasonKind::Boundary, "may not refund"),
             reason("refund-cap", v1::ReasonKind::Limit, ""),

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use belay_agent::{
-    ActionResult, Case, Done, ErrorReason, NewEntry, Outcome, Permit, Source, Specialist, To,
-    Trouble,
+    ActionResult, CallError, Case, Done, ErrorReason, NewEntry, Outcome, Permit, Source,
+    Specialist, To, Trouble,
 };
 use reqwest::StatusCode;
 use serde_json::{Value, json};
@@ -25,6 +25,8 @@ pub(super) struct Player {
 
 /// How long the company may take.
 const COMPANY_WITHIN: Duration = Duration::from_secs(10);
+/// How long an agent thinks about a case that says nothing of it.
+const PACE_MILLIS: u64 = 700;
 /// How often an agent that thinks shows that it still does.
 const SIGN_EVERY: Duration = Duration::from_millis(400);
 /// How long a case waits for writes that are being taken back.
@@ -33,9 +35,47 @@ const SETTLE_WITHIN: Duration = Duration::from_secs(30);
 /// The plan of a case whose writes stand and fall together.
 const PLAN: &str = "make-good";
 
+/// Why an agent cannot go on.
+enum Hitch {
+    /// The plan that it wanted to go on with was undone.
+    PlanUndone,
+    /// People are being asked to take the case already.
+    PeopleAsked,
+    /// Anything else.
+    Trouble(Trouble),
+}
+
 impl Specialist for Player {
     async fn work(&self, case: &mut Case) -> Result<Done, Trouble> {
         self.think(case).await;
+        let worked = match self.task(case).await {
+            Err(Hitch::PlanUndone) => self.resolve(case, "declined", "its plan was undone").await,
+            worked => worked,
+        };
+        worked.map_err(|hitch| match hitch {
+            Hitch::Trouble(trouble) => trouble,
+            Hitch::PlanUndone => Trouble::for_people("its plan was undone", None),
+            Hitch::PeopleAsked => Trouble::new("people were asked and did not come"),
+        })
+    }
+}
+
+impl From<CallError> for Hitch {
+    fn from(error: CallError) -> Self {
+        match error {
+            CallError::Refused(refused) if refused.reason == ErrorReason::PlanClosed => {
+                Self::PlanUndone
+            }
+            CallError::Refused(refused) if refused.reason == ErrorReason::EscalationUnderWay => {
+                Self::PeopleAsked
+            }
+            error => Self::Trouble(error.into()),
+        }
+    }
+}
+
+impl Player {
+    async fn task(&self, case: &Case) -> Result<Done, Hitch> {
         match (self.role.as_str(), case.about().kind.as_str()) {
             ("crm", "address-change") => self.change_address(case).await,
             ("crm", _) => self.note(case).await,
@@ -43,15 +83,13 @@ impl Specialist for Player {
             ("erp", "credit") => self.credit(case).await,
             ("erp", _) => self.adjust(case).await,
             ("itsm", _) => self.change_record(case).await,
-            (other, kind) => {
-                Err(Trouble::for_people(format!("{other} does not know {kind}"), None))
-            }
+            (other, kind) => Err(trouble(&format!("{other} does not know {kind}"))),
         }
     }
 }
 
 impl Player {
-    async fn change_address(&self, case: &Case) -> Result<Done, Trouble> {
+    async fn change_address(&self, case: &Case) -> Result<Done, Hitch> {
         let input = json!({
             "customer_id": case.about().customer,
             "address": task(case)["address"],
@@ -66,7 +104,7 @@ impl Player {
         self.finish(case, result).await
     }
 
-    async fn note(&self, case: &Case) -> Result<Done, Trouble> {
+    async fn note(&self, case: &Case) -> Result<Done, Hitch> {
         if is_set(case, "wants-money") {
             return self.overreach(case).await;
         }
@@ -76,10 +114,10 @@ impl Player {
     }
 
     /// Tries what is not its business, is told so, and gives the case to those whose business it is.
-    async fn overreach(&self, case: &Case) -> Result<Done, Trouble> {
+    async fn overreach(&self, case: &Case) -> Result<Done, Hitch> {
         let result = self.propose_refund(case, "").await?;
         let ActionResult::Denied(reasons) = result else {
-            return Err(Trouble::for_people("a refund by the CRM was not denied", None));
+            return Err(trouble("a refund by the CRM was not denied"));
         };
         let rules: Vec<&str> = reasons.iter().map(|reason| reason.rule.as_str()).collect();
         let entry = NewEntry::new("note", format!("not for me, says {}", rules.join(", ")));
@@ -87,7 +125,7 @@ impl Player {
         Ok(case.hand_off(role, "money is for billing", vec![entry]).await?)
     }
 
-    async fn refund(&self, case: &Case) -> Result<Done, Trouble> {
+    async fn refund(&self, case: &Case) -> Result<Done, Hitch> {
         let planned = is_set(case, "plan");
         let result = self.propose_refund(case, if planned { PLAN } else { "" }).await?;
         if planned {
@@ -102,7 +140,7 @@ impl Player {
         self.finish(case, result).await
     }
 
-    async fn propose_refund(&self, case: &Case, plan: &str) -> Result<ActionResult, Trouble> {
+    async fn propose_refund(&self, case: &Case, plan: &str) -> Result<ActionResult, Hitch> {
         let task = task(case);
         let input = json!({
             "customer_id": case.about().customer,
@@ -120,7 +158,7 @@ impl Player {
         Ok(proposal.act(|permit| self.write(permit, "billing")).await?)
     }
 
-    async fn credit(&self, case: &Case) -> Result<Done, Trouble> {
+    async fn credit(&self, case: &Case) -> Result<Done, Hitch> {
         let task = task(case);
         let planned = is_set(case, "plan");
         let input = json!({
@@ -148,12 +186,14 @@ impl Player {
             .plan(PLAN)
             .act(|permit| self.write(permit, "crm"))
             .await?;
-        noted.verified()?;
+        if let Err(not) = noted.verified() {
+            return Err(trouble(&not.to_string()));
+        }
         let role = To::Role("billing".to_owned());
         Ok(case.hand_off(role, "the money itself is for billing", Vec::new()).await?)
     }
 
-    async fn adjust(&self, case: &Case) -> Result<Done, Trouble> {
+    async fn adjust(&self, case: &Case) -> Result<Done, Hitch> {
         let task = task(case);
         let input = json!({
             "order_id": task["order_id"], "sku": task["sku"], "quantity": task["quantity"],
@@ -166,7 +206,7 @@ impl Player {
         self.finish(case, result).await
     }
 
-    async fn change_record(&self, case: &Case) -> Result<Done, Trouble> {
+    async fn change_record(&self, case: &Case) -> Result<Done, Hitch> {
         let task = task(case);
         let result = if is_set(case, "retire") {
             let input = json!({ "record_id": task["record_id"] });
@@ -181,7 +221,7 @@ impl Player {
     }
 
     /// Resolves the case if what was written is proven, and asks people if not.
-    async fn finish(&self, case: &Case, result: ActionResult) -> Result<Done, Trouble> {
+    async fn finish(&self, case: &Case, result: ActionResult) -> Result<Done, Hitch> {
         match result {
             ActionResult::Verified(report) => {
                 self.answers.add(&Answer::Verified { action: report.id });
@@ -196,7 +236,7 @@ impl Player {
             }
             ActionResult::Denied(reasons) => {
                 let why: Vec<&str> = reasons.iter().map(|reason| reason.rule.as_str()).collect();
-                Ok(case.escalate(&format!("not allowed to me: {}", why.join(", ")), None).await?)
+                self.ask_people(case, &format!("not allowed to me: {}", why.join(", "))).await
             }
             ActionResult::Rejected(report) => {
                 self.resolve(case, "declined", &format!("people said no: {}", report.detail)).await
@@ -204,14 +244,30 @@ impl Player {
             ActionResult::Failed(report)
             | ActionResult::Withdrawn(report)
             | ActionResult::CompensationFailed(report) => {
-                Ok(case.escalate(&format!("it did not work: {}", report.detail), None).await?)
+                self.ask_people(case, &format!("it did not work: {}", report.detail)).await
             }
-            ActionResult::Expired => Ok(case.escalate("nobody decided", None).await?),
+            ActionResult::Expired => self.ask_people(case, "nobody decided").await,
+        }
+    }
+
+    /// Asks people to take the case, and keeps it until one of them has.
+    async fn ask_people(&self, case: &Case, why: &str) -> Result<Done, Hitch> {
+        match case.escalate(why, None).await.map_err(Hitch::from) {
+            // Belay has asked them by itself. When one of them has the case, this future is dropped.
+            Err(Hitch::PeopleAsked) => {
+                let deadline = tokio::time::Instant::now() + SETTLE_WITHIN;
+                while tokio::time::Instant::now() < deadline {
+                    case.progress("waiting for people");
+                    tokio::time::sleep(SIGN_EVERY).await;
+                }
+                Err(Hitch::PeopleAsked)
+            }
+            asked => asked,
         }
     }
 
     /// Resolves the case, as soon as nothing is unsettled any more.
-    async fn resolve(&self, case: &Case, code: &str, note: &str) -> Result<Done, Trouble> {
+    async fn resolve(&self, case: &Case, code: &str, note: &str) -> Result<Done, Hitch> {
         let deadline = tokio::time::Instant::now() + SETTLE_WITHIN;
         loop {
             match case.resolve(code, note).await {
@@ -219,7 +275,7 @@ impl Player {
                     self.answers.add(&Answer::Resolved { case: case.about().id.clone() });
                     return Ok(done);
                 }
-                Err(belay_agent::CallError::Refused(refused))
+                Err(CallError::Refused(refused))
                     if refused.reason == ErrorReason::UnsettledActions
                         && tokio::time::Instant::now() < deadline =>
                 {
@@ -234,7 +290,7 @@ impl Player {
     /// Takes as long as the case says that it takes.
     async fn think(&self, case: &Case) {
         let pace = case.about().labels.get("pace").and_then(|pace| pace.parse().ok());
-        let end = tokio::time::Instant::now() + Duration::from_millis(pace.unwrap_or(200));
+        let end = tokio::time::Instant::now() + Duration::from_millis(pace.unwrap_or(PACE_MILLIS));
         while tokio::time::Instant::now() < end {
             case.progress("thinking");
             tokio::time::sleep_until(end.min(tokio::time::Instant::now() + SIGN_EVERY)).await;
@@ -283,6 +339,10 @@ async fn outcome(answer: reqwest::Response) -> Outcome {
         StatusCode::TOO_MANY_REQUESTS => Outcome::failed_for_now("it is busy"),
         status => Outcome::failed(format!("it answered {status}")),
     }
+}
+
+fn trouble(why: &str) -> Hitch {
+    Hitch::Trouble(Trouble::for_people(why, None))
 }
 
 /// What is to be done, as intake wrote it down.

@@ -151,6 +151,20 @@ async fn misbehaving(
     record: &str,
     asked: Value,
     distorted: Value,
+    write: impl FnOnce(&mut Store, Value) -> Option<Value> + Send + 'static,
+) -> Response {
+    let (company, record) = (company.clone(), record.to_owned());
+    // What has begun is done, whether or not whoever asked for it is still there to hear of it.
+    let done =
+        tokio::spawn(async move { answer(&company, &record, asked, distorted, write).await });
+    done.await.unwrap_or_else(|_| StatusCode::INTERNAL_SERVER_ERROR.into_response())
+}
+
+async fn answer(
+    company: &Company,
+    record: &str,
+    asked: Value,
+    distorted: Value,
     write: impl FnOnce(&mut Store, Value) -> Option<Value>,
 ) -> Response {
     let fault = match company.write(|store| store.fault(record)) {

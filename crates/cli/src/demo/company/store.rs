@@ -219,7 +219,8 @@ mod tests {
         store.refund(refund.clone());
         store.refund(refund);
         assert_eq!(store.charges["ch-1"]["refunded_minor"], 600);
-        assert_eq!(store.ledger.doubled(), 1);
+        let effects = store.ledger.effects();
+        assert_eq!(effects[&("refund".to_owned(), "k".to_owned())], 2);
     }
 
     #[test]

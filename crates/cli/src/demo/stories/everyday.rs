@@ -8,12 +8,12 @@ use super::Opening;
 pub(crate) fn everyday() -> Vec<Opening> {
     let mut cases = Vec::new();
     let refunds = [
-        ("201", "Wrong size, sent back", 19_90),
-        ("202", "Cancelled in time", 12_00),
-        ("203", "Paid two times", 49_00),
-        ("204", "Postage charged by mistake", 4_90),
-        ("205", "Subscription ended last month", 9_99),
-        ("206", "Voucher was not used", 25_00),
+        ("201", "Wrong size, sent back", 1990),
+        ("202", "Cancelled in time", 1200),
+        ("203", "Paid two times", 4900),
+        ("204", "Postage charged by mistake", 490),
+        ("205", "Subscription ended last month", 999),
+        ("206", "Voucher was not used", 2500),
     ];
     for (key, subject, minor) in refunds {
         cases.push(Opening::refund(key, subject, minor, "duplicate-charge"));
@@ -38,7 +38,7 @@ pub(crate) fn everyday() -> Vec<Opening> {
     for (key, subject, field, value) in devices {
         cases.push(Opening::device(key, subject, field, value));
     }
-    for (key, minor) in [("241", 15_00), ("242", 30_00)] {
+    for (key, minor) in [("241", 1500), ("242", 30_00)] {
         cases.push(Opening::credit(key, "Goodwill for waiting", minor));
     }
     for (key, quantity) in [("251", 3), ("252", 2)] {

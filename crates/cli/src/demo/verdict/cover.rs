@@ -8,6 +8,10 @@ use belay_api::v1;
 use crate::demo::observer::{Claim, Holder};
 use crate::output::time;
 
+/// How long it may take from a decision until it is durable. An answer tells what is durable: that a case was let go of a
+/// moment before is no part of it yet. What ends by itself at a known time is held against that time exactly.
+const DURABLE_WITHIN: jiff::SignedDuration = jiff::SignedDuration::from_millis(500);
+
 /// Whether the claim was true; otherwise why not.
 pub(super) fn holds(
     claim: &Claim,
@@ -33,7 +37,9 @@ fn by_agent<'a>(
 ) -> Result<(), String> {
     let mut lease: Option<Timestamp> = None;
     for event in before {
+        let settled = event.at <= at - DURABLE_WITHIN;
         match &event.kind {
+            EventKind::HandoffAccepted { agent, .. } if agent.as_str() != wanted && !settled => {}
             EventKind::HandoffAccepted { agent, epoch, lease_until, .. } => {
                 lease = (agent.as_str() == wanted && epoch.0 == under).then_some(*lease_until);
             }
@@ -43,7 +49,11 @@ fn by_agent<'a>(
             EventKind::LeaseExpired { .. }
             | EventKind::CaseReleased { .. }
             | EventKind::CaseResolved { .. }
-            | EventKind::EscalationAcknowledged { epoch: Some(_), .. } => lease = None,
+            | EventKind::EscalationAcknowledged { epoch: Some(_), .. }
+                if settled =>
+            {
+                lease = None;
+            }
             _ => {}
         }
     }
@@ -63,6 +73,7 @@ fn by_person<'a>(
 ) -> Result<(), String> {
     let mut fresh: Option<Timestamp> = None;
     for event in before {
+        let settled = event.at <= at - DURABLE_WITHIN;
         match &event.kind {
             EventKind::EscalationAcknowledged { by, evidence, epoch: Some(_), .. } => {
                 let same = by.as_str() == wanted && evidence.ticket().as_str() == on;
@@ -74,7 +85,11 @@ fn by_person<'a>(
             EventKind::EscalationLapsed { epoch: Some(_), .. }
             | EventKind::HandoffAccepted { .. }
             | EventKind::CaseReturned { .. }
-            | EventKind::CaseResolved { .. } => fresh = None,
+            | EventKind::CaseResolved { .. }
+                if settled =>
+            {
+                fresh = None;
+            }
             _ => {}
         }
     }

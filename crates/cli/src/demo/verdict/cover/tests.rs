@@ -31,6 +31,8 @@ fn what_is_over_is_not_covered_whatever_the_lease_said() {
     let expired = EventKind::LeaseExpired { agent: id("billing-1"), epoch: Epoch(1) };
     let history = [accepted(10, "billing-1", 1, 20), event(15, expired)];
     check(&history, 14, "billing-1", 1, true);
+    // What was decided in this very moment is not durable yet.
+    check(&history, 15, "billing-1", 1, true);
     check(&history, 16, "billing-1", 1, false);
 }
 
