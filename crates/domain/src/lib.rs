@@ -9,7 +9,7 @@
 //! * [`owed`] says what the case still owes the outside world, as effects.
 //!
 //! Where Belay can be wrong about the world, the types make it say so: [`Coverage::Covered`] can only be
-//! made from evidence, inside [`coverage`].
+//! made from evidence, by [`Case::coverage`].
 
 mod action;
 mod approval;
