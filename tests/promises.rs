@@ -1,0 +1,41 @@
+//! What Belay promises, each promise tried end to end on a real supervisor, through its public API only.
+//!
+//! One program, because linking it takes longer than running it.
+
+#![expect(clippy::unwrap_used, reason = "what surrounds a test may fail it")]
+
+#[path = "promises/stage.rs"]
+mod stage;
+
+#[path = "promises/approvals.rs"]
+mod approvals;
+#[path = "promises/audit.rs"]
+mod audit;
+#[path = "promises/denied.rs"]
+mod denied;
+#[path = "promises/described.rs"]
+mod described;
+#[path = "promises/desk.rs"]
+mod desk;
+#[path = "promises/fields.rs"]
+mod fields;
+#[path = "promises/handoff.rs"]
+mod handoff;
+#[path = "promises/identity.rs"]
+mod identity;
+#[path = "promises/lease.rs"]
+mod lease;
+#[path = "promises/lies.rs"]
+mod lies;
+#[path = "promises/once.rs"]
+mod once;
+#[path = "promises/plans.rs"]
+mod plans;
+#[path = "promises/restart.rs"]
+mod restart;
+#[path = "promises/search.rs"]
+mod search;
+#[path = "promises/verified.rs"]
+mod verified;
+#[path = "promises/watch.rs"]
+mod watch;
