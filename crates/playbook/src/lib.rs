@@ -51,6 +51,7 @@ pub use facts::{Answer, CaseFacts, ProposalFacts, Reads, Usage, UsageKey, Used};
 pub use json::{INPUT_BYTES_MAX, canonical_json};
 pub use problem::{Problem, Problems};
 pub use request::{Method, PrepareError, PreparedRead, PreparedWrite};
+pub use routing::Route;
 pub use schema::FileKind;
 pub use source::{FILE_BYTES_MAX, FILES_MAX, SourceFile};
 pub use system::{
@@ -375,6 +376,23 @@ impl Playbook {
     #[must_use]
     pub fn contracts_of(&self, agent: &AgentId) -> &[ContractId] {
         self.boundary(agent).map_or(&[], |boundary| &boundary.contracts)
+    }
+
+    /// All boundaries with the contracts that may be proposed within them, also those that no agent has.
+    pub fn boundaries(&self) -> impl Iterator<Item = (&BoundaryId, &[ContractId])> {
+        self.boundaries.iter().map(|(name, boundary)| (name, boundary.contracts.as_slice()))
+    }
+
+    /// The names of the Cedar policies, sorted.
+    #[must_use]
+    pub fn policies(&self) -> Vec<&str> {
+        self.policies.names()
+    }
+
+    /// Which cases go to whom, in the order in which that is tried. The last one fits every case.
+    #[must_use]
+    pub fn routes(&self) -> &[Route] {
+        self.routing.routes()
     }
 
     /// The people who run an agent. They may not approve what it proposes.

@@ -150,6 +150,13 @@ impl Policies {
         }
     }
 
+    /// The names of all policies, sorted.
+    pub(crate) fn names(&self) -> Vec<&str> {
+        let mut names: Vec<&str> = self.set.policies().map(|policy| policy.id().as_ref()).collect();
+        names.sort_unstable();
+        names
+    }
+
     /// Asks the policies.
     pub(crate) fn decide(
         &self,

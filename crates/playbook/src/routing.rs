@@ -14,8 +14,10 @@ pub(crate) struct Routing {
     bounces_max: u32,
 }
 
+/// Which cases go to whom.
 #[derive(Debug)]
-struct Route {
+pub struct Route {
+    name: String,
     kinds: Vec<String>,
     channels: Vec<String>,
     severities: Vec<Severity>,
@@ -35,13 +37,21 @@ impl Routing {
             .rules
             .iter()
             .enumerate()
-            .map(|(index, rule)| route(check, &format!("/rules/{index}"), rule, defaults))
+            .map(|(index, rule)| {
+                let place = format!("rule {}", index + 1);
+                route(check, &format!("/rules/{index}"), place, rule, defaults)
+            })
             .collect();
         if file.otherwise.when.is_some() {
             check.wrong("/otherwise/when", "this rule is for every other case", "remove when");
         }
-        routes.push(route(check, "/otherwise", &file.otherwise, defaults));
+        routes.push(route(check, "/otherwise", "otherwise".to_owned(), &file.otherwise, defaults));
         Self { routes, bounces_max: defaults.bounces_max }
+    }
+
+    /// The rules in the order in which they are tried.
+    pub(crate) fn routes(&self) -> &[Route] {
+        &self.routes
     }
 
     /// The terms for a case. None when the playbook has no routes, which loading excludes.
@@ -69,6 +79,44 @@ impl Routing {
 }
 
 impl Route {
+    /// Its name in the playbook, or its place where it has none.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// What a case must be like, as the playbook puts it. Empty: every case fits.
+    #[must_use]
+    pub fn condition(&self) -> String {
+        let mut parts = Vec::new();
+        let mut list = |field: &str, values: &[String]| {
+            if !values.is_empty() {
+                parts.push(format!("{field}: [{}]", values.join(", ")));
+            }
+        };
+        list("kind", &self.kinds);
+        list("channel", &self.channels);
+        let severities: Vec<String> = self.severities.iter().map(ToString::to_string).collect();
+        list("severity", &severities);
+        if !self.labels.is_empty() {
+            let labels = self.labels.iter().map(|(key, value)| format!("{key}: {value}"));
+            parts.push(format!("labels: {{{}}}", labels.collect::<Vec<_>>().join(", ")));
+        }
+        parts.join(", ")
+    }
+
+    /// Who gets such a case first; None means people.
+    #[must_use]
+    pub fn to(&self) -> Option<&Target> {
+        self.to.as_ref()
+    }
+
+    /// The escalation policy by which people are asked to take it.
+    #[must_use]
+    pub fn takeover(&self) -> &str {
+        &self.takeover
+    }
+
     fn fits(&self, case: &CaseFacts, severity: Severity) -> bool {
         let one_of = |wanted: &[String], is: &str| {
             wanted.is_empty() || wanted.iter().any(|wanted| wanted == is)
@@ -80,7 +128,14 @@ impl Route {
     }
 }
 
-fn route(check: &mut Check<'_>, pointer: &str, rule: &RouteRule, defaults: &Defaults) -> Route {
+/// Compiles one rule; `place` is its name if it was given none.
+fn route(
+    check: &mut Check<'_>,
+    pointer: &str,
+    place: String,
+    rule: &RouteRule,
+    defaults: &Defaults,
+) -> Route {
     let to = format!("{pointer}/to");
     match &rule.to.0 {
         Some(Target::Role(role)) => {
@@ -103,6 +158,7 @@ fn route(check: &mut Check<'_>, pointer: &str, rule: &RouteRule, defaults: &Defa
     let offer_within = span("offer_within", rule.offer_within, defaults.offer_within);
     let when = rule.when.as_ref();
     Route {
+        name: if rule.name.is_empty() { place } else { rule.name.clone() },
         kinds: when.map(|when| when.kind.clone()).unwrap_or_default(),
         channels: when.map(|when| when.channel.clone()).unwrap_or_default(),
         severities: when

@@ -20,6 +20,31 @@ fn the_first_agent_loads() {
 }
 
 #[test]
+fn a_playbook_tells_its_policies_routes_and_boundaries() {
+    let playbook = Playbook::load(&playbooks().join("support-desk")).expect("it loads");
+    assert!(playbook.policies().contains(&"refunds-have-an-end"));
+    assert!(playbook.policies().is_sorted());
+    let routes: Vec<String> = playbook
+        .routes()
+        .iter()
+        .map(|route| {
+            let to = route.to().map_or("people".to_owned(), ToString::to_string);
+            format!("{} ({}) to {to} by {}", route.name(), route.condition(), route.takeover())
+        })
+        .collect();
+    assert_eq!(
+        routes[..2],
+        [
+            "outages go to people at once (severity: [critical]) to people by takeover",
+            "money (kind: [refund, double-charge]) to role billing by billing-takeover",
+        ]
+    );
+    assert_eq!(routes.last().map(String::as_str), Some("otherwise () to people by takeover"));
+    let of_itsm = playbook.boundaries().find(|(name, _)| name.as_str() == "itsm");
+    assert_eq!(of_itsm.map(|(_, contracts)| contracts.len()), Some(2));
+}
+
+#[test]
 fn the_published_schemas_are_those_of_the_code() {
     // Run with BELAY_WRITE_SCHEMAS=1 to write them.
     let write = std::env::var_os("BELAY_WRITE_SCHEMAS").is_some();

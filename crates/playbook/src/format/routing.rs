@@ -25,7 +25,6 @@ pub(crate) struct RoutingFile {
 pub(crate) struct RouteRule {
     /// For those who read it.
     #[serde(default)]
-    #[expect(dead_code, reason = "read by people and by the schema")]
     pub(crate) name: String,
     /// What a case must be like; all of it has to fit.
     pub(crate) when: Option<WhenRule>,

@@ -1,9 +1,7 @@
 //! What operators wrote, in short.
 
 use belay_api::v1;
-use belay_domain::{
-    AfterResolution, Mode, QueueFacts, QueueRef, Severity, StepPlan, Timestamp,
-};
+use belay_domain::{AfterResolution, Mode, QueueFacts, QueueRef, Severity, StepPlan, Timestamp};
 use belay_playbook::{Contract, Playbook, SystemKind};
 
 use super::{action::executor, level, severity, span, target, time};
