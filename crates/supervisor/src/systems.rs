@@ -3,40 +3,50 @@
 //! Credentials are fetched here, from where the playbook says they are, and go no further than the adapter
 //! that sends them (`SEC-1`).
 
+mod adapters;
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
 
 use belay_connect::business::{
     AddressError, Body, Idempotency, ReadRequest, WriteOutcome, WriteRequest,
 };
-use belay_connect::desk::{DeskQueue, DeskStaff};
-use belay_connect::request_tracker::{RequestTrackerError, StatusMeaning};
+use belay_connect::request_tracker::RequestTrackerError;
 use belay_connect::{
-    BusinessConfig, BusinessSystem, CircuitTerms, Credential, Desk, DeskConfig, DeskError, Guarded,
-    HumanQueue, RateLimit, RequestTracker, RequestTrackerConfig,
+    BusinessSystem, CircuitTerms, Desk, DeskConfig, DeskError, Guarded, HumanQueue, RateLimit,
+    RequestTracker,
 };
-use belay_domain::{ActorKind, FailureClaim, Outcome, PersonId, Span, SystemId};
-use belay_playbook::{
-    Answer, HttpSystem, MissingVariable, Playbook, PreparedRead, PreparedWrite, Status, SystemKind,
-};
-use secrecy::SecretString;
+use belay_domain::{FailureClaim, Outcome, SystemId};
+use belay_playbook::{Answer, MissingVariable, Playbook, PreparedRead, PreparedWrite, SystemKind};
+use tokio::sync::watch;
 
 use crate::clock::Clock;
+use adapters::{business_system, desk_config, tracker_config};
 
-/// The most of a system's answer that is read, in bytes.
-const ANSWER_MAX: usize = 1024 * 1024;
-
-/// Under which name Belay itself acts at its own desk.
-const OURSELVES: &str = "belay";
-
-/// Every outside system; cheap to clone.
+/// Every outside system of the playbook in force; cheap to clone. Whoever begins something takes what is connected
+/// at that moment and keeps to it.
 #[derive(Clone)]
 pub(crate) struct Systems {
-    business: Arc<BTreeMap<SystemId, BusinessSystem>>,
-    queues: Arc<BTreeMap<SystemId, Arc<dyn HumanQueue>>>,
+    current: Arc<watch::Sender<Arc<Connected>>>,
+    data: Arc<PathBuf>,
+    clock: Clock,
+}
+
+/// What is connected.
+struct Connected {
+    business: BTreeMap<SystemId, BusinessSystem>,
+    queues: BTreeMap<SystemId, Arc<dyn HumanQueue>>,
     desk: Option<Desk>,
+    /// The desk, also while the playbook has none: it is opened once.
+    opened: Option<Desk>,
+}
+
+/// Everything that a playbook needs, found and checked, and not yet in force.
+pub(crate) struct Prepared {
+    business: BTreeMap<SystemId, BusinessSystem>,
+    queues: BTreeMap<SystemId, Arc<dyn HumanQueue>>,
+    desk: Option<(SystemId, DeskConfig)>,
 }
 
 /// Why an outside system cannot be used as the playbook describes it.
@@ -90,59 +100,82 @@ impl Systems {
         data: &Path,
         clock: Clock,
     ) -> Result<Self, ConnectError> {
-        let mut business = BTreeMap::new();
-        let mut queues: BTreeMap<SystemId, Arc<dyn HumanQueue>> = BTreeMap::new();
-        let mut desk = None;
-        for system in playbook.systems() {
-            let id = &system.id;
-            match &system.kind {
-                SystemKind::Http(http) => {
-                    business.insert(id.clone(), business_system(id, http)?);
-                }
-                SystemKind::Desk(described) => {
-                    let opened =
-                        Desk::open(&data.join("desk.db"), desk_config(described, playbook, clock))?;
-                    queues.insert(id.clone(), Arc::new(opened.clone()));
-                    desk = Some(opened);
-                }
-                SystemKind::RequestTracker(described) => {
-                    let config = tracker_config(id, described)?;
-                    let tracker = RequestTracker::new(config).map_err(|source| {
-                        ConnectError::RequestTracker { system: id.clone(), source }
-                    })?;
-                    let guarded = Guarded::new(
-                        id.as_str(),
-                        Arc::new(tracker),
-                        CircuitTerms::default(),
-                        RateLimit::default(),
-                    );
-                    queues.insert(id.clone(), Arc::new(guarded));
-                }
+        let Prepared { business, mut queues, desk } = prepare(playbook, clock)?;
+        let desk = match desk {
+            Some((id, config)) => {
+                let desk = Desk::open(&desk_file(data), config)?;
+                queues.insert(id, Arc::new(desk.clone()));
+                Some(desk)
             }
+            None => None,
+        };
+        let connected = Connected { business, queues, opened: desk.clone(), desk };
+        Ok(Self {
+            current: Arc::new(watch::Sender::new(Arc::new(connected))),
+            data: Arc::new(data.to_owned()),
+            clock,
+        })
+    }
+
+    /// Makes an adapter for every system of a new playbook, and changes nothing yet.
+    pub(crate) fn prepare(&self, playbook: &Playbook) -> Result<Prepared, ConnectError> {
+        prepare(playbook, self.clock)
+    }
+
+    /// Puts these in the place of what is connected: what begins from now on uses them. The desk stays the
+    /// same and learns of its new queues and staff.
+    pub(crate) async fn replace(&self, prepared: Prepared) -> Result<(), ConnectError> {
+        let Prepared { business, mut queues, desk } = prepared;
+        let mut opened = self.connected().opened.clone();
+        let mut in_force = None;
+        if let Some((id, config)) = desk {
+            let desk = match &opened {
+                Some(desk) => {
+                    desk.configure(config).await?;
+                    desk.clone()
+                }
+                None => Desk::open(&desk_file(&self.data), config)?,
+            };
+            queues.insert(id, Arc::new(desk.clone()));
+            opened = Some(desk.clone());
+            in_force = Some(desk);
         }
-        Ok(Self { business: Arc::new(business), queues: Arc::new(queues), desk })
+        let connected = Connected { business, queues, desk: in_force, opened };
+        self.current.send_replace(Arc::new(connected));
+        Ok(())
     }
 
     /// The desk that Belay itself offers, if the playbook has one.
     #[must_use]
-    pub(crate) fn desk(&self) -> Option<&Desk> {
-        self.desk.as_ref()
+    pub(crate) fn desk(&self) -> Option<Desk> {
+        self.connected().desk.clone()
     }
 
     /// The human queues of a system.
     #[must_use]
-    pub(crate) fn queue(&self, system: &SystemId) -> Option<&Arc<dyn HumanQueue>> {
-        self.queues.get(system)
+    pub(crate) fn queue(&self, system: &SystemId) -> Option<Arc<dyn HumanQueue>> {
+        self.connected().queues.get(system).cloned()
     }
 
     /// All systems in which people are reached.
-    pub(crate) fn queues(&self) -> impl Iterator<Item = (&SystemId, &Arc<dyn HumanQueue>)> {
-        self.queues.iter()
+    #[must_use]
+    pub(crate) fn queues(&self) -> Vec<Arc<dyn HumanQueue>> {
+        self.connected().queues.values().cloned().collect()
+    }
+
+    /// Tells whenever other systems are connected.
+    #[must_use]
+    pub(crate) fn changes(&self) -> Changes {
+        Changes(self.current.subscribe())
+    }
+
+    fn connected(&self) -> Arc<Connected> {
+        self.current.borrow().clone()
     }
 
     /// Reads from a system of record.
     pub(crate) async fn read(&self, read: &PreparedRead) -> Answer {
-        let Some(system) = self.business.get(&read.system) else {
+        let Some(system) = self.connected().business.get(&read.system).cloned() else {
             return Answer::Unreadable { detail: format!("{} is no business system", read.system) };
         };
         let request = ReadRequest {
@@ -164,7 +197,7 @@ impl Systems {
 
     /// Writes to a system of record, once. What it says about the outcome is a claim, to be read back.
     pub(crate) async fn write(&self, write: &PreparedWrite) -> Outcome {
-        let Some(system) = self.business.get(&write.system) else {
+        let Some(system) = self.connected().business.get(&write.system).cloned() else {
             return Outcome::NotExecuted {
                 claim: FailureClaim::Permanent,
                 reason: format!("{} is no business system", write.system),
@@ -183,6 +216,53 @@ impl Systems {
         };
         outcome(system.write(&request).await)
     }
+}
+
+/// Hears when other systems are connected.
+pub(crate) struct Changes(watch::Receiver<Arc<Connected>>);
+
+impl Changes {
+    /// Waits for the next change; for ever when there can be none any more.
+    pub(crate) async fn next(&mut self) {
+        if self.0.changed().await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    }
+}
+
+fn prepare(playbook: &Playbook, clock: Clock) -> Result<Prepared, ConnectError> {
+    let mut business = BTreeMap::new();
+    let mut queues: BTreeMap<SystemId, Arc<dyn HumanQueue>> = BTreeMap::new();
+    let mut desk = None;
+    for system in playbook.systems() {
+        let id = &system.id;
+        match &system.kind {
+            SystemKind::Http(http) => {
+                business.insert(id.clone(), business_system(id, http)?);
+            }
+            SystemKind::Desk(described) => {
+                desk = Some((id.clone(), desk_config(described, playbook, clock)));
+            }
+            SystemKind::RequestTracker(described) => {
+                let config = tracker_config(id, described)?;
+                let tracker = RequestTracker::new(config).map_err(|source| {
+                    ConnectError::RequestTracker { system: id.clone(), source }
+                })?;
+                let guarded = Guarded::new(
+                    id.as_str(),
+                    Arc::new(tracker),
+                    CircuitTerms::default(),
+                    RateLimit::default(),
+                );
+                queues.insert(id.clone(), Arc::new(guarded));
+            }
+        }
+    }
+    Ok(Prepared { business, queues, desk })
+}
+
+fn desk_file(data: &Path) -> PathBuf {
+    data.join("desk.db")
 }
 
 fn outcome(outcome: WriteOutcome) -> Outcome {
@@ -207,129 +287,5 @@ fn brief(text: &str) -> String {
     text.chars().take(BRIEF).collect()
 }
 
-fn business_system(id: &SystemId, http: &HttpSystem) -> Result<BusinessSystem, ConnectError> {
-    let config = BusinessConfig {
-        base_url: resolve(id, &http.base_url)?,
-        read_credential: credential(id, &http.read)?,
-        write_credential: credential(id, &http.write)?,
-        timeout: duration(http.timeout),
-        answer_max: ANSWER_MAX,
-        roots_pem: None,
-    };
-    BusinessSystem::new(config)
-        .map_err(|source| ConnectError::Address { system: id.clone(), source })
-}
-
-fn credential(
-    id: &SystemId,
-    described: &belay_playbook::Credential,
-) -> Result<Credential, ConnectError> {
-    let (scheme, secret) = match described {
-        belay_playbook::Credential::None => return Ok(Credential::None),
-        belay_playbook::Credential::Env { name, scheme } => (scheme, environment(id, name)?),
-        belay_playbook::Credential::File { path, scheme } => (scheme, file(id, path)?),
-    };
-    Ok(Credential::Header {
-        name: "Authorization".to_owned(),
-        value: SecretString::from(format!("{scheme} {secret}")),
-    })
-}
-
-fn secret(id: &SystemId, described: &belay_playbook::Credential) -> Result<String, ConnectError> {
-    match described {
-        belay_playbook::Credential::None => Ok(String::new()),
-        belay_playbook::Credential::Env { name, .. } => environment(id, name),
-        belay_playbook::Credential::File { path, .. } => file(id, path),
-    }
-}
-
-fn environment(id: &SystemId, name: &str) -> Result<String, ConnectError> {
-    std::env::var(name).map_err(|_| ConnectError::Variable {
-        system: id.clone(),
-        source: MissingVariable(name.to_owned()),
-    })
-}
-
-fn file(id: &SystemId, path: &belay_playbook::Reference) -> Result<String, ConnectError> {
-    let path = PathBuf::from(resolve(id, path)?);
-    let text = std::fs::read_to_string(&path).map_err(|source| ConnectError::CredentialFile {
-        system: id.clone(),
-        path,
-        source,
-    })?;
-    Ok(text.trim().to_owned())
-}
-
-fn resolve(id: &SystemId, reference: &belay_playbook::Reference) -> Result<String, ConnectError> {
-    reference
-        .resolve(|name| std::env::var(name).ok())
-        .map_err(|source| ConnectError::Variable { system: id.clone(), source })
-}
-
-fn desk_config(described: &belay_playbook::Desk, playbook: &Playbook, clock: Clock) -> DeskConfig {
-    let staff = |person: &PersonId| {
-        let known = described.people.get(person);
-        DeskStaff {
-            person: person.clone(),
-            kind: ActorKind::Person,
-            enabled: known.is_none_or(|known| known.enabled),
-            may_take: true,
-            shifts: Vec::new(),
-            on_shift: known.map(|known| known.on_shift),
-        }
-    };
-    let queues = described
-        .queues
-        .iter()
-        .map(|(id, queue)| DeskQueue {
-            id: id.clone(),
-            title: queue.description.clone(),
-            enabled: queue.enabled,
-            staff: queue.staff.iter().map(staff).collect(),
-        })
-        .collect();
-    let ourselves =
-        OURSELVES.parse().unwrap_or_else(|_| unreachable!("the name of our account is an id"));
-    DeskConfig {
-        codes: playbook.resolutions().keys().cloned().collect(),
-        clock: Arc::new(move || clock.now()),
-        ..DeskConfig::new(ourselves, queues)
-    }
-}
-
-fn tracker_config(
-    id: &SystemId,
-    described: &belay_playbook::RequestTracker,
-) -> Result<RequestTrackerConfig, ConnectError> {
-    let statuses = described
-        .statuses
-        .iter()
-        .map(|(status, meaning)| (status.clone(), meaning_of(*meaning)))
-        .collect::<BTreeMap<_, _>>();
-    Ok(RequestTrackerConfig {
-        base_url: resolve(id, &described.http.base_url)?,
-        token: SecretString::from(secret(id, &described.http.write)?),
-        account: described.service_account.clone(),
-        machines: described.machines.iter().cloned().collect(),
-        case_field: described.case_field.clone(),
-        correlation_field: described.correlation_field.clone(),
-        resolution_field: Some(described.resolution_field.clone()),
-        resolutions: described.resolutions.clone(),
-        statuses: [("*".to_owned(), statuses)].into(),
-        timeout: duration(described.http.timeout),
-        roots_pem: None,
-    })
-}
-
-fn meaning_of(status: Status) -> StatusMeaning {
-    match status {
-        Status::Open => StatusMeaning::Open,
-        Status::Resolved => StatusMeaning::Resolved,
-        Status::Rejected => StatusMeaning::Rejected,
-        Status::Deleted => StatusMeaning::Deleted,
-    }
-}
-
-fn duration(span: Span) -> Duration {
-    Duration::try_from(span).unwrap_or(Duration::from_secs(10))
-}
+#[cfg(test)]
+mod tests;

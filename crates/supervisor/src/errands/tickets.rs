@@ -43,23 +43,24 @@ impl Pokes {
     }
 }
 
-/// Hears the rumours of every human queue and passes them on to those who watch, until told to stop.
+/// Hears the rumours of every human queue and passes them on to those who watch, until told to stop. Listens
+/// anew when other systems are connected.
 pub(crate) async fn listen(systems: Systems, pokes: Pokes, stop: CancellationToken) {
-    let heard = systems.queues().filter_map(|(_, queue)| queue.rumours());
-    let mut rumours =
-        futures_util::stream::select_all(heard.map(tokio_stream::wrappers::BroadcastStream::new));
+    let mut changes = systems.changes();
     loop {
-        let rumour = tokio::select! {
-            rumour = rumours.next() => rumour,
-            () = stop.cancelled() => return,
-        };
-        match rumour {
-            Some(Ok(rumour)) => {
-                pokes.poke(&rumour.ticket);
+        let queues = systems.queues();
+        let heard = queues.iter().filter_map(|queue| queue.rumours());
+        let heard = heard.map(tokio_stream::wrappers::BroadcastStream::new);
+        let mut rumours = futures_util::stream::select_all(heard);
+        loop {
+            tokio::select! {
+                // Rumours that were missed cost nothing but time: everybody looks by themselves.
+                Some(rumour) = rumours.next() => if let Ok(rumour) = rumour {
+                    pokes.poke(&rumour.ticket);
+                },
+                () = changes.next() => break,
+                () = stop.cancelled() => return,
             }
-            // Rumours that were missed cost nothing but time: everybody looks by themselves.
-            Some(Err(_)) => {}
-            None => return,
         }
     }
 }
@@ -71,7 +72,7 @@ impl Errand {
         correlation: Correlation,
         queue: &QueueRef,
     ) {
-        let Some(system) = self.world.systems.queue(&queue.system).cloned() else {
+        let Some(system) = self.world.systems.queue(&queue.system) else {
             let reason = format!("no human queue is connected as {}", queue.system);
             self.answer(Command::StepRefused { correlation, reason }).await;
             return;
@@ -141,7 +142,7 @@ impl Errand {
         ticket: &TicketId,
         every: Span,
     ) {
-        let Some(system) = self.world.systems.queue(&queue.system).cloned() else { return };
+        let Some(system) = self.world.systems.queue(&queue.system) else { return };
         let every = Duration::try_from(every).unwrap_or(LOOK_WITHIN);
         let poked = self.world.pokes.watch(ticket);
         while self.is_wanted() {
@@ -173,7 +174,7 @@ impl Errand {
         queue: &QueueRef,
         ticket: &TicketId,
     ) {
-        let Some(system) = self.world.systems.queue(&queue.system).cloned() else { return };
+        let Some(system) = self.world.systems.queue(&queue.system) else { return };
         let note = format!(
             "Belay no longer needs an answer here: the request {correlation} has moved on or is settled. \
              Taking this ticket does not take the case."

@@ -56,7 +56,7 @@ impl DeskService for Service {
         let page = Page::wanted(page_size, &page_token, question)?;
         let desk = self.desk()?;
         if let Some(queue) = &queue_id {
-            belay_connect::HumanQueue::inspect(desk, queue)
+            belay_connect::HumanQueue::inspect(&desk, queue)
                 .await
                 .map_err(|_| unknown_queue(queue.as_str()))?;
         }
@@ -67,7 +67,7 @@ impl DeskService for Service {
             standing: standing(state),
             case,
         };
-        let (tickets, next_page_token) = self.tickets(person, desk, filter, state, &page).await?;
+        let (tickets, next_page_token) = self.tickets(person, &desk, filter, state, &page).await?;
         Ok(Response::new(v1::ListTicketsResponse { tickets, next_page_token }))
     }
 
@@ -199,7 +199,7 @@ impl DeskService for Service {
 }
 
 impl Service {
-    fn desk(&self) -> Result<&Desk, Fault> {
+    fn desk(&self) -> Result<Desk, Fault> {
         self.0.systems.desk().ok_or_else(|| {
             let what = "this supervisor has no desk; the playbook names none";
             Fault::new(ErrorReason::UnknownQueue, what)

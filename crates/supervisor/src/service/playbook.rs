@@ -14,6 +14,7 @@ use tokio::sync::Mutex;
 use tonic::{Request, Response, Status};
 
 use super::{Shared, invalid};
+use crate::systems::ConnectError;
 use crate::wire::{Fault, to_wire};
 
 /// How long a look at one queue may take.
@@ -56,18 +57,20 @@ impl PlaybookService for Service {
             request_id.parse().map_err(|error| invalid("request_id", &error))?;
         let _one_at_a_time = self.loading.lock().await;
         let before = self.shared.playbooks.current().version();
-        let playbooks = self.shared.playbooks.clone();
-        let loading = tokio::task::spawn_blocking(move || {
-            if dry_run {
-                Playbook::load(playbooks.folder()).map(Arc::new)
-            } else {
-                playbooks.reload()
-            }
-        });
+        let folder = self.shared.playbooks.folder().to_owned();
+        let loading = tokio::task::spawn_blocking(move || Playbook::load(&folder));
         let loaded = loading
             .await
             .map_err(|cause| Fault::internal("the playbook could not be loaded", &cause))?
             .map_err(|problems| invalid_playbook(&problems))?;
+        let systems = &self.shared.systems;
+        let prepared = systems.prepare(&loaded).map_err(|error| unconnected(&error))?;
+        let loaded = Arc::new(loaded);
+        if !dry_run {
+            // First what the new playbook speaks to, then the playbook: it finds everything that it names.
+            systems.replace(prepared).await.map_err(|error| unconnected(&error))?;
+            self.shared.playbooks.put(loaded.clone());
+        }
         let changed = loaded.version() != before;
         let now = self.shared.now();
         if changed && !dry_run {
@@ -100,7 +103,7 @@ impl PlaybookService for Service {
 
 impl Service {
     async fn look(&self, queue: &QueueRef) -> Result<QueueFacts, String> {
-        let Some(system) = self.shared.systems.queue(&queue.system).cloned() else {
+        let Some(system) = self.shared.systems.queue(&queue.system) else {
             return Err(format!("{} is not connected as a system with human queues", queue.system));
         };
         match tokio::time::timeout(LOOK_WITHIN, system.inspect(&queue.queue)).await {
@@ -126,6 +129,17 @@ fn queues(playbook: &Playbook) -> BTreeMap<QueueRef, Vec<String>> {
         }
     }
     queues
+}
+
+/// A system of the playbook on disk that cannot be connected.
+fn unconnected(error: &ConnectError) -> Fault {
+    let what = "the playbook has a system that cannot be connected, and was not loaded; \
+                the old one stays in force";
+    let mut description = error.to_string();
+    if let ConnectError::Variable { .. } = error {
+        description.push_str(" in the supervisor's environment: start it again with the variable");
+    }
+    Fault::new(ErrorReason::PlaybookInvalid, what).first("systems.yaml", description)
 }
 
 /// Everything that is wrong with the playbook on disk, each with its place.

@@ -150,6 +150,15 @@ async fn lists_audit_and_playbook_say_what_is_there() {
         .playbook
         .unwrap();
     assert_eq!((playbook.name.as_str(), playbook.version.len()), ("small", 64));
+    let boundaries: Vec<_> = playbook.boundaries.iter().map(|it| it.name.as_str()).collect();
+    assert_eq!(boundaries, ["nothing", "spare"], "also those that no agent has");
+    assert_eq!(playbook.policies, ["nobody-writes"]);
+    let route = playbook.routes.iter().map(|route| {
+        (route.name.as_str(), route.condition.as_str(), route.escalation_policy.as_str())
+    });
+    let route: Vec<_> = route.collect();
+    assert_eq!(route, [("rule 1", "kind: [help]", "takeover"), ("otherwise", "", "takeover")]);
+    assert!(playbook.routes[0].target.is_some() && playbook.routes[1].target.is_none());
     let mut playbooks = PlaybookServiceClient::new(tool.clone());
     let routes = playbooks.check_routes(v1::CheckRoutesRequest {});
     let routes = routes.await.unwrap().into_inner().routes;
@@ -166,6 +175,44 @@ async fn lists_audit_and_playbook_say_what_is_there() {
     let details = refused.get_error_details();
     let places = &details.precondition_failure().unwrap().violations;
     assert!(places[0].subject.starts_with("routing.yaml:"), "{places:?}");
+    bed.running.drain().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_new_playbook_brings_its_queues_staff_and_systems_or_does_not_come_into_force() {
+    let bed = Bed::start().await;
+    let ben = bed.person("ben", &["support"]).await;
+    let mut desk = DeskServiceClient::new(ben);
+    let tool = bed.tool("intake").await;
+    CaseServiceClient::new(tool).open_case(report("r-1")).await.unwrap();
+    let ticket = bed.ticket(&mut DeskServiceClient::new(bed.person("ana", &[]).await)).await;
+    let refused = desk.take_ticket(take("t-1", &ticket)).await.unwrap_err();
+    assert_eq!(reason(&refused), "NOT_ON_STAFF");
+
+    // What cannot be connected does not come into force, and neither does anything else of that playbook.
+    let with_ben = SYSTEMS.replace("staff: [ana]", "staff: [ana, ben]");
+    let with_ben = with_ben + "      ben: {name: Ben}\n";
+    let shop = "  shop:\n    kind: http\n    base_url: ${BELAY_TEST_NOT_SET}\n";
+    std::fs::write(bed.playbook().join("systems.yaml"), format!("{with_ben}{shop}")).unwrap();
+    for dry_run in [true, false] {
+        let refused = bed.reload("p-1", dry_run).await.unwrap_err();
+        assert_eq!(reason(&refused), "PLAYBOOK_INVALID");
+        let details = refused.get_error_details();
+        let violation = &details.precondition_failure().unwrap().violations[0];
+        assert_eq!(violation.subject, "systems.yaml");
+        let said = &violation.description;
+        assert!(said.contains("shop") && said.contains("BELAY_TEST_NOT_SET"), "{said}");
+    }
+    let refused = desk.take_ticket(take("t-2", &ticket)).await.unwrap_err();
+    assert_eq!(reason(&refused), "NOT_ON_STAFF", "the old one stays in force");
+
+    std::fs::write(bed.playbook().join("systems.yaml"), &with_ben).unwrap();
+    assert!(bed.reload("p-2", true).await.unwrap().changed);
+    let refused = desk.take_ticket(take("t-3", &ticket)).await.unwrap_err();
+    assert_eq!(reason(&refused), "NOT_ON_STAFF", "a dry run changes nothing");
+    assert!(bed.reload("p-3", false).await.unwrap().changed);
+    let taken = desk.take_ticket(take("t-4", &ticket)).await.unwrap().into_inner().ticket.unwrap();
+    assert_eq!(taken.holder, "ben");
     bed.running.drain().await;
 }
 
@@ -299,6 +346,17 @@ impl Bed {
         tokio::time::timeout(PATIENCE, looking).await.unwrap()
     }
 
+    /// Asks for the playbook to be loaded again.
+    async fn reload(
+        &self,
+        request: &str,
+        dry_run: bool,
+    ) -> Result<v1::ReloadPlaybookResponse, Status> {
+        let mut playbooks = PlaybookServiceClient::new(self.person("olga", &["operators"]).await);
+        let request = v1::ReloadPlaybookRequest { request_id: request.to_owned(), dry_run };
+        playbooks.reload_playbook(request).await.map(tonic::Response::into_inner)
+    }
+
     async fn watch(&self, id: &str) -> Watch {
         let request = v1::WatchCaseRequest { case_id: id.to_owned(), after_sequence: 0 };
         let mut cases = CaseServiceClient::new(self.tool("cli").await);
@@ -380,17 +438,19 @@ fn reason(status: &Status) -> String {
 fn write_playbook(folder: &Path) {
     let files = [
         ("playbook.yaml", PLAYBOOK),
+        ("systems.yaml", SYSTEMS),
         (
-            "systems.yaml",
-            "systems:\n  desk:\n    kind: desk\n    queues:\n      support: {description: People, staff: [ana]}\n    people:\n      ana: {name: Ana}\n",
+            "routing.yaml",
+            "rules:\n  - {when: {kind: [help]}, to: role help, takeover: takeover}\notherwise: {to: people, takeover: takeover}\n",
         ),
-        ("routing.yaml", "otherwise:\n  to: people\n  takeover: takeover\n"),
         (
             "agents.yaml",
             "roles:\n  help: helps\nagents:\n  helper: {roles: [help], boundary: nothing, operators: [olga]}\n",
         ),
         ("taxonomy.yaml", "resolutions:\n  resolved: {title: Done, means: resolve}\n"),
         ("boundaries/nothing.yaml", "name: nothing\ncontracts: []\n"),
+        ("boundaries/spare.yaml", "name: spare\ncontracts: []\n"),
+        ("policies/none.cedar", "@id(\"nobody-writes\")\nforbid (principal, action, resource);\n"),
         (
             "escalations/takeover.yaml",
             "name: takeover\nsteps:\n  - {queue: desk/support, acknowledge_within: 5m, work_within: 1h}\nbackoff: {first: 1m, most: 15m}\n",
@@ -402,6 +462,16 @@ fn write_playbook(folder: &Path) {
         std::fs::write(path, text).unwrap();
     }
 }
+
+const SYSTEMS: &str = "\
+systems:
+  desk:
+    kind: desk
+    queues:
+      support: {description: People, staff: [ana]}
+    people:
+      ana: {name: Ana}
+";
 
 const PLAYBOOK: &str = r#"name: small
 groups:

@@ -1,0 +1,157 @@
+//! What a playbook says about an outside system, as the configuration of the adapter that speaks to it. Credentials
+//! are fetched here, from where the playbook says they are.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use belay_connect::desk::{DeskQueue, DeskStaff};
+use belay_connect::request_tracker::StatusMeaning;
+use belay_connect::{BusinessConfig, BusinessSystem, Credential, DeskConfig, RequestTrackerConfig};
+use belay_domain::{ActorKind, PersonId, Span, SystemId};
+use belay_playbook::{HttpSystem, MissingVariable, Playbook, Status};
+use secrecy::SecretString;
+
+use super::ConnectError;
+use crate::clock::Clock;
+
+/// The most of a system's answer that is read, in bytes.
+const ANSWER_MAX: usize = 1024 * 1024;
+
+/// Under which name Belay itself acts at its own desk.
+const OURSELVES: &str = "belay";
+
+pub(super) fn business_system(
+    id: &SystemId,
+    http: &HttpSystem,
+) -> Result<BusinessSystem, ConnectError> {
+    let config = BusinessConfig {
+        base_url: resolve(id, &http.base_url)?,
+        read_credential: credential(id, &http.read)?,
+        write_credential: credential(id, &http.write)?,
+        timeout: duration(http.timeout),
+        answer_max: ANSWER_MAX,
+        roots_pem: None,
+    };
+    BusinessSystem::new(config)
+        .map_err(|source| ConnectError::Address { system: id.clone(), source })
+}
+
+fn credential(
+    id: &SystemId,
+    described: &belay_playbook::Credential,
+) -> Result<Credential, ConnectError> {
+    let (scheme, secret) = match described {
+        belay_playbook::Credential::None => return Ok(Credential::None),
+        belay_playbook::Credential::Env { name, scheme } => (scheme, environment(id, name)?),
+        belay_playbook::Credential::File { path, scheme } => (scheme, file(id, path)?),
+    };
+    Ok(Credential::Header {
+        name: "Authorization".to_owned(),
+        value: SecretString::from(format!("{scheme} {secret}")),
+    })
+}
+
+fn secret(id: &SystemId, described: &belay_playbook::Credential) -> Result<String, ConnectError> {
+    match described {
+        belay_playbook::Credential::None => Ok(String::new()),
+        belay_playbook::Credential::Env { name, .. } => environment(id, name),
+        belay_playbook::Credential::File { path, .. } => file(id, path),
+    }
+}
+
+fn environment(id: &SystemId, name: &str) -> Result<String, ConnectError> {
+    std::env::var(name).map_err(|_| ConnectError::Variable {
+        system: id.clone(),
+        source: MissingVariable(name.to_owned()),
+    })
+}
+
+fn file(id: &SystemId, path: &belay_playbook::Reference) -> Result<String, ConnectError> {
+    let path = PathBuf::from(resolve(id, path)?);
+    let text = std::fs::read_to_string(&path).map_err(|source| ConnectError::CredentialFile {
+        system: id.clone(),
+        path,
+        source,
+    })?;
+    Ok(text.trim().to_owned())
+}
+
+fn resolve(id: &SystemId, reference: &belay_playbook::Reference) -> Result<String, ConnectError> {
+    reference
+        .resolve(|name| std::env::var(name).ok())
+        .map_err(|source| ConnectError::Variable { system: id.clone(), source })
+}
+
+pub(super) fn desk_config(
+    described: &belay_playbook::Desk,
+    playbook: &Playbook,
+    clock: Clock,
+) -> DeskConfig {
+    let staff = |person: &PersonId| {
+        let known = described.people.get(person);
+        DeskStaff {
+            person: person.clone(),
+            kind: ActorKind::Person,
+            enabled: known.is_none_or(|known| known.enabled),
+            may_take: true,
+            shifts: Vec::new(),
+            on_shift: known.map(|known| known.on_shift),
+        }
+    };
+    let queues = described
+        .queues
+        .iter()
+        .map(|(id, queue)| DeskQueue {
+            id: id.clone(),
+            title: queue.description.clone(),
+            enabled: queue.enabled,
+            staff: queue.staff.iter().map(staff).collect(),
+        })
+        .collect();
+    let ourselves =
+        OURSELVES.parse().unwrap_or_else(|_| unreachable!("the name of our account is an id"));
+    DeskConfig {
+        codes: playbook.resolutions().keys().cloned().collect(),
+        clock: Arc::new(move || clock.now()),
+        ..DeskConfig::new(ourselves, queues)
+    }
+}
+
+pub(super) fn tracker_config(
+    id: &SystemId,
+    described: &belay_playbook::RequestTracker,
+) -> Result<RequestTrackerConfig, ConnectError> {
+    let statuses = described
+        .statuses
+        .iter()
+        .map(|(status, meaning)| (status.clone(), meaning_of(*meaning)))
+        .collect::<BTreeMap<_, _>>();
+    Ok(RequestTrackerConfig {
+        base_url: resolve(id, &described.http.base_url)?,
+        token: SecretString::from(secret(id, &described.http.write)?),
+        account: described.service_account.clone(),
+        machines: described.machines.iter().cloned().collect(),
+        case_field: described.case_field.clone(),
+        correlation_field: described.correlation_field.clone(),
+        resolution_field: Some(described.resolution_field.clone()),
+        resolutions: described.resolutions.clone(),
+        statuses: [("*".to_owned(), statuses)].into(),
+        timeout: duration(described.http.timeout),
+        roots_pem: None,
+    })
+}
+
+fn meaning_of(status: Status) -> StatusMeaning {
+    match status {
+        Status::Open => StatusMeaning::Open,
+        Status::Resolved => StatusMeaning::Resolved,
+        Status::Rejected => StatusMeaning::Rejected,
+        Status::Deleted => StatusMeaning::Deleted,
+    }
+}
+
+fn duration(span: Span) -> Duration {
+    Duration::try_from(span).unwrap_or(Duration::from_secs(10))
+}
