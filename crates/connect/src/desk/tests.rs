@@ -45,6 +45,11 @@ async fn a_ticket_is_resolved_by_its_holder_with_a_code() {
         "resolved (refunded by alice) in front, held by alice: alice took, alice changed state",
     )
     .await;
+    check(
+        "alice take; alice resolve_without_a_note refunded",
+        "resolved (refunded by alice) in front, held by alice: alice took, alice changed state",
+    )
+    .await;
     check("alice resolve refunded", "alice does not hold the ticket desk-1; take it first").await;
     check(
         "alice take; alice resolve magic",
@@ -358,6 +363,9 @@ impl Bench {
             "reply" => done(desk.reply(&who, ticket, rest).await),
             "assign" => done(desk.assign(&who, ticket, &person(rest)).await),
             "move_to" => done(desk.move_to(&who, ticket, &rest.parse().unwrap()).await),
+            "resolve_without_a_note" => {
+                done(desk.resolve(&who, ticket, &rest.parse().unwrap(), "").await)
+            }
             "resolve" => done(desk.resolve(&who, ticket, &rest.parse().unwrap(), "done").await),
             "on" => desk.start_shift(&who).await,
             "off" => desk.end_shift(&who).await,

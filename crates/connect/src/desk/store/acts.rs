@@ -76,7 +76,9 @@ impl Store {
         code: &ResolutionCode,
         note: &str,
     ) -> Result<(), DeskError> {
-        written(note)?;
+        if !note.trim().is_empty() {
+            written(note)?;
+        }
         let mut found = self.held(person, ticket)?;
         let codes = &self.config.codes;
         if !codes.is_empty() && !codes.contains(code) {
