@@ -50,7 +50,7 @@ async fn an_escalation_that_nobody_answers_is_raised_and_starts_over() {
     let ids: Vec<_> = listed.cases.iter().map(|one| one.case_id.as_str()).collect();
     assert_eq!((ids, listed.total), (vec![case.as_str()], 1));
     let exhausted = |found: &v1::Case| {
-        (found.escalations[0].step.as_ref()?.round == 2).then(|| found.escalations.len())
+        (found.escalations[0].step.as_ref()?.round == 2).then_some(found.escalations.len())
     };
     let count = tool.sees("the second round", &case, exhausted).await;
     assert_eq!(count, 1, "it is the same escalation, round after round");

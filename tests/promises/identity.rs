@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use belay_agent::ServeError;
 use belay_api::v1;
 use belay_api::v1::connect_request::Message as Say;
 use belay_transport::authority::DevAuthority;
@@ -11,6 +12,7 @@ use belay_transport::person::Person;
 use belay_transport::tls::Identity;
 use tonic::Code;
 
+use crate::stage::agents::hear;
 use crate::stage::callers::{Caller, refusal, refused};
 use crate::stage::line::Line;
 use crate::stage::{Stage, case_of, request};
@@ -66,6 +68,22 @@ async fn the_stream_of_agents_is_for_agents_of_the_playbook() {
     let roles = vec!["crm".to_owned()];
     line.mention(Say::Register(v1::Register { roles, capacity: 1, ..Default::default() })).await;
     refused(line.ended().await, Code::PermissionDenied, "UNKNOWN_AGENT");
+}
+
+#[tokio::test]
+async fn an_agent_that_is_not_wanted_is_told_so_and_stops() {
+    let stage = Stage::start().await;
+    let (stranger, _) = stage.agent_keeping("stranger");
+    let ended = stranger.ended().await;
+    let Err(ServeError::Refused(refused)) = ended else { panic!("{ended:?}") };
+    assert_eq!(refused.reason, v1::ErrorReason::UnknownAgent);
+    let (older, mut took) = stage.agent_keeping("billing-1");
+    stage.open("refund").await;
+    hear("the older one to take a case", &mut took).await;
+    let (_newer, _) = stage.agent_keeping("billing-1");
+    let ended = older.ended().await;
+    let Err(ServeError::Goodbye { reason, .. }) = ended else { panic!("{ended:?}") };
+    assert_eq!(reason, v1::GoodbyeReason::Replaced);
 }
 
 #[tokio::test]

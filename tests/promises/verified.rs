@@ -23,6 +23,9 @@ async fn a_write_inside_the_boundary_is_verified_by_read_back() {
     let found = tool.case(&case).await;
     let action = &found.actions[0];
     assert_eq!(action.state(), v1::ActionState::Verified);
+    let sent = &stage.company.writes()[0].body;
+    let wanted = json!({"customer_id": "c-1", "text": "called back", "key": sent["key"]});
+    assert_eq!(*sent, wanted, "what is written is what was allowed");
     assert_eq!(kept[0]["key"], json!(action.idempotency_key));
     assert_eq!(action.boundary, "crm");
     assert!(!action.policies.is_empty(), "the policies that allowed it are named");
