@@ -9,7 +9,7 @@ use std::sync::Arc;
 use crate::case::{Alarm, Contact};
 use crate::{
     AgentId, Case, CaseId, Context, Epoch, Event, EventKind, Offer, Owner, Plan, PlanId, PlanStage,
-    Routing, Status, Timestamp,
+    Routing, Status, Target, Timestamp,
 };
 
 /// Folds one event into the case.
@@ -180,6 +180,9 @@ fn holding(case: &mut Case, kind: &EventKind, at: Timestamp) {
         }
         EventKind::HandoffAccepted { handoff, agent, key, epoch, lease_until, .. } => {
             case.taken_by = Some(handoff.clone());
+            if let Some(Routing { target: target @ Target::Role(_), .. }) = &case.routing {
+                case.served = Some(target.clone());
+            }
             if let Some(last) = case.last_agent.replace(agent.clone()) {
                 *case.bounces.entry(pair(last, agent.clone())).or_default() += 1;
             }

@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use crate::{
     Action, ActionId, AgentId, CaseId, CaseTerms, Context, Digest, Epoch, Escalation, EscalationId,
-    HandoffId, Offer, Owner, Plan, PlanId, RequestId, ResolutionCode, Routing, TenantId, Timestamp,
+    HandoffId, Offer, Owner, Plan, PlanId, RequestId, ResolutionCode, Routing, Target, TenantId,
+    Timestamp,
 };
 
 /// What Belay believes about one case.
@@ -51,6 +52,8 @@ pub struct Case {
     pub offer: Option<Offer>,
     /// How many handoffs were offered.
     pub handoffs: u32,
+    /// The role it was last handed to, where another agent of that role is the next to ask.
+    pub served: Option<Target>,
     /// The handoff by which its last agent took it.
     pub taken_by: Option<HandoffId>,
     /// The agent that owned it last.
@@ -138,6 +141,7 @@ impl Case {
             routing: None,
             offer: None,
             handoffs: 0,
+            served: None,
             taken_by: None,
             last_agent: None,
             bounces: BTreeMap::new(),

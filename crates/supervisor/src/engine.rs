@@ -15,7 +15,7 @@ mod tests;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 
-use belay_domain::{Case, CaseId, Command, Event, Owed, Rejection};
+use belay_domain::{Case, CaseId, Command, Event, Owed, Rejection, Timestamp};
 use belay_journal::{AppendError, Journal, ReadError};
 use tokio::sync::{broadcast, mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
@@ -175,11 +175,32 @@ impl Engine {
         Err(Refused::Contended)
     }
 
-    /// The case as it is durably known; none if there never was such a case.
+    /// The case as it is durably known, with everything that was decided before this call; none if there never
+    /// was such a case.
     pub async fn case(&self, case: &CaseId) -> Result<Option<Arc<Case>>, Refused> {
-        let (reply, answer) = oneshot::channel();
-        self.send(Message::Look { case: case.clone(), reply })?;
-        answer.await.unwrap_or(Err(Refused::Draining))
+        for _ in 0..DECISIONS_MAX {
+            let (reply, answer) = oneshot::channel();
+            self.send(Message::Look { case: case.clone(), reply })?;
+            match answer.await.unwrap_or(Err(Refused::Draining)) {
+                Err(Refused::Contended) => {}
+                answer => return answer,
+            }
+        }
+        Err(Refused::Contended)
+    }
+
+    /// The case, and the moment for which what it says is true: nothing that was decided before that moment is
+    /// missing from it.
+    pub async fn case_as_of(
+        &self,
+        case: &CaseId,
+    ) -> Result<Option<(Arc<Case>, Timestamp)>, Refused> {
+        let asked = self.inner.clock.now();
+        let found = self.case(case).await?;
+        Ok(found.map(|case| {
+            let as_of = asked.max(case.updated_at);
+            (case, as_of)
+        }))
     }
 
     /// Makes sure that the case is loaded, its timers run and its effects are under way.

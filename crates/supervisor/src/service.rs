@@ -59,12 +59,31 @@ impl Shared {
 
     /// A case that the caller may see. What belongs to others is not there for them.
     pub(crate) async fn case(&self, caller: &Caller, case: &CaseId) -> Result<Arc<Case>, Fault> {
+        self.case_as_of(caller, case).await.map(|(case, _)| case)
+    }
+
+    /// The same, with the moment for which what it says is true.
+    pub(crate) async fn case_as_of(
+        &self,
+        caller: &Caller,
+        case: &CaseId,
+    ) -> Result<(Arc<Case>, Timestamp), Fault> {
         let unknown = || Fault::unknown_case(case.as_str());
-        let found = self.engine.case(case).await?.ok_or_else(unknown)?;
+        let (found, as_of) = self.engine.case_as_of(case).await?.ok_or_else(unknown)?;
         match &found.tenant {
-            Some(tenant) if caller.sees(tenant) => Ok(found),
+            Some(tenant) if caller.sees(tenant) => Ok((found, as_of)),
             Some(_) | None => Err(unknown()),
         }
+    }
+
+    /// A case by an id as it arrived, with the moment for which what it says is true.
+    pub(crate) async fn case_named_as_of(
+        &self,
+        caller: &Caller,
+        id: &str,
+    ) -> Result<(Arc<Case>, Timestamp), Fault> {
+        let case = id.parse().map_err(|error| invalid("case_id", &error))?;
+        self.case_as_of(caller, &case).await
     }
 
     /// A case by an id as it arrived.

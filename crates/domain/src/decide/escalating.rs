@@ -374,7 +374,7 @@ impl Deciding {
             after_it => {
                 let target = match after_it {
                     Some(AfterResolution::Return(target)) => Some(target.clone()),
-                    Some(AfterResolution::Resolve) | None => self.original_target(),
+                    Some(AfterResolution::Resolve) | None => self.present_target(),
                 };
                 self.emit(EventKind::CaseReturned {
                     escalation: found.id.clone(),

@@ -143,9 +143,10 @@ impl Deciding {
         }
     }
 
-    /// Whom the case was meant for in the first place.
-    pub(super) fn original_target(&self) -> Option<Target> {
-        self.case.terms.as_ref().and_then(|terms| terms.route.clone())
+    /// Whom the case is meant for now: the role it was last handed to, or the one it was opened for.
+    pub(super) fn present_target(&self) -> Option<Target> {
+        let opened = self.case.terms.as_ref().and_then(|terms| terms.route.clone());
+        self.case.served.clone().or(opened)
     }
 }
 

@@ -20,7 +20,7 @@ impl Deciding {
 
     /// Looks for another agent of the kind the case was meant for, or asks people where it was meant for none.
     pub(super) fn route_again(&mut self, why: &str, tried: Vec<AgentId>) {
-        match self.original_target() {
+        match self.present_target() {
             Some(target) => self.route(target, why, tried),
             None => self.ask_people(Cause::NoAgent),
         }

@@ -1,6 +1,6 @@
 //! How a case passes from one holder to the next, without a gap and without an overlap.
 
-use crate::script::check;
+use crate::script::{Story, check};
 
 #[test]
 fn an_agent_that_accepts_what_it_was_offered_owns_the_case() {
@@ -217,4 +217,22 @@ fn a_search_that_starts_anew_is_another_search() {
          3 release A
          3 owes -> c/seek/1/2/2023-11-14T22:13:33Z",
     );
+}
+
+#[test]
+fn a_case_that_was_handed_to_another_role_stays_with_that_role() {
+    let mut told = Story::new();
+    for line in [
+        "0 open",
+        "1 offer A",
+        "2 accept A h1",
+        "3 handoff A crm",
+        "4 offer B",
+        "5 accept B h2",
+        "20 tick",
+    ] {
+        told.tell(line);
+    }
+    let target = told.case.routing.map(|routing| routing.target.to_string());
+    assert_eq!(target.as_deref(), Some("role crm"));
 }

@@ -12,7 +12,7 @@ use belay_journal::{AppendError, Commit, Conflict, Entry, Journal, Receipt};
 use futures_util::StreamExt;
 use futures_util::future::join_all;
 use futures_util::stream::FuturesOrdered;
-use tokio::sync::{broadcast, mpsc};
+use tokio::sync::{broadcast, mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, error, warn};
 
@@ -53,9 +53,13 @@ struct Decided {
     after: Arc<Case>,
     answers: Vec<(Reply, Arc<[Event]>)>,
     events: Vec<Event>,
+    /// Who wants to know the case once everything that was decided about it by now is durable.
+    looks: Vec<Look>,
     /// What led to it, so that the effects it owes are traced back to their cause.
     cause: tracing::Span,
 }
+
+type Look = oneshot::Sender<Result<Option<Arc<Case>>, Refused>>;
 
 struct Finished {
     decided: Decided,
@@ -131,10 +135,9 @@ impl Shard {
                     }
                 }
                 Message::Look { case, reply } => {
-                    let found = self.slots.get(&case).map(|slot| slot.durable.clone());
-                    let known = found.filter(|case| case.status != Status::Unopened);
-                    // An asker who went away needs no answer.
-                    let _ = reply.send(Ok(known));
+                    if self.look(&mut work, &case, reply) {
+                        order.push(case);
+                    }
                 }
                 Message::Wake { case } => {
                     if self.decide_one(&mut work, &case, &Command::Tick, None, now) {
@@ -156,6 +159,28 @@ impl Shard {
             }
         }
         self.forget_cold();
+    }
+
+    /// Shows a case, once everything that was decided about it so far is durable. Says whether the case is new
+    /// in `work`.
+    fn look(&mut self, work: &mut HashMap<CaseId, Decided>, id: &CaseId, reply: Look) -> bool {
+        let Some(slot) = self.slots.get(id) else {
+            let _ = reply.send(Err(Refused::Contended));
+            return false;
+        };
+        if let Some(decided) = work.get_mut(id) {
+            decided.looks.push(reply);
+            return false;
+        }
+        if slot.is_quiet() {
+            // An asker who went away needs no answer.
+            let _ = reply.send(Ok(known(&slot.durable)));
+            return false;
+        }
+        let mut decided = Decided::nothing(id, &slot.decided);
+        decided.looks.push(reply);
+        work.insert(id.clone(), decided);
+        true
     }
 
     /// Decides one command on top of what has been decided so far. Says whether the case is new in `work`.
@@ -196,14 +221,8 @@ impl Shard {
                     let _ = reply.send(Ok(applied));
                 }
                 (Some(reply), None) => {
-                    let decided = Decided {
-                        case: id.clone(),
-                        before: before.clone(),
-                        after: before,
-                        answers: vec![(reply, Arc::from([]))],
-                        events: Vec::new(),
-                        cause: tracing::Span::current(),
-                    };
+                    let mut decided = Decided::nothing(id, &before);
+                    decided.answers.push((reply, Arc::from([])));
                     work.insert(id.clone(), decided);
                     return true;
                 }
@@ -214,14 +233,10 @@ impl Shard {
         events.iter().for_each(|event| apply(&mut after, event));
         let after = Arc::new(after);
         slot.decided = after.clone();
-        let decided = work.entry(id.clone()).or_insert_with(|| Decided {
-            case: id.clone(),
-            before,
-            after: after.clone(),
-            answers: Vec::new(),
-            events: Vec::new(),
-            cause: tracing::Span::current(),
-        });
+        let decided = work.entry(id.clone()).or_insert_with(|| Decided::nothing(id, &before));
+        if decided.events.is_empty() {
+            decided.cause = tracing::Span::current();
+        }
         decided.after = after;
         let shared: Arc<[Event]> = events.into();
         decided.events.extend(shared.iter().cloned());
@@ -288,7 +303,7 @@ impl Shard {
     }
 
     fn publish(&mut self, decided: Decided, receipt: Receipt) {
-        let Decided { case: id, after, answers, events, cause, .. } = decided;
+        let Decided { case: id, after, answers, looks, events, cause, .. } = decided;
         let _entered = cause.entered();
         if let Some(slot) = self.slots.get_mut(&id) {
             slot.durable = after.clone();
@@ -308,6 +323,9 @@ impl Shard {
         }
         for (reply, events) in answers {
             let _ = reply.send(Ok(Applied { case: after.clone(), events }));
+        }
+        for reply in looks {
+            let _ = reply.send(Ok(known(&after)));
         }
     }
 
@@ -401,6 +419,26 @@ impl Shard {
     }
 }
 
+impl Decided {
+    /// A case about which nothing new has been decided.
+    fn nothing(id: &CaseId, case: &Arc<Case>) -> Self {
+        Self {
+            case: id.clone(),
+            before: case.clone(),
+            after: case.clone(),
+            answers: Vec::new(),
+            looks: Vec::new(),
+            events: Vec::new(),
+            cause: tracing::Span::current(),
+        }
+    }
+}
+
+/// A case of which something is known.
+fn known(case: &Arc<Case>) -> Option<Arc<Case>> {
+    (case.status != Status::Unopened).then(|| case.clone())
+}
+
 async fn load(journal: &Journal, id: CaseId) -> (CaseId, Result<Case, Refused>) {
     let loaded = match journal.load(id.as_str()).await {
         Ok(stored) => stored
@@ -430,6 +468,9 @@ async fn sleep_until(clock: &Clock, moment: Option<Timestamp>) {
 
 fn answer_all(decided: Decided, refused: impl Fn() -> Refused) {
     for (reply, _) in decided.answers {
+        let _ = reply.send(Err(refused()));
+    }
+    for reply in decided.looks {
         let _ = reply.send(Err(refused()));
     }
 }

@@ -51,8 +51,8 @@ impl CaseService for Service {
     ) -> Result<Response<v1::GetCaseResponse>, Status> {
         let caller = Caller::of(&request)?;
         let v1::GetCaseRequest { case_id } = request.into_inner();
-        let case = self.0.case_named(&caller, &case_id).await?;
-        let case = Some(to_wire::case(&case, self.0.now()));
+        let (case, as_of) = self.0.case_named_as_of(&caller, &case_id).await?;
+        let case = Some(to_wire::case(&case, as_of));
         Ok(Response::new(v1::GetCaseResponse { case }))
     }
 

@@ -26,10 +26,10 @@ impl CoverageService for Service {
     ) -> Result<Response<v1::GetCoverageResponse>, Status> {
         let caller = Caller::of(&request)?;
         let v1::GetCoverageRequest { case_id } = request.into_inner();
-        let case = self.0.case_named(&caller, &case_id).await?;
+        let (case, as_of) = self.0.case_named_as_of(&caller, &case_id).await?;
         Ok(Response::new(v1::GetCoverageResponse {
             case_id: case.id.to_string(),
-            coverage: Some(to_wire::coverage(&case, self.0.now())),
+            coverage: Some(to_wire::coverage(&case, as_of)),
             next_moment: next_moment(&case).map(to_wire::time),
         }))
     }

@@ -8,10 +8,6 @@ use belay_api::v1;
 use crate::demo::observer::{Claim, Holder};
 use crate::output::time;
 
-/// How long it may take from a decision until it is durable. An answer tells what is durable: that a case was let go of a
-/// moment before is no part of it yet. What ends by itself at a known time is held against that time exactly.
-const DURABLE_WITHIN: jiff::SignedDuration = jiff::SignedDuration::from_millis(500);
-
 /// Whether the claim was true; otherwise why not.
 pub(super) fn holds(
     claim: &Claim,
@@ -37,7 +33,7 @@ fn by_agent<'a>(
 ) -> Result<(), String> {
     let mut lease: Option<Timestamp> = None;
     for event in before {
-        let settled = event.at <= at - DURABLE_WITHIN;
+        let settled = event.at < at;
         match &event.kind {
             EventKind::HandoffAccepted { agent, .. } if agent.as_str() != wanted && !settled => {}
             EventKind::HandoffAccepted { agent, epoch, lease_until, .. } => {
@@ -73,7 +69,7 @@ fn by_person<'a>(
 ) -> Result<(), String> {
     let mut fresh: Option<Timestamp> = None;
     for event in before {
-        let settled = event.at <= at - DURABLE_WITHIN;
+        let settled = event.at < at;
         match &event.kind {
             EventKind::EscalationAcknowledged { by, evidence, epoch: Some(_), .. } => {
                 let same = by.as_str() == wanted && evidence.ticket().as_str() == on;
