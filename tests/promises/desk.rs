@@ -177,12 +177,16 @@ async fn an_empty_queue_is_not_waited_for() {
     let watcher = Watcher::of(&lea, &case);
     let ticket = lea.ticket(&case, "duty-lead").await;
     assert!(opened.elapsed() < Duration::from_secs(15), "nobody is there, so nobody is waited for");
-    assert!(watcher.end().iter().all(|one| person_of(one).is_none()));
     let failed = lea.events(&case).await.into_iter().find(|event| event.event == "step_failed");
     let told = failed.expect("the empty queue is refused").description;
     assert!(!told.is_empty());
     lea.take(&ticket.id).await.unwrap();
-    covered_by(&lea, &case, "lea").await;
+    watcher.sees("the lead to cover it", |one| person_of(one) == Some("lea")).await;
+    let seen = watcher.end();
+    check_no_gap(&seen);
+    let others =
+        seen.iter().filter(|one| covered_until(one).is_some() && person_of(one) != Some("lea"));
+    assert_eq!(others.count(), 0, "{seen:?}");
 }
 
 #[tokio::test]
