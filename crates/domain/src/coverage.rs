@@ -4,8 +4,7 @@
 //! [`Coverage::Covered`] can be made is [`Case::coverage`], and it takes an unexpired lease or fresh evidence
 //! to make it (`COV-1`).
 
-use crate::decide::deadline_of;
-use crate::escalation::{Escalation, Stage};
+use crate::escalation::Stage;
 use crate::{
     AgentId, Case, EscalationId, Evidence, HandoffId, Owner, PersonId, QueueRef, Status, Timestamp,
 };
@@ -152,7 +151,7 @@ impl Case {
             return Some(Pending::Seeking { until: routing.until });
         }
         let escalation = self.takeover()?;
-        let until = step_deadline(escalation)?;
+        let until = escalation.step_deadline()?;
         (now < until).then(|| Pending::Escalating {
             escalation: escalation.id.clone(),
             queue: escalation.step_plan().queue.clone(),
@@ -170,8 +169,7 @@ impl Case {
             }
             Owner::Queue { escalation, .. } => {
                 let found = self.escalations.get(escalation);
-                let since =
-                    found.and_then(|found| deadline_of(found)).map_or(now, |at| at.min(now));
+                let since = found.and_then(|found| found.deadline()).map_or(now, |at| at.min(now));
                 (since, "the evidence that a person has it is too old".to_owned())
             }
             Owner::Supervisor { since } => match self.takeover() {
@@ -185,19 +183,6 @@ impl Case {
             since: self.uncovered_since.map_or(since, |earlier| earlier.min(since)),
             reason,
         }
-    }
-}
-
-/// The running deadline of the step that is being taken.
-pub(crate) fn step_deadline(escalation: &Escalation) -> Option<Timestamp> {
-    match &escalation.stage {
-        Stage::Opened { until } | Stage::Placed { until, .. } | Stage::Routed { until, .. } => {
-            Some(*until)
-        }
-        Stage::Acknowledged { .. }
-        | Stage::Resolved { .. }
-        | Stage::Exhausted { .. }
-        | Stage::Closed => None,
     }
 }
 

@@ -17,8 +17,8 @@ use std::sync::Arc;
 
 use crate::apply::apply;
 use crate::{
-    Action, ActionId, Case, Cause, Command, Correlation, Coverage, Epoch, Escalation, EscalationId,
-    Event, EventKind, Rejection, Status, Timestamp,
+    Action, ActionId, Case, Cause, Command, Correlation, Coverage, Epoch, Escalation, Event,
+    EventKind, Rejection, Status, Timestamp,
 };
 
 /// Says what `command` means for `case` at `now`: the events it leads to, in their order, or why it is turned
@@ -187,30 +187,12 @@ impl Deciding {
     }
 }
 
-/// What the ticket of one step of one round is found by.
-pub(crate) fn correlation(escalation: &EscalationId, round: u32, index: usize) -> Correlation {
-    Correlation::derived(format!("{escalation}/r{round}s{}", index + 1))
-}
-
-/// The escalation, round and step that a correlation id was made from.
-pub(crate) fn correlated(step: &Correlation) -> Option<(&str, u32, usize)> {
-    let (escalation, rest) = step.as_str().rsplit_once("/r")?;
-    let (round, number) = rest.split_once('s')?;
-    let index = number.parse::<usize>().ok()?.checked_sub(1)?;
-    Some((escalation, round.parse().ok()?, index))
-}
-
 /// The next moment at which time alone changes the case.
 pub(crate) fn deadlines(case: &Case) -> Option<Timestamp> {
     let owner = owning::deadline(case);
     let actions = case.actions.values().filter_map(|action| acting::deadline(action));
-    let escalations = case.escalations.values().filter_map(|found| escalating::deadline(found));
+    let escalations = case.escalations.values().filter_map(|found| found.deadline());
     owner.into_iter().chain(actions).chain(escalations).min()
-}
-
-/// When time alone changes an escalation.
-pub(crate) fn deadline_of(escalation: &Escalation) -> Option<Timestamp> {
-    escalating::deadline(escalation)
 }
 
 fn wrong_stage(action: &Action) -> Rejection {

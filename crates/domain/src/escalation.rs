@@ -209,6 +209,34 @@ impl Escalation {
         }
     }
 
+    /// The running deadline of the step that is being taken.
+    pub(crate) fn step_deadline(&self) -> Option<Timestamp> {
+        match &self.stage {
+            Stage::Opened { until } | Stage::Placed { until, .. } | Stage::Routed { until, .. } => {
+                Some(*until)
+            }
+            Stage::Acknowledged { .. }
+            | Stage::Resolved { .. }
+            | Stage::Exhausted { .. }
+            | Stage::Closed => None,
+        }
+    }
+
+    /// When time alone changes it: a step runs out, evidence or work does, or a new round begins.
+    pub(crate) fn deadline(&self) -> Option<Timestamp> {
+        match &self.stage {
+            Stage::Acknowledged { evidence, work_until, .. } => {
+                let fresh = evidence.valid_until();
+                Some(work_until.map_or(fresh, |work| work.min(fresh)))
+            }
+            Stage::Exhausted { retry_at } => Some(*retry_at),
+            Stage::Opened { .. } | Stage::Placed { .. } | Stage::Routed { .. } => {
+                self.step_deadline()
+            }
+            Stage::Resolved { .. } | Stage::Closed => None,
+        }
+    }
+
     /// The stage's stable name.
     #[must_use]
     pub fn stage_name(&self) -> &'static str {
@@ -221,6 +249,21 @@ impl Escalation {
             Stage::Exhausted { .. } => "exhausted",
             Stage::Closed => "closed",
         }
+    }
+}
+
+impl Correlation {
+    /// What the ticket of one step of one round is found by: `CASE/e1/r1s2` for the second step of the first.
+    pub(crate) fn of_step(escalation: &EscalationId, round: u32, index: usize) -> Self {
+        Self::derived(format!("{escalation}/r{round}s{}", index + 1))
+    }
+
+    /// The escalation, round and step that it was made from.
+    pub(crate) fn named_step(&self) -> Option<(&str, u32, usize)> {
+        let (escalation, rest) = self.as_str().rsplit_once("/r")?;
+        let (round, number) = rest.split_once('s')?;
+        let index = number.parse::<usize>().ok()?.checked_sub(1)?;
+        Some((escalation, round.parse().ok()?, index))
     }
 }
 

@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use super::to_supervisor;
-use crate::decide::{correlation, deadline_of};
-use crate::{Case, Escalation, EscalationId, EventKind, Evidence, Owner, Stage, Step, Timestamp};
+use crate::{
+    Case, Correlation, Escalation, EscalationId, EventKind, Evidence, Owner, Stage, Step, Timestamp,
+};
 
 pub(super) fn apply(case: &mut Case, kind: &EventKind, at: Timestamp) {
     match kind {
@@ -18,7 +19,7 @@ pub(super) fn apply(case: &mut Case, kind: &EventKind, at: Timestamp) {
                 step: Step {
                     round: 1,
                     index: 0,
-                    correlation: correlation(escalation, 1, 0),
+                    correlation: Correlation::of_step(escalation, 1, 0),
                     since: at,
                 },
                 stage: Stage::Opened { until: at },
@@ -67,7 +68,7 @@ pub(super) fn apply(case: &mut Case, kind: &EventKind, at: Timestamp) {
             change(case, escalation, |found| renew(found, evidence, *work_until, *worked, at));
         }
         EventKind::EscalationLapsed { escalation, epoch, .. } => {
-            let stood_until = case.escalations.get(escalation).and_then(|found| deadline_of(found));
+            let stood_until = case.escalations.get(escalation).and_then(|found| found.deadline());
             change(case, escalation, abandon);
             if let Some(epoch) = epoch {
                 to_supervisor(case, *epoch, stood_until.map_or(at, |until| until.min(at)));

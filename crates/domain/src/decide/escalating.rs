@@ -1,9 +1,8 @@
 //! How people are asked: one queue at a time, moving on at every deadline, refusal and lapse.
 
+use super::Deciding;
 use super::matter::{LINE_MAX, within};
-use super::{Deciding, correlated, correlation};
 use crate::command::Actor;
-use crate::coverage::step_deadline;
 use crate::evidence::{Expected, judge, untaken};
 use crate::{
     AfterResolution, Cause, Correlation, Doubt, Escalation, EscalationId, EscalationPlan,
@@ -79,8 +78,12 @@ impl Deciding {
         let Some(found) = self.case.escalations.get(id) else { return };
         let Some(terms) = found.plan.steps.get(index) else { return };
         let until = after(self.now, terms.place_within);
-        let step =
-            Step { round, index, correlation: correlation(id, round, index), since: self.now };
+        let step = Step {
+            round,
+            index,
+            correlation: Correlation::of_step(id, round, index),
+            since: self.now,
+        };
         self.emit(EventKind::StepStarted { escalation: id.clone(), step, until });
     }
 
@@ -131,7 +134,7 @@ impl Deciding {
 
     /// A ticket for a step that is over, or a second one for a step that has one.
     fn orphan(&mut self, step: &Correlation, ticket: &TicketId) -> Result<(), Rejection> {
-        let (id, round, index) = correlated(step).ok_or(Rejection::StaleStep)?;
+        let (id, round, index) = step.named_step().ok_or(Rejection::StaleStep)?;
         let owner = self.case.escalations.values().find(|found| found.id.as_str() == id);
         let Some(found) = owner.cloned() else { return Err(Rejection::StaleStep) };
         // Two systems may give two tickets the same id.
@@ -394,7 +397,7 @@ impl Deciding {
             .case
             .escalations
             .values()
-            .filter(|found| deadline(found).is_some_and(|until| until <= self.now))
+            .filter(|found| found.deadline().is_some_and(|until| until <= self.now))
             .cloned()
             .collect();
         for found in due {
@@ -445,17 +448,5 @@ fn out_of_date(found: &Escalation, reading: &Reading, sent_at: Timestamp) -> boo
         TicketReading::Present(_) | TicketReading::Missing | TicketReading::Unreadable { .. } => {
             sent_at <= known.sent_at()
         }
-    }
-}
-
-/// When time alone changes this escalation.
-pub(super) fn deadline(found: &Escalation) -> Option<Timestamp> {
-    match &found.stage {
-        Stage::Acknowledged { evidence, work_until, .. } => {
-            Some(work_until.map_or(evidence.valid_until(), |work| work.min(evidence.valid_until())))
-        }
-        Stage::Exhausted { retry_at } => Some(*retry_at),
-        Stage::Opened { .. } | Stage::Placed { .. } | Stage::Routed { .. } => step_deadline(found),
-        Stage::Resolved { .. } | Stage::Closed => None,
     }
 }
