@@ -5,7 +5,9 @@
 //! being made durable. Nobody is answered, and no effect leaves, before its own append is durable.
 
 mod committed;
+mod decided;
 mod entry;
+mod loading;
 mod shard;
 mod slot;
 mod stored;

@@ -5,21 +5,20 @@ use std::collections::{BinaryHeap, HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use belay_domain::{
-    Case, CaseId, Command, Event, Status, Timestamp, apply, decide, next_moment, owed, replay,
-};
+use belay_domain::{CaseId, Command, Event, Timestamp, apply, decide, next_moment, owed};
 use belay_journal::{AppendError, Commit, Conflict, Entry, Journal, Receipt};
 use futures_util::StreamExt;
 use futures_util::future::join_all;
 use futures_util::stream::FuturesOrdered;
-use tokio::sync::{broadcast, mpsc, oneshot};
+use tokio::sync::{broadcast, mpsc};
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, error, warn};
 
 use super::committed::Change;
+use super::decided::{Decided, Look, shown};
 use super::entry::entry;
+use super::loading::load;
 use super::slot::Slot;
-use super::stored::decode;
 use super::{Applied, Message, Outbound, Refused, Reply};
 use crate::clock::Clock;
 use crate::playbooks::Playbooks;
@@ -45,21 +44,6 @@ pub(super) struct Shard {
     in_flight: FuturesOrdered<futures_util::future::BoxFuture<'static, Finished>>,
     turn: u64,
 }
-
-/// A decision under way to the disk.
-struct Decided {
-    case: CaseId,
-    before: Arc<Case>,
-    after: Arc<Case>,
-    answers: Vec<(Reply, Arc<[Event]>)>,
-    events: Vec<Event>,
-    /// Who wants to know the case once everything that was decided about it by now is durable.
-    looks: Vec<Look>,
-    /// What led to it, so that the effects it owes are traced back to their cause.
-    cause: tracing::Span,
-}
-
-type Look = oneshot::Sender<Result<Option<Arc<Case>>, Refused>>;
 
 struct Finished {
     decided: Decided,
@@ -174,7 +158,7 @@ impl Shard {
         }
         if slot.is_quiet() {
             // An asker who went away needs no answer.
-            let _ = reply.send(Ok(known(&slot.durable)));
+            let _ = reply.send(Ok(slot.shown()));
             return false;
         }
         let mut decided = Decided::nothing(id, &slot.decided);
@@ -264,7 +248,7 @@ impl Shard {
             Err(cause) => {
                 error!(case = %decided.case, %cause, "an event could not be encoded");
                 self.slots.remove(&decided.case);
-                answer_all(decided, || {
+                decided.refuse(|| {
                     Refused::Unwritable(AppendError::Invalid(String::from(
                         "an event could not be encoded",
                     )))
@@ -282,20 +266,20 @@ impl Shard {
                 match &failure {
                     AppendError::Conflict(Conflict::Claimed { kind, holder, .. }) => {
                         let (kind, holder) = (kind.clone(), holder.clone());
-                        answer_all(decided, || Refused::Claimed {
+                        decided.refuse(|| Refused::Claimed {
                             kind: kind.clone(),
                             holder: holder.clone(),
                         });
                     }
                     AppendError::Conflict(conflict) => {
                         warn!(case = %decided.case, %conflict, "decided on an old state; again");
-                        answer_all(decided, || Refused::Contended);
+                        decided.refuse(|| Refused::Contended);
                     }
-                    AppendError::Full { .. } => answer_all(decided, || Refused::Overloaded),
-                    AppendError::Closed => answer_all(decided, || Refused::Draining),
+                    AppendError::Full { .. } => decided.refuse(|| Refused::Overloaded),
+                    AppendError::Closed => decided.refuse(|| Refused::Draining),
                     AppendError::Invalid(_) | AppendError::Failed(_) => {
                         error!(case = %decided.case, error = %failure, "append failed");
-                        answer_all(decided, || Refused::Unwritable(failure.clone()));
+                        decided.refuse(|| Refused::Unwritable(failure.clone()));
                     }
                 }
             }
@@ -325,7 +309,7 @@ impl Shard {
             let _ = reply.send(Ok(Applied { case: after.clone(), events }));
         }
         for reply in looks {
-            let _ = reply.send(Ok(known(&after)));
+            let _ = reply.send(Ok(shown(&after)));
         }
     }
 
@@ -419,59 +403,11 @@ impl Shard {
     }
 }
 
-impl Decided {
-    /// A case about which nothing new has been decided.
-    fn nothing(id: &CaseId, case: &Arc<Case>) -> Self {
-        Self {
-            case: id.clone(),
-            before: case.clone(),
-            after: case.clone(),
-            answers: Vec::new(),
-            looks: Vec::new(),
-            events: Vec::new(),
-            cause: tracing::Span::current(),
-        }
-    }
-}
-
-/// A case of which something is known.
-fn known(case: &Arc<Case>) -> Option<Arc<Case>> {
-    (case.status != Status::Unopened).then(|| case.clone())
-}
-
-async fn load(journal: &Journal, id: CaseId) -> (CaseId, Result<Case, Refused>) {
-    let loaded = match journal.load(id.as_str()).await {
-        Ok(stored) => stored
-            .iter()
-            .map(decode)
-            .collect::<Result<Vec<Event>, _>>()
-            .map(|events| replay(id.clone(), &events))
-            .map_err(|damage| {
-                error!(case = %id, error = %damage, "history cannot be read");
-                Refused::Damaged(Arc::new(damage))
-            }),
-        Err(failure) => {
-            error!(case = %id, error = %failure, "case cannot be loaded");
-            Err(Refused::Unreadable(Arc::new(failure)))
-        }
-    };
-    (id, loaded)
-}
-
 async fn sleep_until(clock: &Clock, moment: Option<Timestamp>) {
     // A timer is never more than a millisecond early, whatever the runtime's grain.
     const GRAIN: Duration = Duration::from_millis(1);
     if let Some(moment) = moment {
         tokio::time::sleep_until(clock.instant(moment) + GRAIN).await;
-    }
-}
-
-fn answer_all(decided: Decided, refused: impl Fn() -> Refused) {
-    for (reply, _) in decided.answers {
-        let _ = reply.send(Err(refused()));
-    }
-    for reply in decided.looks {
-        let _ = reply.send(Err(refused()));
     }
 }
 

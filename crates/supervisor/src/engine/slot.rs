@@ -4,6 +4,8 @@ use std::sync::Arc;
 
 use belay_domain::{Case, Timestamp};
 
+use super::decided::shown;
+
 /// A loaded case: as it has been decided, and as far as that is durable.
 pub(super) struct Slot {
     /// As decided, durable or not. The next decision starts from here.
@@ -27,5 +29,10 @@ impl Slot {
     /// Whether everything that was decided is durable.
     pub(super) fn is_quiet(&self) -> bool {
         Arc::ptr_eq(&self.decided, &self.durable)
+    }
+
+    /// The case as anybody may see it, if it was ever opened.
+    pub(super) fn shown(&self) -> Option<Arc<Case>> {
+        shown(&self.durable)
     }
 }

@@ -1,0 +1,53 @@
+//! A decision on its way to the disk, and everybody who waits for it.
+
+use std::sync::Arc;
+
+use belay_domain::{Case, CaseId, Event, Status};
+use tokio::sync::oneshot;
+
+use super::{Refused, Reply};
+
+/// A decision under way to the disk.
+pub(super) struct Decided {
+    pub(super) case: CaseId,
+    pub(super) before: Arc<Case>,
+    pub(super) after: Arc<Case>,
+    pub(super) answers: Vec<(Reply, Arc<[Event]>)>,
+    pub(super) events: Vec<Event>,
+    /// Who wants to know the case once everything that was decided about it by now is durable.
+    pub(super) looks: Vec<Look>,
+    /// What led to it, so that the effects it owes are traced back to their cause.
+    pub(super) cause: tracing::Span,
+}
+
+pub(super) type Look = oneshot::Sender<Result<Option<Arc<Case>>, Refused>>;
+
+impl Decided {
+    /// A case about which nothing new has been decided.
+    pub(super) fn nothing(id: &CaseId, case: &Arc<Case>) -> Self {
+        Self {
+            case: id.clone(),
+            before: case.clone(),
+            after: case.clone(),
+            answers: Vec::new(),
+            looks: Vec::new(),
+            events: Vec::new(),
+            cause: tracing::Span::current(),
+        }
+    }
+
+    /// Tells everybody who waits that it came to nothing.
+    pub(super) fn refuse(self, refused: impl Fn() -> Refused) {
+        for (reply, _) in self.answers {
+            let _ = reply.send(Err(refused()));
+        }
+        for reply in self.looks {
+            let _ = reply.send(Err(refused()));
+        }
+    }
+}
+
+/// A case of which something is known.
+pub(super) fn shown(case: &Arc<Case>) -> Option<Arc<Case>> {
+    (case.status != Status::Unopened).then(|| case.clone())
+}
