@@ -9,30 +9,34 @@ use std::path::Path;
 use belay_agent::{Agent, Case, Done, Identity, Outcome, Permit, ServeError, Specialist, Trouble};
 use serde_json::json;
 
-/// Knows the notes.
-struct Notes;
+/// Knows the notes, and where they are kept.
+pub(crate) struct Notes {
+    pub(crate) url: String,
+}
 
 impl Specialist for Notes {
     async fn work(&self, case: &mut Case) -> Result<Done, Trouble> {
         println!("{}: {}", case.about().id, case.about().subject);
         think().await;
         let note = json!({ "customer": case.about().customer, "text": case.about().subject });
-        let result = case.act("notes.add@1", note, write).await?;
-        // Anything but a write that Belay saw with its own eyes is for people.
+        let result = case.act("notes.add@1", note, |permit| self.write(permit)).await?;
+        // What Belay did not see with its own eyes is for people.
         let report = result.verified().map_err(|why| Trouble::for_people(why, None))?;
         Ok(case.resolve("noted", &format!("by {}", report.id)).await?)
     }
 }
 
-/// Writes exactly what the permit says. Called only with a permit that was checked, and once.
-async fn write(permit: Permit) -> Outcome {
-    let mut note = permit.input().clone();
-    note["key"] = permit.idempotency_key().into();
-    let sent = reqwest::Client::new().post("http://127.0.0.1:7400/notes").json(&note).send().await;
-    match sent.and_then(|answer| answer.error_for_status()) {
-        Ok(answer) => Outcome::executed(json!({ "status": answer.status().as_u16() })),
-        // It may have arrived all the same: Belay looks.
-        Err(error) => Outcome::unknown(error.to_string()),
+impl Notes {
+    /// Writes exactly what the permit says. Called only with a permit that was checked, and once.
+    async fn write(&self, permit: Permit) -> Outcome {
+        let mut note = permit.input().clone();
+        note["key"] = permit.idempotency_key().into();
+        let sent = reqwest::Client::new().post(&self.url).json(&note).send().await;
+        match sent.and_then(|answer| answer.error_for_status()) {
+            Ok(answer) => Outcome::executed(json!({ "status": answer.status().as_u16() })),
+            // It may have arrived all the same. Belay looks.
+            Err(error) => Outcome::unknown(error.to_string()),
+        }
     }
 }
 
@@ -40,8 +44,9 @@ async fn write(permit: Permit) -> Outcome {
 async fn main() -> Result<(), ServeError> {
     println!("my-first-agent is process {}", std::process::id());
     let identity = Identity::in_directory(Path::new(".belay/identity"), "agents/my-first-agent");
+    let notes = Notes { url: "http://127.0.0.1:7400/notes".to_owned() };
     let stop = async { drop(tokio::signal::ctrl_c().await) };
-    Agent::builder("https://localhost:7443", identity).serve(Notes, stop).await
+    Agent::builder("https://localhost:7443", identity).serve(notes, stop).await
 }
 
 /// Where a model would be asked. `THINK_SECONDS` makes it take its time.

@@ -52,13 +52,17 @@ async fn remove(State(notes): State<Notes>, Path(id): Path<usize>) {
     }
 }
 
+/// The whole service.
+pub(crate) fn routes() -> Router {
+    Router::new()
+        .route("/notes", post(add).get(list))
+        .route("/notes/{id}", delete(remove))
+        .with_state(Notes::default())
+}
+
 #[tokio::main]
 async fn main() -> std::io::Result<()> {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:7400").await?;
     println!("notes are kept at http://127.0.0.1:7400/notes");
-    let routes = Router::new()
-        .route("/notes", post(add).get(list))
-        .route("/notes/{id}", delete(remove))
-        .with_state(Notes::default());
-    axum::serve(listener, routes).await
+    axum::serve(listener, routes()).await
 }

@@ -7,25 +7,25 @@
 //! use belay_agent::{Agent, Case, Done, Identity, Outcome, ServeError, Specialist, Trouble};
 //! use serde_json::json;
 //!
-//! struct Crm;
+//! struct Notes;
 //!
-//! impl Specialist for Crm {
+//! impl Specialist for Notes {
 //!     async fn work(&self, case: &mut Case) -> Result<Done, Trouble> {
 //!         let note = json!({"customer": case.about().customer, "text": case.about().subject});
-//!         case.act("crm.add_note@1", note, |permit| async move {
+//!         case.act("notes.add@1", note, |permit| async move {
 //!             // Write to the outside system here, with `permit.input()` and `permit.idempotency_key()`.
 //!             Outcome::executed(json!({"note": permit.idempotency_key()}))
 //!         })
 //!         .await?
 //!         .verified()?;
-//!         Ok(case.resolve("answered", "the note is there").await?)
+//!         Ok(case.resolve("noted", "the note is there").await?)
 //!     }
 //! }
 //!
 //! # async fn run() -> Result<(), ServeError> {
-//! let identity = Identity::in_directory("dev/ca".as_ref(), "agents/crm");
+//! let identity = Identity::in_directory(".belay/identity".as_ref(), "agents/my-first-agent");
 //! let stop = async { drop(tokio::signal::ctrl_c().await) };
-//! Agent::builder("https://localhost:7443", identity).role("crm").capacity(8).serve(Crm, stop).await
+//! Agent::builder("https://localhost:7443", identity).role("notes").capacity(8).serve(Notes, stop).await
 //! # }
 //! ```
 //!

@@ -8,3 +8,9 @@ mod tls;
 #[expect(dead_code, reason = "its `main` is for people; its specialist is what is tested")]
 #[path = "../examples/first_agent.rs"]
 mod first_agent;
+
+#[expect(dead_code, reason = "its `main` is for people; what it serves is needed here")]
+#[path = "../examples/notes.rs"]
+mod notes;
+
+mod tutorial;

@@ -7,7 +7,6 @@ use belay_api::v1::{self, ActionState, ErrorReason, LeaseLostReason, Ruling};
 use belay_transport::thumbprint::Thumbprint;
 use jiff::Timestamp;
 
-use super::first_agent;
 use crate::testbed::{ACTION, Bed, Does, Line, digest, in_future, signer};
 
 const INPUT: &str = r#"{"text":"hello"}"#;
@@ -40,26 +39,6 @@ async fn an_action_goes_through_and_is_verified() {
     agent.await.unwrap().unwrap();
     // An idle agent goes at once, answered or not.
     assert!(stopped.elapsed() < Duration::from_secs(5));
-}
-
-#[tokio::test(start_paused = true)]
-async fn the_first_agent_of_the_tutorial_does_its_work() {
-    let mut bed = Bed::new();
-    let agent = bed.run(first_agent::Crm, |agent| agent);
-    let mut line = bed.registered().await;
-    line.assigns(1).await;
-    let proposal = line.rules(Ruling::Authorized).await;
-    assert_eq!(proposal.contract_id, "crm.add_note@1");
-    assert_eq!(proposal.provenance[0].source(), v1::ProvenanceSource::SystemOfRecord);
-    line.send(0, Out::Permit(bed.permit("p1", 1, &proposal.input_json))).await;
-    let number = line.begins("p1").await;
-    line.started(number, "p1", 1).await;
-    assert_eq!(line.outcome().await, (1, "executed"));
-    line.stands(ActionState::Verified).await;
-    line.resolved().await;
-    bed.stop.cancel();
-    line.closed().await;
-    agent.await.unwrap().unwrap();
 }
 
 #[tokio::test(start_paused = true)]

@@ -10,8 +10,7 @@ use belay_transport::revocation::Revocations;
 use belay_transport::tls::ServerTls;
 use tokio_util::sync::CancellationToken;
 
-use super::first_agent;
-use crate::testbed::Bed;
+use crate::testbed::{Bed, Does};
 use crate::{Agent, Identity, Me, ServeError};
 
 #[tokio::test]
@@ -31,7 +30,8 @@ async fn an_agent_proves_itself_with_its_certificate_and_checks_permits_against_
     let serving = tokio::spawn(server.serve(listener, service, down.clone()));
 
     let stop = bed.stop.clone().cancelled_owned();
-    let agent = Agent::builder(endpoint, identity).role("crm").serve(first_agent::Crm, stop);
+    let (specialist, _) = Does::Acts.this();
+    let agent = Agent::builder(endpoint, identity).role("crm").serve(specialist, stop);
     let agent = tokio::spawn(agent);
     let mut line = bed.registered().await;
     assert_eq!((&*line.register.roles, line.register.capacity), (&["crm".to_owned()][..], 1));
@@ -56,7 +56,8 @@ async fn what_is_wrong_with_the_files_is_said_before_anything_is_tried() {
     let directory = tempfile::tempdir().unwrap();
     let authority = DevAuthority::open_or_create(directory.path()).unwrap();
     let serve = |endpoint: &str, identity: Identity| {
-        Agent::builder(endpoint, identity).serve(first_agent::Crm, std::future::pending())
+        let (specialist, _) = Does::Acts.this();
+        Agent::builder(endpoint, identity).serve(specialist, std::future::pending())
     };
     let missing = Identity::in_directory(directory.path(), "agents/nobody");
     let refused = serve("https://localhost:1", missing).await;
