@@ -26,6 +26,25 @@ fn every_reason_has_the_status_that_the_contract_promises() {
     assert_eq!(seen, promised.len() - 1, "every reason of the contract was looked at");
 }
 
+#[test]
+fn the_page_about_errors_has_one_row_for_every_reason() {
+    let page = include_str!("../../../../../docs/errors.md");
+    let mut rows: Vec<(String, String)> = page
+        .lines()
+        .filter_map(|line| line.strip_prefix("| `")?.split_once("` | "))
+        .map(|(name, rest)| (name.to_owned(), rest.split(" |").next().unwrap().to_owned()))
+        .collect();
+    rows.sort();
+    let mut promised: Vec<(String, String)> = promised()
+        .into_iter()
+        .filter_map(|(number, code)| Some((ErrorReason::try_from(number).ok()?, code)))
+        .filter(|(reason, _)| *reason != ErrorReason::Unspecified)
+        .map(|(reason, code)| (name_of(reason).to_owned(), code))
+        .collect();
+    promised.sort();
+    assert_eq!(rows, promised);
+}
+
 /// The status before the colon in the comment of every reason in the contract.
 fn promised() -> BTreeMap<i32, String> {
     let set = FileDescriptorSet::decode(belay_api::FILE_DESCRIPTOR_SET).unwrap();
