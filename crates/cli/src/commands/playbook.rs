@@ -87,6 +87,13 @@ fn show(playbook: &v1::Playbook, style: &Style) -> String {
         let boundary = if agent.boundary.is_empty() { "nothing" } else { &agent.boundary };
         clean(&format!("{} as {}, within {boundary}", agent.id, agent.roles.join(", ")))
     });
+    let boundaries = playbook.boundaries.iter().map(|boundary| {
+        let may = match boundary.contract_ids.as_slice() {
+            [] => "nothing".to_owned(),
+            contracts => contracts.join(", "),
+        };
+        clean(&format!("{}: {may}", boundary.name))
+    });
     let routes = playbook.routes.iter().map(|route| {
         use v1::handoff_target::Target;
         let to = match route.target.as_ref().and_then(|target| target.target.as_ref()) {
@@ -108,6 +115,7 @@ fn show(playbook: &v1::Playbook, style: &Style) -> String {
         .line("loaded", loaded.map(|at| time::both(at, style.now)).unwrap_or_default())
         .lines("systems", systems.collect())
         .lines("contracts", contracts.collect())
+        .lines("boundaries", boundaries.collect())
         .lines("agents", agents.collect())
         .text("policies", &playbook.policies.join(", "))
         .lines("people", playbook.escalation_policies.iter().flat_map(ladders).collect())

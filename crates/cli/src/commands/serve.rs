@@ -180,11 +180,14 @@ fn announce(running: &Running, identity: Option<&Path>, context: &Context) -> Re
             let data = running.data().display();
             let mut text = format!("{} {endpoint}\n  data      {data}\n", name("belay serves at"));
             if let Some(identity) = identity {
-                let identity = identity.display();
+                let shown = identity.display();
                 text.push_str(&format!(
-                    "  identity  {identity} (development: for this machine only)\n"
+                    "  identity  {shown} (development: for this machine only)\n"
                 ));
-                text.push_str(&format!("  try       belay --identity {identity} case list\n"));
+                // Where this program looks by itself, it need not be told.
+                let found = identity == Path::new(HOME).join("identity");
+                let told = if found { String::new() } else { format!("--identity {shown} ") };
+                text.push_str(&format!("  try       belay {told}case list\n"));
             }
             if stderr().is_terminal() {
                 text.push_str("  stop      ctrl-c\n");
