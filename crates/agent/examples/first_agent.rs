@@ -46,7 +46,7 @@ async fn main() -> Result<(), ServeError> {
     let identity = Identity::in_directory(Path::new(".belay/identity"), "agents/my-first-agent");
     let notes = Notes { url: "http://127.0.0.1:7400/notes".to_owned() };
     let stop = async { drop(tokio::signal::ctrl_c().await) };
-    Agent::builder("https://localhost:7443", identity).serve(notes, stop).await
+    Agent::builder("https://localhost:7443", identity).capacity(8).serve(notes, stop).await
 }
 
 /// Where a model would be asked. `THINK_SECONDS` makes it take its time.
