@@ -24,8 +24,8 @@ use tokio::sync::watch;
 use crate::clock::Clock;
 use adapters::{business_system, desk_config, tracker_config};
 
-/// Every outside system of the playbook in force; cheap to clone. Whoever begins something takes what is connected
-/// at that moment and keeps to it.
+/// Every outside system of the playbook in force; cheap to clone. Each request goes to what is connected at that
+/// moment.
 #[derive(Clone)]
 pub(crate) struct Systems {
     current: Arc<watch::Sender<Arc<Connected>>>,

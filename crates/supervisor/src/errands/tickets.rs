@@ -72,7 +72,7 @@ impl Errand {
         correlation: Correlation,
         queue: &QueueRef,
     ) {
-        let Some(system) = self.world.systems.queue(&queue.system) else {
+        let Some(mut system) = self.world.systems.queue(&queue.system) else {
             let reason = format!("no human queue is connected as {}", queue.system);
             self.answer(Command::StepRefused { correlation, reason }).await;
             return;
@@ -83,6 +83,7 @@ impl Errand {
             let Some(ticket) = self.new_ticket(escalation, &correlation, queue).await else {
                 return;
             };
+            system = self.world.systems.queue(&queue.system).unwrap_or(system);
             match place(system.as_ref(), &ticket, attempt, settling(&system)).await {
                 Ok(placed) => {
                     let ticket = placed.ticket;
@@ -142,10 +143,13 @@ impl Errand {
         ticket: &TicketId,
         every: Span,
     ) {
-        let Some(system) = self.world.systems.queue(&queue.system) else { return };
+        let Some(mut system) = self.world.systems.queue(&queue.system) else { return };
         let every = Duration::try_from(every).unwrap_or(LOOK_WITHIN);
         let poked = self.world.pokes.watch(ticket);
         while self.is_wanted() {
+            // After a new playbook the system may be elsewhere; one that is gone is asked where it was, because
+            // the ticket still is there.
+            system = self.world.systems.queue(&queue.system).unwrap_or(system);
             let sent_at = self.world.engine.clock().now();
             let looked = tokio::time::timeout(LOOK_WITHIN, system.read(ticket, &queue.queue)).await;
             match looked {
@@ -174,13 +178,14 @@ impl Errand {
         queue: &QueueRef,
         ticket: &TicketId,
     ) {
-        let Some(system) = self.world.systems.queue(&queue.system) else { return };
+        let Some(mut system) = self.world.systems.queue(&queue.system) else { return };
         let note = format!(
             "Belay no longer needs an answer here: the request {correlation} has moved on or is settled. \
              Taking this ticket does not take the case."
         );
         let mut patience = Patience::new(Duration::from_secs(1), Duration::from_secs(300));
         loop {
+            system = self.world.systems.queue(&queue.system).unwrap_or(system);
             match system.withdraw(ticket, &note).await {
                 Ok(()) => break,
                 Err(failure) if failure.retryable() => {
