@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use belay_api::v1::connect_request::Message;
-use belay_api::v1::{self, LeaseLostReason, connect_response, handoff_target};
+use belay_api::v1::{self, ErrorReason, LeaseLostReason, connect_response, handoff_target};
 use belay_domain::{ContextEntry, Digest, Hasher, Severity};
 use serde::Serialize;
 use tokio::time::{Instant, timeout_at};
@@ -147,7 +147,8 @@ impl Case {
     }
 
     /// Asks for a person to take the case; `None` asks as urgently as the case is. The case is kept until a
-    /// person has acknowledged.
+    /// person has acknowledged. If people are being asked already, for another reason, that is the same to
+    /// the agent.
     pub async fn escalate(
         &self,
         reason: &str,
@@ -158,8 +159,17 @@ impl Case {
         let reason = line(reason.to_owned());
         let severity = wire::severity(severity.into()).into();
         let message = v1::RequestEscalation { request_id, case_id, epoch, reason, severity };
-        let done = self.do_it("an escalation", Message::RequestEscalation(message)).await?;
-        Ok(Done { parting: true, escalation: Some(done.id) })
+        let asked = self.do_it("an escalation", Message::RequestEscalation(message)).await;
+        let escalation = match asked {
+            Ok(done) => Some(done.id),
+            Err(CallError::Refused(refused))
+                if refused.reason == ErrorReason::EscalationUnderWay =>
+            {
+                refused.metadata.get("escalation_id").cloned()
+            }
+            Err(error) => return Err(error),
+        };
+        Ok(Done { parting: true, escalation })
     }
 
     /// Resolves the case with a code of the playbook's taxonomy.

@@ -150,6 +150,9 @@ impl fmt::Display for Failure {
             write!(f, " ({reason})")?;
         }
         for (subject, description) in &self.details {
+            if self.what.contains(subject) && self.what.contains(description) {
+                continue; // A single wrong field is the message itself.
+            }
             write!(f, "\n  {subject}: {description}")?;
         }
         if let Some(hint) = &self.hint {

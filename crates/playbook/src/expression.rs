@@ -40,6 +40,7 @@ pub(crate) const FUNCTIONS: &[&str] = &[
     "contains",
     "startsWith",
     "endsWith",
+    "matches",
     "int",
     "uint",
     "double",

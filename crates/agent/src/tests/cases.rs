@@ -126,6 +126,18 @@ async fn a_case_for_people_is_kept_until_a_person_has_it() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_case_for_which_people_are_asked_already_is_kept_as_well() {
+    let mut bed = Bed::new();
+    let (specialist, _seen) = Does::AsksPeople.this();
+    let _agent = bed.run(specialist, |agent| agent);
+    let mut line = bed.registered().await;
+    line.assigns(1).await;
+    let (number, _) = line.next().await;
+    line.refuses(number, ErrorReason::EscalationUnderWay).await;
+    keeps_until(&mut line, LeaseLostReason::TakenByPerson).await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_case_that_is_handed_off_is_kept_until_somebody_accepted_it() {
     let mut bed = Bed::new();
     let (specialist, _seen) = Does::HandsOff.this();

@@ -24,6 +24,13 @@ fn money_is_counted_exactly() {
 }
 
 #[test]
+fn a_text_is_held_against_a_pattern() {
+    check("'A-17'.matches('^[A-Z]-[0-9]+$')", "true");
+    check("'17'.matches('^[A-Z]-[0-9]+$')", "false");
+    fails("'17'.matches('[')", "");
+}
+
+#[test]
 fn a_list_is_summed() {
     check("sum(input.items.map(i, minor(i.price)))", "3");
     check("sum([])", "0");
