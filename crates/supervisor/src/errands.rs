@@ -17,10 +17,12 @@ use std::time::Duration;
 use belay_domain::{Action, ActionId, Case, CaseId, Command, Effect, EffectId, Owed, Timestamp};
 use belay_transport::permit::PermitSigner;
 use belay_transport::spiffe::TrustDomain;
+use belay_transport::telemetry;
 use dashmap::DashMap;
+use http::HeaderMap;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
-use tracing::{Instrument, info_span, warn};
+use tracing::{Instrument, Span, info_span, warn};
 
 use crate::engine::{Change, Engine, Outbound, Refused};
 use crate::governor::Governor;
@@ -82,10 +84,22 @@ impl Errands {
         let wanted = self.world.stop.child_token();
         let errand =
             Errand { world: self.world.clone(), case: case.clone(), wanted: wanted.clone() };
-        let span = info_span!("errand", case = %case, effect = %owed.id);
+        let span = span_of(case, &owed);
         self.world.tasks.spawn(errand.run(owed).instrument(span));
         wanted
     }
+}
+
+/// A span for an errand, in the trace of what caused it. It is no child of the causing span: errands cause
+/// decisions that cause errands, and a case that is open for weeks must not grow one chain of living spans.
+fn span_of(case: &CaseId, owed: &Owed) -> Span {
+    let span = info_span!(parent: None, "errand", case = %case, effect = %owed.id);
+    let mut cause = HeaderMap::new();
+    telemetry::inject(&mut cause);
+    if !cause.is_empty() {
+        telemetry::continue_trace(&span, &cause);
+    }
+    span
 }
 
 impl Outbound for Errands {

@@ -66,7 +66,7 @@ pub(crate) fn coverage(coverage: Option<&v1::Coverage>, style: &Style) -> Vec<St
                 asking(pending)
             )];
             if let Some(v1::pending::Asking::Escalation(escalation)) = &pending.asking {
-                lines.extend(escalation.evidence.as_ref().map(|e| words::evidence(e, style)));
+                lines.extend(escalation.evidence.as_ref().map(|e| words::seen(e, style)));
             }
             lines.push(format!("until {}", both(&pending.until)));
             lines

@@ -252,23 +252,34 @@ pub(crate) fn reason(reason: &v1::Reason, style: &Style) -> String {
     format!("{name} ({kind}{field}){detail}")
 }
 
-/// What evidence shows, where, and until when it may be believed.
+/// What evidence of cover shows, where, and until when it may be believed.
 pub(crate) fn evidence(evidence: &v1::Evidence, style: &Style) -> String {
+    let fresh = moment(evidence.valid_until.as_ref(), style);
+    format!("{}, fresh until {fresh}", shown(evidence, "read", style))
+}
+
+/// What has been seen of a ticket that nobody has taken. It is looked at again and again, and only what is new
+/// is written down, so it says since when and not until when.
+pub(crate) fn seen(evidence: &v1::Evidence, style: &Style) -> String {
+    shown(evidence, "so since", style)
+}
+
+fn shown(evidence: &v1::Evidence, when: &str, style: &Style) -> String {
     let who = match evidence.actor.as_str() {
         "" => String::new(),
         actor => format!(" by {}", clean(actor)),
     };
-    let moment = |at: &Option<prost_types::Timestamp>| {
-        time::moment(at.as_ref()).map(|at| time::both(at, style.now)).unwrap_or_default()
-    };
     format!(
-        "{}{who}: ticket {} in {}/{}, revision {}, read {}, fresh until {}",
+        "{}{who}: ticket {} in {}/{}, revision {}, {when} {}",
         level(evidence.level),
         clean(&evidence.ticket_id),
         clean(&evidence.system),
         clean(&evidence.queue),
         evidence.revision,
-        moment(&evidence.sent_at),
-        moment(&evidence.valid_until),
+        moment(evidence.sent_at.as_ref(), style),
     )
+}
+
+fn moment(at: Option<&prost_types::Timestamp>, style: &Style) -> String {
+    time::moment(at).map(|at| time::both(at, style.now)).unwrap_or_default()
 }
