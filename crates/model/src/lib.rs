@@ -1,0 +1,1 @@
+//! The protocol around one case, explored exhaustively.

@@ -1,0 +1,1 @@
+//! The supervisor in simulated time, network and outside world.
