@@ -13,6 +13,7 @@ use tokio::sync::{oneshot, watch};
 use crate::audit::{AuditReport, Auditor, Checkpoint, Progress};
 use crate::case::CaseRow;
 use crate::commit::Commit;
+use crate::driver::Driver;
 use crate::entry::{ENTRIES_MAX, EVENTS_MAX, Entry, Usage};
 use crate::error::{AppendError, Failure, OpenError, ReadError, SearchError};
 use crate::lock::WriteLock;
@@ -38,6 +39,8 @@ pub struct Options {
     pub size_max_bytes: Option<u64>,
     /// A checkpoint seen earlier and kept elsewhere. A journal that does not continue it is not opened.
     pub known: Option<Checkpoint>,
+    /// Who does the work. Threads.
+    pub driver: Driver,
 }
 
 /// A handle on an open journal; cheap to clone. The journal closes when `close` is called or the last one goes.
@@ -77,6 +80,7 @@ impl Default for Options {
             reads_waiting_max: 1_024,
             size_max_bytes: None,
             known: None,
+            driver: Driver::Threads,
         }
     }
 }
@@ -105,13 +109,26 @@ impl Journal {
             counters: Counters::default(),
         });
         let writers = Arc::clone(&shared);
-        let writer = std::thread::Builder::new()
-            .name("journal-writer".to_owned())
-            .spawn(move || writer::run(connection, lock, writers))
-            .map_err(|source| OpenError::Directory { path: dir.to_owned(), source })?;
+        let writer = match &options.driver {
+            Driver::Threads => {
+                let writer = std::thread::Builder::new()
+                    .name("journal-writer".to_owned())
+                    .spawn(move || writer::run(connection, lock, writers));
+                Some(
+                    writer
+                        .map_err(|source| OpenError::Directory { path: dir.to_owned(), source })?,
+                )
+            }
+            Driver::Inline(disk) => {
+                let disk = Arc::clone(disk);
+                tokio::task::spawn_local(writer::run_inline(connection, lock, writers, disk));
+                None
+            }
+        };
         tracing::info!(path = %path.display(), position, "journal opened");
-        let pool = Arc::new(Pool::new(path, options.readers, options.reads_waiting_max));
-        let writer = Mutex::new(Some(writer));
+        let pool =
+            Arc::new(Pool::new(path, options.driver, options.readers, options.reads_waiting_max));
+        let writer = Mutex::new(writer);
         Ok(Journal { inner: Arc::new(Inner { dir: dir.to_owned(), shared, pool, writer }) })
     }
 

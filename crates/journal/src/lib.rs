@@ -11,6 +11,7 @@ mod audit;
 mod case;
 mod chain;
 mod commit;
+mod driver;
 mod entry;
 mod error;
 mod export;
@@ -30,6 +31,7 @@ pub use audit::{AuditReport, Auditor, Break, Checkpoint, Fault, Progress};
 pub use case::CaseRow;
 pub use chain::Hash;
 pub use commit::Commit;
+pub use driver::{Disk, Driver, Slowness};
 pub use entry::{
     BODY_BYTES_MAX, Cap, Claim, ENTRIES_MAX, EVENTS_MAX, Entry, NewEvent, Receipt, TEXT_BYTES_MAX,
     Usage,

@@ -6,22 +6,30 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use rusqlite::Connection;
 use tokio::sync::Semaphore;
 
+use crate::driver::{Driver, pass};
 use crate::error::{OpenError, ReadError};
 use crate::schema::open_reader;
 
 /// Reading connections, opened when first needed and kept.
 pub(crate) struct Pool {
     path: PathBuf,
+    driver: Driver,
     idle: Mutex<Vec<Connection>>,
     running: Arc<Semaphore>,
     admitted: Semaphore,
 }
 
 impl Pool {
-    pub(crate) fn new(path: PathBuf, connections: usize, waiting_max: usize) -> Pool {
+    pub(crate) fn new(
+        path: PathBuf,
+        driver: Driver,
+        connections: usize,
+        waiting_max: usize,
+    ) -> Pool {
         let connections = connections.max(1);
         Pool {
             path,
+            driver,
             idle: Mutex::default(),
             running: Arc::new(Semaphore::new(connections)),
             admitted: Semaphore::new(connections + waiting_max),
@@ -41,15 +49,30 @@ impl Pool {
         // Goes into the thread: a caller who gives up does not make room for another connection.
         let running =
             Arc::clone(&self.running).acquire_owned().await.map_err(|_| ReadError::Closed)?;
+        if let Driver::Inline(disk) = &self.driver {
+            let slowness = disk.read();
+            pass(slowness.done_after).await;
+            let result = self.run(read);
+            pass(slowness.told_after).await;
+            return result;
+        }
         let pool = Arc::clone(self);
         let done = tokio::task::spawn_blocking(move || {
-            let connection = pool.take()?;
-            let result = read(&connection);
-            pool.idle().push(connection);
+            let result = pool.run(read);
             drop(running);
             result
         });
         done.await.unwrap_or_else(|_| Err(ReadError::Closed.into()))
+    }
+
+    fn run<T, E: From<ReadError>>(
+        &self,
+        read: impl FnOnce(&Connection) -> Result<T, E>,
+    ) -> Result<T, E> {
+        let connection = self.take()?;
+        let result = read(&connection);
+        self.idle().push(connection);
+        result
     }
 
     /// Refuses new reads and lets go of the connections that are not in use.

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
-use tokio::sync::oneshot;
+use tokio::sync::{Notify, oneshot};
 
 use crate::entry::{Entry, Receipt};
 use crate::error::AppendError;
@@ -27,6 +27,8 @@ pub(crate) struct Queue {
     bytes_max: usize,
     state: Mutex<State>,
     arrived: Condvar,
+    /// The same for a writer that is no thread.
+    stirred: Notify,
 }
 
 #[derive(Default)]
@@ -41,7 +43,13 @@ const GROUP_EVENTS_MAX: usize = 16_384;
 
 impl Queue {
     pub(crate) fn new(submissions_max: usize, bytes_max: usize) -> Queue {
-        Queue { submissions_max, bytes_max, state: Mutex::default(), arrived: Condvar::new() }
+        Queue {
+            submissions_max,
+            bytes_max,
+            state: Mutex::default(),
+            arrived: Condvar::new(),
+            stirred: Notify::new(),
+        }
     }
 
     /// Puts a submission at the end of the line.
@@ -59,6 +67,7 @@ impl Queue {
         state.waiting.push_back(submission);
         drop(state);
         self.arrived.notify_one();
+        self.stirred.notify_one();
         Ok(())
     }
 
@@ -84,10 +93,24 @@ impl Queue {
         Some(())
     }
 
+    /// Waits in a task until [`take`](Self::take) need not wait. There is one writer, so nobody takes it away.
+    pub(crate) async fn until_some(&self) {
+        loop {
+            {
+                let state = self.state();
+                if state.closed || !state.waiting.is_empty() {
+                    return;
+                }
+            }
+            self.stirred.notified().await;
+        }
+    }
+
     /// Lets nobody in any more. Those who wait are still served.
     pub(crate) fn close(&self) {
         self.state().closed = true;
         self.arrived.notify_all();
+        self.stirred.notify_one();
     }
 
     /// Lets nobody in any more and hands over those who wait.

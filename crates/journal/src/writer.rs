@@ -1,4 +1,4 @@
-//! The one thread that writes: takes what waits, makes it durable, answers, and starts over.
+//! The one that writes, a thread as a rule: takes what waits, makes it durable, answers, and starts over.
 //!
 //! It answers only after the commit. When a commit fails, nobody can know what reached the disk, so the
 //! writer tells everyone, stops for good and leaves recovery to the next start.
@@ -12,6 +12,7 @@ use rusqlite::Connection;
 use rusqlite::config::DbConfig;
 use tokio::sync::{oneshot, watch};
 
+use crate::driver::{Disk, pass};
 use crate::entry::Receipt;
 use crate::error::{AppendError, Failure};
 use crate::group::Ledger;
@@ -46,6 +47,59 @@ const LOG_PAGES_MAX: i64 = 4_096;
 pub(crate) fn run(connection: Connection, lock: WriteLock, shared: Arc<Shared>) {
     let mut end = End { shared: &shared, failure: Some(Failure::writer_gone()), lock: Some(lock) };
     let served = serve(&connection, &shared);
+    end.failure = leave(connection, &shared, served).err();
+    drop(end);
+}
+
+/// The same in a task, in the time that a simulated disk takes.
+pub(crate) async fn run_inline(
+    connection: Connection,
+    lock: WriteLock,
+    shared: Arc<Shared>,
+    disk: Arc<dyn Disk>,
+) {
+    let mut end = End { shared: &shared, failure: Some(Failure::writer_gone()), lock: Some(lock) };
+    let served = serve_inline(&connection, &shared, disk.as_ref()).await;
+    end.failure = leave(connection, &shared, served).err();
+    drop(end);
+}
+
+fn serve(connection: &Connection, shared: &Shared) -> Result<(), Failure> {
+    let mut turn = Turn::begin(connection, shared)?;
+    while shared.queue.take(&mut turn.group).is_some() {
+        let position = turn.write()?;
+        turn.tell(position);
+        turn.rest()?;
+    }
+    Ok(())
+}
+
+async fn serve_inline(
+    connection: &Connection,
+    shared: &Shared,
+    disk: &dyn Disk,
+) -> Result<(), Failure> {
+    let mut turn = Turn::begin(connection, shared)?;
+    loop {
+        shared.queue.until_some().await;
+        if shared.queue.take(&mut turn.group).is_none() {
+            return Ok(());
+        }
+        let slowness = disk.commit();
+        pass(slowness.done_after).await;
+        let position = turn.write()?;
+        pass(slowness.told_after).await;
+        turn.tell(position);
+        turn.rest()?;
+    }
+}
+
+/// Closes the database, with an empty log if all went well.
+fn leave(
+    connection: Connection,
+    shared: &Shared,
+    served: Result<(), Failure>,
+) -> Result<(), Failure> {
     let served = served.and_then(|()| {
         // With no readers left this empties the log; with some, it is as good as a crash, which is fine too.
         move_log(&connection, "TRUNCATE").map_err(|error| Failure::from_store(&shared.path, &error))
@@ -54,45 +108,63 @@ pub(crate) fn run(connection: Connection, lock: WriteLock, shared: Arc<Shared>) 
         // What the failed write left in the log must not be carried into the database on the way out.
         let _ = connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true);
     }
-    end.failure = served.err();
-    drop(connection);
-    drop(end);
+    served
 }
 
-fn serve(connection: &Connection, shared: &Shared) -> Result<(), Failure> {
-    let failure = |error: rusqlite::Error| Failure::from_store(&shared.path, &error);
-    let mut ledger = Ledger::open(connection).map_err(failure)?;
-    let mut group = Vec::new();
-    let mut answers = Vec::new();
-    while shared.queue.take(&mut group).is_some() {
-        let begun = Instant::now();
-        match write(&mut ledger, &mut group, &mut answers) {
-            Ok(position) => {
-                shared.counters.count(&answers, begun);
-                shared
-                    .durable
-                    .send_if_modified(|last| std::mem::replace(last, position) != position);
-                for (reply, answer) in answers.drain(..) {
-                    // Whoever no longer waits has given up on the answer, not on the write.
-                    let _ = reply.send(answer);
-                }
+/// What the writer has in its hands, from one transaction to the next.
+struct Turn<'c> {
+    connection: &'c Connection,
+    shared: &'c Shared,
+    ledger: Ledger<'c>,
+    group: Vec<Submission>,
+    answers: Vec<Answer>,
+    begun: Instant,
+}
+
+impl<'c> Turn<'c> {
+    fn begin(connection: &'c Connection, shared: &'c Shared) -> Result<Self, Failure> {
+        let ledger =
+            Ledger::open(connection).map_err(|error| Failure::from_store(&shared.path, &error))?;
+        let (group, answers) = (Vec::new(), Vec::new());
+        Ok(Self { connection, shared, ledger, group, answers, begun: Instant::now() })
+    }
+
+    /// Makes the group durable. Nobody hears of it yet, unless it failed.
+    fn write(&mut self) -> Result<u64, Failure> {
+        self.begun = Instant::now();
+        write(&mut self.ledger, &mut self.group, &mut self.answers).map_err(|error| {
+            let failure = self.failure(&error);
+            self.shared.failed.send_replace(Some(failure.clone()));
+            let waiting = self.answers.drain(..).map(|(reply, _)| reply);
+            for reply in waiting.chain(self.group.drain(..).map(|submission| submission.reply)) {
+                let _ = reply.send(Err(AppendError::Failed(failure.clone())));
             }
-            Err(error) => {
-                let failure = failure(error);
-                shared.failed.send_replace(Some(failure.clone()));
-                let waiting = answers.drain(..).map(|(reply, _)| reply);
-                for reply in waiting.chain(group.drain(..).map(|submission| submission.reply)) {
-                    let _ = reply.send(Err(AppendError::Failed(failure.clone())));
-                }
-                return Err(failure);
-            }
-        }
-        // After the answers, so that nobody in this group waits for it.
-        if log_pages(connection).map_err(failure)? > LOG_PAGES_MAX {
-            move_log(connection, "PASSIVE").map_err(failure)?;
+            failure
+        })
+    }
+
+    /// Tells everybody in the group.
+    fn tell(&mut self, position: u64) {
+        self.shared.counters.count(&self.answers, self.begun);
+        self.shared.durable.send_if_modified(|last| std::mem::replace(last, position) != position);
+        for (reply, answer) in self.answers.drain(..) {
+            // Whoever no longer waits has given up on the answer, not on the write.
+            let _ = reply.send(answer);
         }
     }
-    Ok(())
+
+    /// After the answers, so that nobody in this group waits for it.
+    fn rest(&self) -> Result<(), Failure> {
+        let failure = |error| self.failure(&error);
+        if log_pages(self.connection).map_err(failure)? > LOG_PAGES_MAX {
+            move_log(self.connection, "PASSIVE").map_err(failure)?;
+        }
+        Ok(())
+    }
+
+    fn failure(&self, error: &rusqlite::Error) -> Failure {
+        Failure::from_store(&self.shared.path, error)
+    }
 }
 
 /// One transaction. On an error, what was not yet added is still in `group`.
