@@ -7,8 +7,10 @@
 
 mod connection;
 mod counters;
+mod listener;
 mod places;
 mod settings;
+mod unread;
 
 use std::convert::Infallible;
 use std::io;
@@ -28,6 +30,7 @@ use crate::tls::ServerTls;
 use places::Places;
 
 pub use counters::{Counters, Refusal};
+pub use listener::Listener;
 pub use settings::{KindSettings, Settings};
 
 type BoxError = Box<dyn std::error::Error + Send + Sync>;
@@ -108,13 +111,9 @@ impl Server {
     /// for the work under way for as long as the settings allow, and cuts what is left.
     ///
     /// Every request carries a [`crate::peer::Peer`] and a [`crate::peer::Closing`] in its extensions.
-    pub async fn serve<S, B>(
-        self,
-        listener: TcpListener,
-        service: S,
-        stop: CancellationToken,
-    ) -> Drained
+    pub async fn serve<L, S, B>(self, listener: L, service: S, stop: CancellationToken) -> Drained
     where
+        L: Listener,
         S: tower::Service<
                 http::Request<Incoming>,
                 Response = http::Response<B>,
@@ -122,7 +121,7 @@ impl Server {
             >,
         S: Clone + Send + 'static,
         S::Future: Send + 'static,
-        B: Body + Send + 'static,
+        B: Body + Send + Unpin + 'static,
         B::Data: Send,
         B::Error: Into<BoxError>,
     {
@@ -131,7 +130,9 @@ impl Server {
         let _cut_when_dropped = shared.cut.clone().drop_guard();
         while let Some(accepted) = stop.run_until_cancelled(listener.accept()).await {
             match accepted {
-                Ok((stream, remote)) => connection::open(&shared, stream, remote, service.clone()),
+                Ok((stream, remote)) => {
+                    connection::open::<L, S, B>(&shared, stream, remote, service.clone());
+                }
                 Err(error) => {
                     shared.counters.refuse(Refusal::System);
                     tracing::warn!(%error, "connection not accepted by the system");

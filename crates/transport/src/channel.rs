@@ -4,6 +4,8 @@
 //! trust domain, and notices within half a minute when the line has gone silent. It connects again by
 //! itself, reading its certificate anew each time.
 
+mod dialer;
+
 use std::error::Error;
 use std::fmt;
 use std::io;
@@ -13,7 +15,6 @@ use http::Uri;
 use hyper_util::rt::TokioIo;
 use rustls::{CertificateError, OtherError};
 use rustls_pki_types::{InvalidDnsNameError, ServerName};
-use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 use tonic::metadata::{Ascii, MetadataValue};
@@ -22,6 +23,8 @@ use tonic::transport::{Channel, Endpoint};
 use tonic::{Request, Status};
 
 use crate::tls::{self, Identity, TlsError};
+
+pub use dialer::{Dialer, Tcp};
 
 /// The time for TCP and TLS together. A supervisor that is slower than this is not worth waiting for:
 /// the next attempt may reach another one.
@@ -64,7 +67,7 @@ pub enum ConnectError {
 
 /// Connects to the supervisor at `endpoint`, such as `https://localhost:7443`.
 pub async fn connect(endpoint: &str, identity: Identity) -> Result<Channel, ConnectError> {
-    let (prepared, dial) = prepare(endpoint, identity)?;
+    let (prepared, dial) = prepare(Tcp, endpoint, identity)?;
     let connector = tower::service_fn(move |_: Uri| dial.clone().call());
     prepared.connect_with_connector(connector).await.map_err(|source| ConnectError::Unreachable {
         endpoint: endpoint.to_owned(),
@@ -75,7 +78,16 @@ pub async fn connect(endpoint: &str, identity: Identity) -> Result<Channel, Conn
 
 /// A channel that connects when it is first used. Only what can be checked here is checked here.
 pub fn connect_lazy(endpoint: &str, identity: Identity) -> Result<Channel, ConnectError> {
-    let (prepared, dial) = prepare(endpoint, identity)?;
+    connect_lazy_over(Tcp, endpoint, identity)
+}
+
+/// The same over another network than the system's.
+pub fn connect_lazy_over(
+    dialer: impl Dialer,
+    endpoint: &str,
+    identity: Identity,
+) -> Result<Channel, ConnectError> {
+    let (prepared, dial) = prepare(dialer, endpoint, identity)?;
     let connector = tower::service_fn(move |_: Uri| dial.clone().call());
     Ok(prepared.connect_with_connector_lazy(connector))
 }
@@ -114,19 +126,19 @@ impl fmt::Debug for Bearer {
 
 /// Makes one connection: TCP, then TLS with whatever the files hold at that moment.
 #[derive(Clone)]
-struct Dial {
+struct Dial<D> {
+    dialer: D,
     host: String,
     port: u16,
     name: ServerName<'static>,
     identity: Identity,
 }
 
-impl Dial {
-    async fn call(self) -> io::Result<TokioIo<TlsStream<TcpStream>>> {
+impl<D: Dialer> Dial<D> {
+    async fn call(self) -> io::Result<TokioIo<TlsStream<D::Stream>>> {
         let config = tls::client_config(&self.identity).map_err(io::Error::other)?;
         let connect = async {
-            let stream = TcpStream::connect((self.host.as_str(), self.port)).await?;
-            stream.set_nodelay(true)?;
+            let stream = self.dialer.dial(&self.host, self.port).await?;
             TlsConnector::from(std::sync::Arc::new(config)).connect(self.name, stream).await
         };
         let stream = tokio::time::timeout(CONNECT_TIMEOUT, connect).await??;
@@ -137,7 +149,11 @@ impl Dial {
     }
 }
 
-fn prepare(endpoint: &str, identity: Identity) -> Result<(Endpoint, Dial), ConnectError> {
+fn prepare<D>(
+    dialer: D,
+    endpoint: &str,
+    identity: Identity,
+) -> Result<(Endpoint, Dial<D>), ConnectError> {
     let invalid = || ConnectError::Endpoint { endpoint: endpoint.to_owned() };
     let uri: Uri = endpoint.parse().map_err(|_| invalid())?;
     if uri.scheme_str() != Some("https") || !matches!(uri.path(), "" | "/") {
@@ -159,7 +175,7 @@ fn prepare(endpoint: &str, identity: Identity) -> Result<(Endpoint, Dial), Conne
         .keep_alive_while_idle(true)
         .initial_stream_window_size(STREAM_WINDOW_BYTES)
         .initial_connection_window_size(CONNECTION_WINDOW_BYTES);
-    Ok((prepared, Dial { host, port: uri.port_u16().unwrap_or(443), name, identity }))
+    Ok((prepared, Dial { dialer, host, port: uri.port_u16().unwrap_or(443), name, identity }))
 }
 
 /// The cause at the bottom, in words. The layers between only say that something failed.

@@ -12,7 +12,7 @@ use hyper::rt::Executor;
 use hyper::server::conn::http2;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use rustls_pki_types::CertificateDer;
-use tokio::net::TcpStream;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::{Instant, sleep_until, timeout};
 use tokio_rustls::TlsAcceptor;
@@ -25,15 +25,16 @@ use x509_parser::prelude::{FromDer, X509Certificate};
 
 use super::counters::Open;
 use super::places::Place;
-use super::{BoxError, KindSettings, Refusal, Shared};
+use super::{BoxError, KindSettings, Listener, Refusal, Shared};
 use crate::peer::{Closing, Peer};
 use crate::spiffe::SpiffeId;
 use crate::thumbprint::Thumbprint;
 use crate::tls::ALPN;
 
 /// Takes a new connection into the server's tasks, or drops it if there is no room for it.
-pub(super) fn open<S, B>(shared: &Arc<Shared>, stream: TcpStream, remote: SocketAddr, service: S)
+pub(super) fn open<L, S, B>(shared: &Arc<Shared>, stream: L::Stream, remote: SocketAddr, service: S)
 where
+    L: Listener,
     S: Service<http::Request<Incoming>, Response = http::Response<B>, Error = Infallible>,
     S: Clone + Send + 'static,
     S::Future: Send + 'static,
@@ -51,7 +52,7 @@ where
         let cut = shared.cut.clone();
         // A handshake is not work that a leaving server waits for.
         let admitted = tokio::select! {
-            admitted = admit(&shared, stream, remote, room) => admitted,
+            admitted = admit::<L>(&shared, stream, remote, room) => admitted,
             () = shared.leave.cancelled() => return,
         };
         match admitted {
@@ -86,8 +87,8 @@ impl Room {
 }
 
 /// A connection whose peer is believed.
-struct Guest {
-    stream: TlsStream<TcpStream>,
+struct Guest<I> {
+    stream: TlsStream<I>,
     peer: Peer,
     limits: KindSettings,
     /// When its certificate ends.
@@ -99,14 +100,13 @@ struct Guest {
 
 type Refused = (Refusal, Option<BoxError>);
 
-async fn admit(
+async fn admit<L: Listener>(
     shared: &Shared,
-    stream: TcpStream,
+    stream: L::Stream,
     remote: SocketAddr,
     room: Room,
-) -> Result<Guest, Refused> {
-    // Without it small answers wait 40 ms for the client's acknowledgement.
-    stream.set_nodelay(true).map_err(|error| (Refusal::System, Some(error.into())))?;
+) -> Result<Guest<L::Stream>, Refused> {
+    L::ready(&stream).map_err(|error| (Refusal::System, Some(error.into())))?;
     let handshake = TlsAcceptor::from(shared.tls.config()).accept(stream);
     let stream = match timeout(shared.settings.handshake_timeout, handshake).await {
         Err(_) => return Err((Refusal::HandshakeTimeout, None)),
@@ -158,7 +158,7 @@ enum End {
     GraceOver,
 }
 
-impl Guest {
+impl<I: AsyncRead + AsyncWrite + Unpin + Send + 'static> Guest<I> {
     async fn serve<S, B>(self, shared: &Shared, service: S)
     where
         S: Service<http::Request<Incoming>, Response = http::Response<B>, Error = Infallible>,
