@@ -65,7 +65,7 @@ impl Case {
         if !self.held.tracks(|tracks| tracks.use_up(action, permit.id())) {
             return Err(PermitProblem::Used.into());
         }
-        if permit.is_expired() {
+        if permit.is_expired((self.shared.wall)()) {
             return Ok(());
         }
         let number = self.held.tracks(|tracks| tracks.begins(action));
@@ -73,9 +73,10 @@ impl Case {
             Attempt { case: self, action: action.to_owned(), number, stage: Stage::Over };
         let Some(started) = self.begin(permit, &mut attempt).await? else { return Ok(()) };
 
-        let time_left = wire::timestamp(started.outcome_until.as_ref()).map(wire::remaining);
+        let time_left = wire::timestamp(started.outcome_until.as_ref())
+            .map(|until| self.shared.remaining(until));
         let time_left = time_left.unwrap_or_else(|| self.settling());
-        if permit.is_expired() || time_left.is_zero() {
+        if permit.is_expired((self.shared.wall)()) || time_left.is_zero() {
             // Consuming it took longer than it lives: another may stand behind it by now.
             attempt
                 .report(Outcome::failed_for_now("the permit's time was over; nothing was written"));
@@ -132,7 +133,10 @@ impl Case {
             match (refused.reason, refused.retry_after) {
                 (ErrorReason::PermitExpired | ErrorReason::WrongPermit, _) => return Ok(None),
                 (ErrorReason::WrongStage, _) => return Ok(None),
-                (_, Some(wait)) if Instant::now() + wait < until && !permit.is_expired() => {
+                (_, Some(wait))
+                    if Instant::now() + wait < until
+                        && !permit.is_expired((self.shared.wall)()) =>
+                {
                     tokio::time::sleep(wait).await;
                     attempt.number = self.held.tracks(|tracks| tracks.begins(&attempt.action));
                 }

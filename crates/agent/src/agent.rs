@@ -3,7 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use belay_transport::channel::{self, Dialer, Tcp};
 use belay_transport::tls::Identity;
+use jiff::Timestamp;
 use tonic::transport::Channel;
 
 use crate::dial::{Dial, Me};
@@ -23,13 +25,26 @@ pub struct AgentBuilder {
     patience: Patience,
     window: u32,
     draining_max: Duration,
+    wall: fn() -> Timestamp,
 }
 
 impl Agent {
     /// An agent that reaches the supervisor at `endpoint`, such as `https://localhost:7443`, and is whoever
     /// the certificate of `identity` says.
     pub fn builder(endpoint: impl Into<String>, identity: Identity) -> AgentBuilder {
-        AgentBuilder::new(Dial::Tls { endpoint: endpoint.into(), identity })
+        Self::builder_over(Tcp, endpoint, identity)
+    }
+
+    /// The same over another network than the system's. For simulations.
+    pub fn builder_over(
+        dialer: impl Dialer,
+        endpoint: impl Into<String>,
+        identity: Identity,
+    ) -> AgentBuilder {
+        let open = move |endpoint: &str, identity| {
+            channel::connect_lazy_over(dialer.clone(), endpoint, identity)
+        };
+        AgentBuilder::new(Dial::Tls { endpoint: endpoint.into(), identity, open: Box::new(open) })
     }
 
     /// An agent that uses a channel somebody else made, on which it is `me`. For tests and proxies.
@@ -51,6 +66,7 @@ impl AgentBuilder {
             },
             window: 64,
             draining_max: Duration::from_secs(30),
+            wall: Timestamp::now,
         }
     }
 
@@ -121,6 +137,13 @@ impl AgentBuilder {
         self
     }
 
+    /// Where the time of day comes from, for permits and deadlines. Without it, from the system.
+    #[must_use]
+    pub fn wall_clock(mut self, now: fn() -> Timestamp) -> Self {
+        self.wall = now;
+        self
+    }
+
     /// Serves until `shutdown` is ready, and then stops in order: takes no more cases, finishes or gives
     /// back those it has, and closes.
     ///
@@ -134,7 +157,7 @@ impl AgentBuilder {
     ) -> Result<(), ServeError> {
         // What is wrong with address and files is said before anything is tried.
         self.dial.open()?;
-        let shared = Arc::new(Shared::new(self.patience));
+        let shared = Arc::new(Shared::new(self.patience, self.wall));
         let departure = Departure::new(shutdown, self.draining_max);
         let work = Arc::new(specialist);
         Session::new(self.profile, self.dial, work, shared, self.window).run(departure).await

@@ -1,6 +1,6 @@
 //! How the supervisor is reached, and who this agent is when it gets there.
 
-use belay_transport::channel;
+use belay_transport::channel::ConnectError;
 use belay_transport::spiffe::{Kind, SpiffeId};
 use belay_transport::thumbprint::Thumbprint;
 use belay_transport::tls::{Identity, TlsError};
@@ -19,6 +19,9 @@ pub struct Me {
     pub certificate: Thumbprint,
 }
 
+/// Makes a channel to an endpoint with an identity.
+type Open = dyn Fn(&str, Identity) -> Result<Channel, ConnectError> + Send + Sync;
+
 /// How to reach the supervisor.
 pub(crate) enum Dial {
     /// Over TLS. The files are read anew for every session, because certificates are renewed.
@@ -27,6 +30,8 @@ pub(crate) enum Dial {
         endpoint: String,
         /// The certificate and whom to believe.
         identity: Identity,
+        /// Makes the channel.
+        open: Box<Open>,
     },
     /// Over a channel that somebody else made.
     Given {
@@ -42,9 +47,9 @@ impl Dial {
     pub(crate) fn open(&self) -> Result<(Channel, Me), ServeError> {
         match self {
             Self::Given { channel, me } => Ok((channel.clone(), me.clone())),
-            Self::Tls { endpoint, identity } => {
+            Self::Tls { endpoint, identity, open } => {
                 let me = Me::of(identity)?;
-                Ok((channel::connect_lazy(endpoint, identity.clone())?, me))
+                Ok((open(endpoint, identity.clone())?, me))
             }
         }
     }

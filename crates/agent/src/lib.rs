@@ -80,6 +80,7 @@ extern crate self as belay_agent;
 pub use agent::{Agent, AgentBuilder};
 pub use belay_api::v1::{ErrorReason, GoodbyeReason, LeaseLostReason, ReasonKind};
 pub use belay_domain::{ContextEntry, Digest, Provenance, Severity, Source};
+pub use belay_transport::channel::Dialer;
 pub use belay_transport::permit::PermitRefused;
 pub use belay_transport::tls::Identity;
 pub use case::{Case, To};

@@ -73,7 +73,10 @@ impl Offer {
     }
 
     /// Reads an offer; its context has to be the one that was sent.
-    pub(crate) fn from_wire(offer: v1::HandoffOffer) -> Result<Self, NotWhatWasSent> {
+    pub(crate) fn from_wire(
+        offer: v1::HandoffOffer,
+        now: Timestamp,
+    ) -> Result<Self, NotWhatWasSent> {
         let v1::HandoffOffer {
             handoff_id,
             case,
@@ -90,7 +93,7 @@ impl Offer {
             known: Known::verified(context, &context_digest)?,
             reason,
             // An offer that does not say until when is answered at once or not at all.
-            deadline: wire::timestamp(deadline.as_ref()).unwrap_or_else(Timestamp::now),
+            deadline: wire::timestamp(deadline.as_ref()).unwrap_or(now),
             actions,
         })
     }

@@ -109,8 +109,8 @@ impl Permit {
         &self.0.wire.input_digest
     }
 
-    pub(crate) fn is_expired(&self) -> bool {
-        Timestamp::now() >= self.0.expires_at
+    pub(crate) fn is_expired(&self, now: Timestamp) -> bool {
+        now >= self.0.expires_at
     }
 }
 

@@ -233,7 +233,9 @@ impl Case {
                     return Ok(Proposed::Awaiting(Awaiting { case: self, action, until }));
                 }
                 Next::People(at) => {
-                    until = Instant::now() + at.map(wire::remaining).unwrap_or_default() + within;
+                    until = Instant::now()
+                        + at.map(|at| self.shared.remaining(at)).unwrap_or_default()
+                        + within;
                 }
                 Next::Nothing => {}
             }
@@ -254,7 +256,7 @@ impl Case {
             action,
             ruled: ruled.as_ref().map(|(contract, digest)| (contract.as_str(), digest.as_str())),
         };
-        gate.check(permit, &wanted, Timestamp::now())
+        gate.check(permit, &wanted, (self.shared.wall)())
     }
 }
 

@@ -4,6 +4,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use belay_api::v1::connect_request::Message;
+use jiff::Timestamp;
 use tokio::sync::Notify;
 use tokio::sync::oneshot;
 
@@ -31,14 +32,27 @@ pub(crate) struct Patience {
 /// Shared by the session and all handlers.
 pub(crate) struct Shared {
     pub(crate) patience: Patience,
+    /// The time of day, against which permits and deadlines are held.
+    pub(crate) wall: fn() -> Timestamp,
     ledger: Mutex<Ledger>,
     gate: Mutex<Option<Arc<Gate>>>,
     wake: Notify,
 }
 
 impl Shared {
-    pub(crate) fn new(patience: Patience) -> Self {
-        Self { patience, ledger: Mutex::default(), gate: Mutex::default(), wake: Notify::new() }
+    pub(crate) fn new(patience: Patience, wall: fn() -> Timestamp) -> Self {
+        Self {
+            patience,
+            wall,
+            ledger: Mutex::default(),
+            gate: Mutex::default(),
+            wake: Notify::new(),
+        }
+    }
+
+    /// How long it is from now until a moment of the supervisor's. Nothing when it has passed.
+    pub(crate) fn remaining(&self, at: Timestamp) -> Duration {
+        at.duration_since((self.wall)()).try_into().unwrap_or_default()
     }
 
     /// Gives a message to the session, and a way to wait for the reply.

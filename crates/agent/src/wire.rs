@@ -17,11 +17,6 @@ pub(crate) fn duration(span: Option<&prost_types::Duration>) -> Option<Duration>
     (*span?).try_into().ok()
 }
 
-/// How long it is from now until `at`. Nothing when it has passed.
-pub(crate) fn remaining(at: Timestamp) -> Duration {
-    at.duration_since(Timestamp::now()).try_into().unwrap_or_default()
-}
-
 /// One entry of a context with its place. `None` if its source or time says nothing.
 pub(crate) fn entry(entry: v1::ContextEntry) -> Option<(u64, ContextEntry)> {
     let v1::ContextEntry { ordinal, kind, body, provenance, at } = entry;

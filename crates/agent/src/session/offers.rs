@@ -16,7 +16,6 @@ use crate::outcome::line;
 use crate::shared::Shared;
 use crate::specialist::{Answer, Work};
 use crate::trace;
-use crate::wire;
 
 /// An offer that is being considered, or was accepted and is not assigned yet.
 pub(super) struct Standing {
@@ -50,7 +49,7 @@ impl Session {
         if draining {
             return decline("the agent is stopping");
         }
-        let offer = match Offer::from_wire(offer) {
+        let offer = match Offer::from_wire(offer, (self.shared.wall)()) {
             Ok(offer) => Arc::new(offer),
             Err(error) => {
                 tracing::error!(handoff, %error, "offer declined");
@@ -92,7 +91,7 @@ async fn answer(
 ) {
     let considering = AssertUnwindSafe(work.consider(&offer)).catch_unwind();
     let answer = tokio::select! {
-        answer = tokio::time::timeout(wire::remaining(offer.deadline()), considering) => answer,
+        answer = tokio::time::timeout(shared.remaining(offer.deadline()), considering) => answer,
         () = withdrawn.notified() => return,
     };
     let accepted = match answer {
