@@ -6,6 +6,8 @@ mod escalation;
 
 use std::sync::Arc;
 
+use belay_planted::{Bug, planted};
+
 use crate::case::{Alarm, Contact};
 use crate::{
     AgentId, Case, CaseId, Context, Epoch, Event, EventKind, Offer, Owner, Plan, PlanId, PlanStage,
@@ -171,6 +173,9 @@ fn holding(case: &mut Case, kind: &EventKind, at: Timestamp) {
         }
         EventKind::HandoffOffered { handoff, to, until, .. } => {
             case.handoffs += 1;
+            if planted(Bug::HandoffThroughNobody) {
+                case.owner = Owner::Supervisor { since: at };
+            }
             case.offer = Some(Offer { handoff: handoff.clone(), to: to.clone(), until: *until });
         }
         EventKind::HandoffDeclined { .. } | EventKind::HandoffLapsed { .. } => {

@@ -7,11 +7,11 @@
 
 use std::fmt;
 
+use belay_planted::{Bug, planted};
 use serde::{Deserialize, Serialize};
 
 use crate::reading::{
-    Act, ActKind, Actor, ActorKind, QueueFacts, Reading, Standing, TicketFacts, TicketReading,
-    Unreachable,
+    Act, ActKind, Actor, QueueFacts, Reading, Standing, TicketFacts, TicketReading, Unreachable,
 };
 use crate::{
     CaseId, Correlation, PersonId, QueueId, QueueRef, ResolutionCode, Span, TicketId, Timestamp,
@@ -219,6 +219,7 @@ pub(crate) fn judge(
     let shown = |level, actor, works| evidence(expected, facts, sent_at, level, actor, works);
     match &facts.standing {
         Standing::Open => {}
+        Standing::Merged { .. } if planted(Bug::EvidenceSurvivesMerge) => {}
         Standing::Resolved => {
             let closer = resolved(expected, facts, queue?)?;
             return Ok(shown(Level::E6, Some(closer), 0));
@@ -281,7 +282,9 @@ fn evidence(
 
 /// The ticket is the one that was placed, marked as ours, where we wanted it.
 fn ours(expected: &Expected<'_>, facts: &TicketFacts) -> Result<(), Doubt> {
-    if let Standing::Merged { .. } = facts.standing {
+    if let Standing::Merged { .. } = facts.standing
+        && !planted(Bug::EvidenceSurvivesMerge)
+    {
         return Err(Doubt::NotOpen { standing: facts.standing.clone() });
     }
     if facts.ticket != *expected.ticket {
@@ -295,7 +298,7 @@ fn ours(expected: &Expected<'_>, facts: &TicketFacts) -> Result<(), Doubt> {
     if facts.case.as_ref() != Some(expected.case) {
         return Err(Doubt::NotOurs { detail: "it does not carry our case id".to_owned() });
     }
-    if facts.queue != expected.queue.queue {
+    if facts.queue != expected.queue.queue && !planted(Bug::QueueUnchecked) {
         return Err(Doubt::Elsewhere { found: facts.queue.clone() });
     }
     Ok(())
@@ -312,8 +315,8 @@ fn resolved(
         .actor
         .as_ref()
         .ok_or_else(|| Doubt::ClosedByOther { actor: "nobody named".to_owned() })?;
-    let staff = queue.member(&closer.name).is_some_and(|member| member.kind == ActorKind::Person);
-    if closer.kind != ActorKind::Person || !staff {
+    let staff = queue.member(&closer.name).is_some_and(|member| member.kind.is_person());
+    if !closer.kind.is_person() || !staff {
         return Err(Doubt::ClosedByOther { actor: closer.name.to_string() });
     }
     match &resolution.code {
@@ -325,14 +328,14 @@ fn resolved(
 /// The holder is a person of the staff, able and on duty, and took it by an act of their own (`COV-5`).
 fn taken(facts: &TicketFacts, holder: &Actor, queue: &QueueFacts) -> Result<(), Doubt> {
     let actor = holder.name.clone();
-    if holder.kind != ActorKind::Person {
+    if !holder.kind.is_person() {
         return Err(Doubt::HeldByMachine { actor });
     }
     if !queue.enabled {
         return Err(Doubt::Unreachable(Unreachable::Disabled { queue: queue.queue.clone() }));
     }
     match queue.member(&holder.name) {
-        Some(member) if member.kind != ActorKind::Person => {
+        Some(member) if !member.kind.is_person() => {
             return Err(Doubt::HeldByMachine { actor });
         }
         Some(member) if member.is_able() && member.on_shift != Some(false) => {}
@@ -356,7 +359,7 @@ fn take_of(facts: &TicketFacts, holder: &PersonId) -> Option<usize> {
 }
 
 fn is_take(act: &Act, holder: &PersonId) -> bool {
-    act.kind == ActKind::Took && act.actor.name == *holder && act.actor.kind == ActorKind::Person
+    act.kind == ActKind::Took && act.actor.name == *holder && act.actor.kind.is_person()
 }
 
 fn works_since_taken(facts: &TicketFacts, holder: &PersonId) -> u32 {

@@ -6,6 +6,7 @@
 
 use std::fmt;
 
+use belay_planted::{Bug, planted};
 use serde::{Deserialize, Serialize};
 
 use crate::{CaseId, Correlation, PersonId, QueueId, ResolutionCode, TicketId};
@@ -245,7 +246,15 @@ impl StaffMember {
     /// Whether this is an enabled person who may take tickets.
     #[must_use]
     pub fn is_able(&self) -> bool {
-        self.kind == ActorKind::Person && self.enabled && self.may_take
+        self.kind.is_person() && self.enabled && self.may_take
+    }
+}
+
+impl ActorKind {
+    /// Whether this is somebody who can answer for a case (`COV-5`).
+    #[must_use]
+    pub fn is_person(self) -> bool {
+        self == Self::Person || self == Self::Machine && planted(Bug::MachineAcknowledges)
     }
 }
 

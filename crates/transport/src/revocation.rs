@@ -9,6 +9,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use belay_planted::{Bug, planted};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
@@ -143,7 +144,8 @@ impl Revocations {
     pub async fn revoked(&self, peer: &Peer) {
         let mut changes = self.list.subscribe();
         // The sender lives as long as `self`, so this can only end by finding the peer.
-        let _ = changes.wait_for(|list| list.names(peer)).await;
+        let named = |list: &Arc<RevocationList>| list.names(peer);
+        let _ = changes.wait_for(|list| named(list) && !planted(Bug::RevokedKeepsStream)).await;
     }
 }
 

@@ -1,5 +1,7 @@
 //! Governed writes up to the target's answer: proposed, assessed, permitted, dispatched, reported.
 
+use belay_planted::{Bug, planted};
+
 use super::matter::{TEXT_MAX, within};
 use super::{Deciding, wrong_stage};
 use crate::command::Proposal;
@@ -25,7 +27,8 @@ impl Deciding {
         });
         if let Some(known) = known {
             let digest = Digest::of(proposal.input.as_bytes());
-            let same = known.contract == proposal.contract && known.proposed == digest;
+            let same = known.proposed == digest || planted(Bug::KeyWithoutInput);
+            let same = same && known.contract == proposal.contract;
             let proposal = proposal.proposal.clone();
             return if same { Ok(()) } else { Err(Rejection::ProposalReused { proposal }) };
         }
@@ -147,12 +150,7 @@ impl Deciding {
             return;
         };
         match terms.executor {
-            Executor::Supervisor => self.emit(EventKind::ActionDispatched {
-                action: id.clone(),
-                attempt: action.attempts + 1,
-                permit: None,
-                until: after(self.now, terms.outcome_within),
-            }),
+            Executor::Supervisor => self.dispatch(&action, None),
             Executor::Agent => {
                 let permit = PermitGrant {
                     permit: permit_id(id, action.permits + 1),
@@ -191,11 +189,17 @@ impl Deciding {
         permit: &PermitId,
         input: Digest,
     ) -> Result<(), Rejection> {
-        self.check_owner(agent, epoch)?;
+        if !planted(Bug::EpochUnchecked) {
+            self.check_owner(agent, epoch)?;
+        }
         let action = self.action(id)?;
         let granted = match &action.stage {
             ActionStage::Authorized { permit } => permit,
             ActionStage::Dispatched { permit: Some(used), .. } if used == permit => {
+                if planted(Bug::PermitReusable) {
+                    self.dispatch(&action, Some(permit));
+                    return Ok(());
+                }
                 return Err(Rejection::PermitUsed { permit: permit.clone() });
             }
             _ => return Err(wrong_stage(&action)),
@@ -215,14 +219,19 @@ impl Deciding {
         if granted.input_digest != input {
             return Err(Rejection::InputMismatch);
         }
-        let Some(terms) = action.terms() else { return Err(wrong_stage(&action)) };
+        self.dispatch(&action, Some(permit));
+        Ok(())
+    }
+
+    /// From here on the write may happen.
+    fn dispatch(&mut self, action: &Action, permit: Option<&PermitId>) {
+        let Some(terms) = action.terms() else { return };
         self.emit(EventKind::ActionDispatched {
-            action: id.clone(),
+            action: action.id.clone(),
             attempt: action.attempts + 1,
-            permit: Some(permit.clone()),
+            permit: permit.cloned(),
             until: after(self.now, terms.outcome_within),
         });
-        Ok(())
     }
 
     /// Whether the permit was once issued for this action and has been replaced since.
@@ -296,6 +305,9 @@ impl Deciding {
     }
 
     fn outcome_unknown(&mut self, action: &Action, claim: FailureClaim, reason: &str) {
+        if planted(Bug::UnknownIsFailure) {
+            return self.retry_or_fail(action, claim, reason);
+        }
         let Some((settle_until, verify_until)) = self.proof_times(action) else { return };
         self.emit(EventKind::ActionUnknown {
             action: action.id.clone(),

@@ -1,5 +1,7 @@
 //! People decide on one action, bound to exactly what they were shown.
 
+use belay_planted::{Bug, planted};
+
 use super::matter::{LINE_MAX, TEXT_MAX, within};
 use super::{Deciding, wrong_stage};
 use crate::command::VotesChoice;
@@ -61,7 +63,7 @@ impl Deciding {
         if action.amended_by.contains(person) && matches!(choice, VotesChoice::Approve { .. }) {
             return Err(Rejection::Involved { person: person.clone() });
         }
-        if shown != approval.binding {
+        if shown != approval.binding && !planted(Bug::ApprovalUnbound) {
             return Err(Rejection::ApprovalMismatch);
         }
         match choice {
@@ -133,6 +135,10 @@ impl Deciding {
     /// What people decide on, in one digest (`APR-1`): change any of it and the approval is void (`APR-5`).
     fn binding(&self, action: &Action, verdict: &Verdict) -> Digest {
         let tenant = self.case.tenant.as_ref().map_or("", |tenant| tenant.as_str());
+        let playbook = match planted(Bug::ApprovalSurvivesPolicy) {
+            true => Digest::of(b"any"),
+            false => verdict.playbook,
+        };
         Hasher::new("belay approval")
             .part(tenant.as_bytes())
             .part(self.case.id.as_str().as_bytes())
@@ -143,7 +149,7 @@ impl Deciding {
             .part(verdict.input.as_bytes())
             .part(verdict.snapshot.as_deref().unwrap_or("").as_bytes())
             .part(verdict.shown.as_bytes())
-            .part(verdict.playbook.as_bytes())
+            .part(playbook.as_bytes())
             .finish()
     }
 

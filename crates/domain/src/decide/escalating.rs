@@ -1,5 +1,7 @@
 //! How people are asked: one queue at a time, moving on at every deadline, refusal and lapse.
 
+use belay_planted::{Bug, planted};
+
 use super::Deciding;
 use super::matter::{LINE_MAX, within};
 use crate::command::Actor;
@@ -188,10 +190,14 @@ impl Deciding {
         let Some(ticket) = found.ticket().cloned() else { return Err(Rejection::StaleStep) };
         let plan = found.step_plan().clone();
         // A read that was sent before the step began, or in the future, proves nothing (`COV-2`).
-        if sent_at < found.step.since || sent_at > self.now || out_of_date(&found, reading, sent_at)
-        {
+        let ours = (found.step.since..=self.now).contains(&sent_at);
+        if !ours && !planted(Bug::WebhookIsEvidence) {
             return Ok(());
         }
+        if out_of_date(&found, reading, sent_at) && !planted(Bug::OlderReadWins) {
+            return Ok(());
+        }
+        let sent_at = if planted(Bug::EvidenceDatedAtCommit) { self.now } else { sent_at };
         let expected = Expected {
             case: &self.case.id,
             correlation: step,

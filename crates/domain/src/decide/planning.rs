@@ -1,5 +1,7 @@
 //! Plans: verified when every action is, undone in reverse when one cannot be.
 
+use belay_planted::{Bug, planted};
+
 use super::Deciding;
 use super::matter::{LINE_MAX, within};
 use crate::{
@@ -120,8 +122,10 @@ impl Deciding {
         }
         let standing: Vec<_> = self
             .actions_of(&plan)
-            .filter(|action| {
-                matches!(action.stage, ActionStage::Verified { .. } | ActionStage::Diverged { .. })
+            .filter(|action| match action.stage {
+                ActionStage::Verified { .. } | ActionStage::Diverged { .. } => true,
+                ActionStage::Compensated => planted(Bug::CompensatedTwice),
+                _ => false,
             })
             .cloned()
             .collect();

@@ -68,7 +68,7 @@ impl Deciding {
         }
     }
 
-    fn retry_or_fail(&mut self, action: &Action, claim: FailureClaim, reason: &str) {
+    pub(super) fn retry_or_fail(&mut self, action: &Action, claim: FailureClaim, reason: &str) {
         let Some(terms) = action.terms() else { return };
         let holds = self.key_of_holder(action).is_some();
         let reason = if !holds {

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use belay_api::v1::{self, ErrorReason, connect_request::Message};
 use belay_domain::{Command, RoleId};
+use belay_planted::{Bug, planted};
 use belay_playbook::Playbook;
 use belay_transport::peer::Closing;
 use belay_transport::telemetry;
@@ -141,6 +142,9 @@ impl Serving {
                 () = gone.cancelled() => return None,
                 () = &mut closing => return Some(Farewell::TooOld),
                 _ = look.tick() => {
+                    if planted(Bug::KeepaliveRenewsLease) {
+                        self.carrying.keep_all().await;
+                    }
                     if self.is_revoked() {
                         return Some(Farewell::Revoked);
                     }

@@ -48,6 +48,18 @@ impl Carrying {
         tracing::warn!(%case, "progress could not be recorded: too much is waiting");
     }
 
+    /// What must not be: the line is alive, and that renews every lease (`COV-7`). A planted bug calls it.
+    pub(super) async fn keep_all(&self) {
+        let agent = &self.session.agent;
+        let (held, _) = self.house.sessions.concerns(agent);
+        for id in held {
+            let Ok(Some(case)) = self.house.engine.case(&id).await else { continue };
+            let (agent, epoch) = (agent.clone(), case.epoch);
+            let command = Command::Progress { agent, epoch, key: self.key };
+            let _ = self.house.engine.command(&id, command).await;
+        }
+    }
+
     async fn why(&self, case: &CaseId, epoch: Epoch, rejection: &Rejection) -> Loss {
         match rejection {
             Rejection::LeaseOver => Loss::Expired,
