@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use belay_domain::{CaseId, Command, Event, Timestamp, apply, decide, next_moment, owed};
 use belay_journal::{AppendError, Commit, Conflict, Entry, Journal, Receipt};
+use belay_planted::{Bug, planted};
 use futures_util::StreamExt;
 use futures_util::future::join_all;
 use futures_util::stream::FuturesOrdered;
@@ -224,13 +225,20 @@ impl Shard {
         decided.after = after;
         let shared: Arc<[Event]> = events.into();
         decided.events.extend(shared.iter().cloned());
-        if let Some(reply) = reply {
-            decided.answers.push((reply, shared));
+        match reply {
+            Some(reply) if planted(Bug::AnsweredBeforeDurable) => {
+                let _ = reply.send(Ok(Applied { case: decided.after.clone(), events: shared }));
+            }
+            Some(reply) => decided.answers.push((reply, shared)),
+            None => {}
         }
         is_new
     }
 
     fn submit(&mut self, decided: Decided, now: Timestamp) {
+        if planted(Bug::EffectBeforeJournal) {
+            self.outbound.owe(&decided.after, owed(&decided.after, now));
+        }
         let playbook = self.playbooks.current();
         let entries = if decided.events.is_empty() {
             Ok(Vec::new())
