@@ -13,6 +13,7 @@ use reqwest::{Method, RequestBuilder};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
 
+use crate::BoxFuture;
 pub use crate::http::AddressError;
 use crate::http::{Answer, Failure, Http, HttpTerms, header};
 
@@ -206,6 +207,25 @@ impl ReadError {
     #[must_use]
     pub fn retryable(&self) -> bool {
         matches!(self, Self::RateLimited { .. } | Self::Unavailable { .. })
+    }
+}
+
+/// A system of record, however it is reached.
+pub trait SystemOfRecord: Send + Sync {
+    /// Reads, once.
+    fn read<'a>(&'a self, read: &'a ReadRequest) -> BoxFuture<'a, Result<Response, ReadError>>;
+
+    /// Writes, once. Never repeats by itself, whatever happens.
+    fn write<'a>(&'a self, write: &'a WriteRequest) -> BoxFuture<'a, WriteOutcome>;
+}
+
+impl SystemOfRecord for BusinessSystem {
+    fn read<'a>(&'a self, read: &'a ReadRequest) -> BoxFuture<'a, Result<Response, ReadError>> {
+        Box::pin(Self::read(self, read))
+    }
+
+    fn write<'a>(&'a self, write: &'a WriteRequest) -> BoxFuture<'a, WriteOutcome> {
+        Box::pin(Self::write(self, write))
     }
 }
 

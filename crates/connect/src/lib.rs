@@ -18,7 +18,7 @@ mod health;
 mod http;
 mod placing;
 
-pub use business::{BusinessConfig, BusinessSystem, Credential};
+pub use business::{BusinessConfig, BusinessSystem, Credential, SystemOfRecord};
 pub use desk::{Desk, DeskConfig, DeskError};
 pub use health::{Circuit, CircuitTerms, Guarded, Pace, RateLimit, Turn};
 pub use human_queue::{

@@ -10,12 +10,13 @@ mod permissions;
 use std::sync::Arc;
 
 use belay_api::v1::ErrorReason;
-use belay_domain::{Actor, AgentId, GroupId, PersonId, TenantId, Timestamp};
+use belay_domain::{Actor, AgentId, GroupId, PersonId, TenantId};
 use belay_transport::peer::Peer;
 use belay_transport::person::{PersonVerifier, bearer};
 use belay_transport::spiffe::Kind;
 use http::{Extensions, HeaderMap, header};
 
+use crate::surroundings::Wall;
 use crate::wire::Fault;
 
 pub(crate) use layer::AuthorizeLayer;
@@ -56,7 +57,7 @@ pub(crate) struct Identity {
     /// The groups whose members run this installation.
     pub(crate) operators: Vec<GroupId>,
     /// The wall clock, by which other issuers date their tokens.
-    pub(crate) wall: fn() -> Timestamp,
+    pub(crate) wall: Wall,
 }
 
 impl Identity {

@@ -20,7 +20,12 @@ impl Clock {
     /// went back since then must not make old evidence fresh again (`COV-8`).
     #[must_use]
     pub fn start(floor: Option<Timestamp>) -> Self {
-        let wall = Timestamp::now();
+        Self::from(Timestamp::now(), floor)
+    }
+
+    /// The same with another wall.
+    #[must_use]
+    pub fn from(wall: Timestamp, floor: Option<Timestamp>) -> Self {
         Self::at(floor.map_or(wall, |floor| floor.max(wall)))
     }
 

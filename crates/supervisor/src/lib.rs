@@ -21,6 +21,7 @@ mod recovery;
 mod service;
 mod sessions;
 mod supervisor;
+mod surroundings;
 mod systems;
 mod wire;
 
@@ -29,4 +30,5 @@ pub use config::{Config, Files, OPERATORS_DEFAULT, PORT_DEFAULT, People, TENANT_
 pub use engine::{Applied, Change, Engine, Outbound, Refused, StoredEventError, decode};
 pub use playbooks::Playbooks;
 pub use sessions::{AgentView, Pick, SessionView, Sessions};
-pub use supervisor::{Fatal, Running, StartError, Supervisor};
+pub use supervisor::{Assembled, Fatal, Running, StartError, Supervisor};
+pub use surroundings::{Outside, Surroundings, Wall};

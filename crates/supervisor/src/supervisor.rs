@@ -6,6 +6,7 @@ mod door;
 mod error;
 mod routes;
 
+use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -16,9 +17,14 @@ use belay_journal::{Failure, Journal};
 use belay_transport::accept::{Counters, Drained, Server, listen};
 use belay_transport::limits::Limits;
 use belay_transport::permit::PermitSigner;
+use http::{Request, Response};
+use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
+use tonic::body::Body;
+use tonic::service::Routes;
+use tower::Service;
 use tracing::{error, info, warn};
 
 use crate::caller::Identity;
@@ -36,6 +42,7 @@ use crate::recovery;
 use crate::service::Shared;
 use crate::service::agent::House;
 use crate::sessions::Sessions;
+use crate::surroundings::Surroundings;
 use crate::systems::Systems;
 use door::Door;
 use routes::Health;
@@ -48,6 +55,19 @@ const HEALTH_LINGERS: Duration = Duration::from_millis(500);
 /// Starts supervisors.
 #[derive(Debug)]
 pub struct Supervisor;
+
+/// A supervisor that works, and that nobody can call from outside yet.
+pub struct Assembled {
+    config: Config,
+    engine: Engine,
+    routes: Routes,
+    identity: Arc<Identity>,
+    door: Door,
+    limits: Arc<Limits>,
+    health: Health,
+    steps: Steps,
+    tasks: TaskTracker,
+}
 
 /// A supervisor that serves.
 pub struct Running {
@@ -87,10 +107,24 @@ pub enum Fatal {
 impl Supervisor {
     /// Opens everything and begins to serve.
     pub async fn start(config: Config) -> Result<Running, StartError> {
+        let listener = config.listen;
+        let assembled = Self::assemble(config, Surroundings::default()).await?;
+        let failed = |source| StartError::Listen { address: listener, source };
+        let listener = listen(listener).map_err(failed)?;
+        let address = listener.local_addr().map_err(failed)?;
+        Ok(assembled.serve(listener, address))
+    }
+
+    /// Opens everything and takes up again what was under way, in these surroundings. Nobody is listened to yet.
+    pub async fn assemble(
+        config: Config,
+        surroundings: Surroundings,
+    ) -> Result<Assembled, StartError> {
+        let Surroundings { wall, outside } = surroundings;
         let playbooks = Playbooks::load(&config.playbook)?;
         let journal = Journal::open(&Config::journal_in(&config.data), config.journal.clone())?;
-        let clock = Clock::start(journal.latest_at().await?);
-        let systems = Systems::connect(&playbooks.current(), &config.data, clock)?;
+        let clock = Clock::from(wall(), journal.latest_at().await?);
+        let systems = Systems::connect(&playbooks.current(), &config.data, clock, outside)?;
         let steps = Steps {
             leaving: CancellationToken::new(),
             closed: CancellationToken::new(),
@@ -104,11 +138,6 @@ impl Supervisor {
         let (shared, house) = within.wire(&door, permits, &steps, &tasks);
         let engine = shared.engine.clone();
 
-        let listener = listen(config.listen)
-            .map_err(|source| StartError::Listen { address: config.listen, source })?;
-        let address = listener
-            .local_addr()
-            .map_err(|source| StartError::Listen { address: config.listen, source })?;
         let stop = &steps.errands;
         tasks.spawn(recovery::run(engine.clone(), stop.clone()));
         tasks.spawn(metrics::watch_uncovered(engine.clone(), stop.clone()));
@@ -121,16 +150,55 @@ impl Supervisor {
             people: door.people.clone(),
             tenants: config.tenants.clone(),
             operators: config.operators.clone(),
-            wall: belay_domain::Timestamp::now,
+            wall,
         };
-        let services = routes::services(shared, house, &health)?;
-        let stack = routes::stack(services, limits.clone(), Arc::new(identity));
+        let routes = routes::services(shared, house, &health)?;
+        let identity = Arc::new(identity);
+        Ok(Assembled { config, engine, routes, identity, door, limits, health, steps, tasks })
+    }
+}
+
+impl Assembled {
+    /// The engine, for those who run in the same process.
+    #[must_use]
+    pub fn engine(&self) -> &Engine {
+        &self.engine
+    }
+
+    /// Everything that is served, without the network: for callers in the same process. Who calls is said by the
+    /// [`Peer`](belay_transport::peer::Peer) in the extensions of the request.
+    #[must_use]
+    pub fn api(
+        &self,
+    ) -> impl Service<
+        Request<Body>,
+        Response = Response<Body>,
+        Error = Infallible,
+        Future: Send + 'static,
+    >
+    + Clone
+    + Send
+    + Sync
+    + 'static
+    + use<> {
+        routes::stack(self.routes.clone(), self.limits.clone(), self.identity.clone())
+    }
+
+    /// Resolves when the supervisor cannot go on, with the reason; otherwise never.
+    pub async fn failed(&self) -> Fatal {
+        Fatal::Journal(self.engine.journal().failed().await)
+    }
+
+    /// Begins to serve those who come to `listener`, which is at `address`.
+    pub fn serve(self, listener: TcpListener, address: SocketAddr) -> Running {
+        let Self { config, engine, routes, identity, door, limits, health, steps, tasks } = self;
+        let stack = routes::stack(routes, limits.clone(), identity);
         let server = Server::new(door.tls.clone(), door.revocations.clone(), config.connections);
         let counters = server.counters();
         counters.report(&opentelemetry::global::meter("belay"));
         let serving = tokio::spawn(server.serve(listener, stack, steps.closed.clone()));
         info!(%address, data = %config.data.display(), "serving");
-        Ok(Running {
+        Running {
             address,
             journal: engine.journal().clone(),
             engine,
@@ -142,7 +210,7 @@ impl Supervisor {
             tasks,
             settle_within: config.settle_within,
             data: config.data,
-        })
+        }
     }
 }
 
@@ -297,6 +365,12 @@ impl Running {
         journal.close().await;
         info!(cut = drained.cut, "left");
         drained
+    }
+}
+
+impl std::fmt::Debug for Assembled {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Assembled").field("data", &self.config.data).finish_non_exhaustive()
     }
 }
 

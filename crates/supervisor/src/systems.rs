@@ -14,14 +14,15 @@ use belay_connect::business::{
 };
 use belay_connect::request_tracker::RequestTrackerError;
 use belay_connect::{
-    BusinessSystem, CircuitTerms, Desk, DeskConfig, DeskError, Guarded, HumanQueue, RateLimit,
-    RequestTracker,
+    CircuitTerms, Desk, DeskConfig, DeskError, Guarded, HumanQueue, RateLimit, RequestTracker,
+    SystemOfRecord,
 };
 use belay_domain::{FailureClaim, Outcome, SystemId};
 use belay_playbook::{Answer, MissingVariable, Playbook, PreparedRead, PreparedWrite, SystemKind};
 use tokio::sync::watch;
 
 use crate::clock::Clock;
+use crate::surroundings::Outside;
 use adapters::{business_system, desk_config, tracker_config};
 
 /// Every outside system of the playbook in force; cheap to clone. Each request goes to what is connected at that
@@ -31,11 +32,12 @@ pub(crate) struct Systems {
     current: Arc<watch::Sender<Arc<Connected>>>,
     data: Arc<PathBuf>,
     clock: Clock,
+    outside: Arc<dyn Outside>,
 }
 
 /// What is connected.
 struct Connected {
-    business: BTreeMap<SystemId, BusinessSystem>,
+    business: BTreeMap<SystemId, Arc<dyn SystemOfRecord>>,
     queues: BTreeMap<SystemId, Arc<dyn HumanQueue>>,
     desk: Option<Desk>,
     /// The desk, also while the playbook has none: it is opened once.
@@ -44,7 +46,7 @@ struct Connected {
 
 /// Everything that a playbook needs, found and checked, and not yet in force.
 pub(crate) struct Prepared {
-    business: BTreeMap<SystemId, BusinessSystem>,
+    business: BTreeMap<SystemId, Arc<dyn SystemOfRecord>>,
     queues: BTreeMap<SystemId, Arc<dyn HumanQueue>>,
     desk: Option<(SystemId, DeskConfig)>,
 }
@@ -99,8 +101,9 @@ impl Systems {
         playbook: &Playbook,
         data: &Path,
         clock: Clock,
+        outside: Arc<dyn Outside>,
     ) -> Result<Self, ConnectError> {
-        let Prepared { business, mut queues, desk } = prepare(playbook, clock)?;
+        let Prepared { business, mut queues, desk } = prepare(playbook, clock, &*outside)?;
         let desk = match desk {
             Some((id, config)) => {
                 let desk = Desk::open(&desk_file(data), config)?;
@@ -114,12 +117,13 @@ impl Systems {
             current: Arc::new(watch::Sender::new(Arc::new(connected))),
             data: Arc::new(data.to_owned()),
             clock,
+            outside,
         })
     }
 
     /// Makes an adapter for every system of a new playbook, and changes nothing yet.
     pub(crate) fn prepare(&self, playbook: &Playbook) -> Result<Prepared, ConnectError> {
-        prepare(playbook, self.clock)
+        prepare(playbook, self.clock, &*self.outside)
     }
 
     /// Puts these in the place of what is connected: what begins from now on uses them. The desk stays the
@@ -230,27 +234,35 @@ impl Changes {
     }
 }
 
-fn prepare(playbook: &Playbook, clock: Clock) -> Result<Prepared, ConnectError> {
-    let mut business = BTreeMap::new();
+fn prepare(
+    playbook: &Playbook,
+    clock: Clock,
+    outside: &dyn Outside,
+) -> Result<Prepared, ConnectError> {
+    let mut business: BTreeMap<SystemId, Arc<dyn SystemOfRecord>> = BTreeMap::new();
     let mut queues: BTreeMap<SystemId, Arc<dyn HumanQueue>> = BTreeMap::new();
     let mut desk = None;
     for system in playbook.systems() {
         let id = &system.id;
         match &system.kind {
             SystemKind::Http(http) => {
-                business.insert(id.clone(), business_system(id, http)?);
+                let system = match outside.record(id) {
+                    Some(system) => system,
+                    None => Arc::new(business_system(id, http)?),
+                };
+                business.insert(id.clone(), system);
             }
             SystemKind::Desk(described) => {
                 desk = Some((id.clone(), desk_config(described, playbook, clock)));
             }
             SystemKind::RequestTracker(described) => {
-                let config = tracker_config(id, described)?;
-                let tracker = RequestTracker::new(config).map_err(|source| {
-                    ConnectError::RequestTracker { system: id.clone(), source }
-                })?;
+                let tracker = match outside.queues(id) {
+                    Some(queues) => queues,
+                    None => request_tracker(id, described)?,
+                };
                 let guarded = Guarded::new(
                     id.as_str(),
-                    Arc::new(tracker),
+                    tracker,
                     CircuitTerms::default(),
                     RateLimit::default(),
                 );
@@ -259,6 +271,15 @@ fn prepare(playbook: &Playbook, clock: Clock) -> Result<Prepared, ConnectError> 
         }
     }
     Ok(Prepared { business, queues, desk })
+}
+
+fn request_tracker(
+    id: &SystemId,
+    described: &belay_playbook::RequestTracker,
+) -> Result<Arc<dyn HumanQueue>, ConnectError> {
+    let tracker = RequestTracker::new(tracker_config(id, described)?)
+        .map_err(|source| ConnectError::RequestTracker { system: id.clone(), source })?;
+    Ok(Arc::new(tracker))
 }
 
 fn desk_file(data: &Path) -> PathBuf {

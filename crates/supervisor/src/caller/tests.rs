@@ -172,11 +172,11 @@ fn identity() -> Identity {
         people: None,
         tenants: vec![id("acme")],
         operators: vec![id("operators")],
-        wall: now,
+        wall: Arc::new(now),
     }
 }
 
-fn now() -> Timestamp {
+fn now() -> belay_domain::Timestamp {
     "2026-05-04T08:00:00Z".parse().unwrap()
 }
 

@@ -9,7 +9,8 @@ use super::*;
 async fn a_system_that_moved_is_read_at_its_new_address_once_that_is_in_force() {
     let (before, after) = (playbook(answering("1")), playbook(answering("2")));
     let data = tempfile::tempdir().unwrap();
-    let systems = Systems::connect(&before, data.path(), Clock::start(None)).unwrap();
+    let outside = crate::Surroundings::default().outside;
+    let systems = Systems::connect(&before, data.path(), Clock::start(None), outside).unwrap();
     let mut changes = systems.changes();
     let prepared = systems.prepare(&after).unwrap();
     assert_eq!(read(&systems).await, Answer::Found(1.into()), "only prepared");
