@@ -115,6 +115,12 @@ pub enum Command {
         /// The answer.
         verdict: Box<Verdict>,
     },
+    /// Said before anything is done on the strength of an earlier verdict: this playbook is in force. What
+    /// another one let through and has not been sent is void (`APR-5`, `PRM-3`).
+    PlaybookInForce {
+        /// Its version.
+        playbook: Digest,
+    },
     /// A person decides on an action.
     DecideApproval {
         /// The action.
@@ -361,6 +367,7 @@ impl Command {
             Self::Release { .. } => "release",
             Self::Propose(_) => "propose",
             Self::Assess { .. } => "assess",
+            Self::PlaybookInForce { .. } => "playbook_in_force",
             Self::DecideApproval { .. } => "decide_approval",
             Self::BeginExecution { .. } => "begin_execution",
             Self::ReportOutcome { .. } => "report_outcome",

@@ -95,6 +95,10 @@ impl Deciding {
             Command::Assess { action, revision, verdict } => {
                 self.assess(action, *revision, verdict)
             }
+            Command::PlaybookInForce { playbook } => {
+                self.playbook_in_force(*playbook);
+                Ok(())
+            }
             Command::DecideApproval { action, person, groups, shown, choice } => {
                 self.decide_approval(action, person, groups, *shown, choice)
             }

@@ -135,10 +135,6 @@ impl Deciding {
     /// What people decide on, in one digest (`APR-1`): change any of it and the approval is void (`APR-5`).
     fn binding(&self, action: &Action, verdict: &Verdict) -> Digest {
         let tenant = self.case.tenant.as_ref().map_or("", |tenant| tenant.as_str());
-        let playbook = match planted(Bug::ApprovalSurvivesPolicy) {
-            true => Digest::of(b"any"),
-            false => verdict.playbook,
-        };
         Hasher::new("belay approval")
             .part(tenant.as_bytes())
             .part(self.case.id.as_str().as_bytes())
@@ -149,7 +145,7 @@ impl Deciding {
             .part(verdict.input.as_bytes())
             .part(verdict.snapshot.as_deref().unwrap_or("").as_bytes())
             .part(verdict.shown.as_bytes())
-            .part(playbook.as_bytes())
+            .part(verdict.playbook.as_bytes())
             .finish()
     }
 

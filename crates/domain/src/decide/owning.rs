@@ -1,12 +1,14 @@
 //! Who owns the case, and for how long without a sign of progress.
 
+use std::sync::Arc;
+
 use belay_planted::{Bug, planted};
 
 use super::Deciding;
 use super::matter::{LINE_MAX, within};
 use crate::{
-    Actor, AgentId, Approval, Case, Decision, Digest, Epoch, EventKind, Owner, Rejection, Target,
-    Timestamp, after,
+    Action, Actor, AgentId, Approval, Case, Decision, Digest, Epoch, EventKind, Owner, Rejection,
+    Target, Timestamp, after,
 };
 
 impl Deciding {
@@ -105,6 +107,23 @@ impl Deciding {
             .filter(|action| action.is_before_dispatch())
             .cloned()
             .collect();
+        self.withdraw(stopped, why);
+    }
+
+    /// What another playbook let through is decided anew if anybody still wants it (`APR-5`, `PRM-3`).
+    pub(super) fn playbook_in_force(&mut self, playbook: Digest) {
+        let outdated = |action: &Action| {
+            let judged = action.verdict.as_ref();
+            action.is_before_dispatch() && judged.is_some_and(|found| found.playbook != playbook)
+        };
+        let stopped: Vec<_> =
+            self.case.actions.values().filter(|action| outdated(action)).cloned().collect();
+        if !planted(Bug::ApprovalSurvivesPolicy) {
+            self.withdraw(stopped, "the playbook has changed since it was decided on");
+        }
+    }
+
+    fn withdraw(&mut self, stopped: Vec<Arc<Action>>, why: &str) {
         for action in stopped {
             // The plan of one may have withdrawn the other with itself.
             let waits = self.case.actions.get(&action.id);

@@ -118,6 +118,25 @@ fn a_change_of_owner_ends_the_asking() {
 }
 
 #[test]
+fn another_playbook_voids_what_the_one_before_let_through() {
+    asked(
+        2,
+        "4 vote leo a1 yes -> approval_given
+         5 playbook playbook -> -
+         6 playbook stricter -> approval_ended, escalation_closed, action_withdrawn
+         6 vote lea a1 yes -> refused WRONG_STAGE
+         6 playbook stricter -> -
+         7 propose A p2 {2}
+         7 action a2 -> authorized
+         8 playbook stricter -> action_withdrawn
+         8 begin A a2 p1 -> refused WRONG_STAGE
+         9 propose A p3 {3}
+         9 begin A a3 p1 -> action_dispatched
+         9 playbook stricter -> -",
+    );
+}
+
+#[test]
 fn asking_climbs_like_any_escalation_and_closing_the_ticket_decides_nothing() {
     asked(
         1,

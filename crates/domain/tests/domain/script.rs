@@ -271,6 +271,9 @@ impl Story {
                     },
                 }
             }
+            "playbook" => {
+                Command::PlaybookInForce { playbook: belay_domain::Digest::of(word(0).as_bytes()) }
+            }
             "begin" => {
                 let action = self.action(word(1));
                 let known = self.case.actions.get(&action).map(|found| found.input_digest());
