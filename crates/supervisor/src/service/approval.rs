@@ -170,6 +170,9 @@ impl Service {
         let person = caller.person()?;
         let Said { request: _, action, shown, choice } = said;
         let case = self.case_asked(caller, &action).await?;
+        // What another playbook asked for is void before anybody can agree to it.
+        let playbook = self.0.playbooks.current().version();
+        self.0.engine.command(&case.id, Command::PlaybookInForce { playbook }).await?;
         let command = Command::DecideApproval {
             action: action.clone(),
             person: person.id.clone(),
