@@ -65,6 +65,25 @@ async fn a_yes_that_is_sent_again_is_the_same_yes() {
 }
 
 #[tokio::test]
+async fn a_new_playbook_voids_what_people_were_asked_under_the_old_one() {
+    let stage = Stage::start().await;
+    let (_agent, mut said) = stage.agent_wishing("billing-1", vec![Wish::refund("ch-1", LARGE)]);
+    let case = stage.open("refund").await;
+    let fay = stage.person("fay", &["finance"]);
+    let asked = fay.asked(&case).await;
+    let file = stage.room("playbook").join("routing.yaml");
+    let text = std::fs::read_to_string(&file).unwrap();
+    std::fs::write(&file, text.replace("severity: high", "severity: low")).unwrap();
+    let reload = v1::ReloadPlaybookRequest { request_id: request(), dry_run: false };
+    let olga = stage.person("olga", &["operators"]);
+    assert!(olga.playbook().reload_playbook(reload).await.unwrap().into_inner().changed);
+    refused(fay.approve(&asked).await, Code::FailedPrecondition, "WRONG_STAGE");
+    let result = hear("what became of the refund", &mut said).await;
+    assert!(matches!(result, ActionResult::Withdrawn(_)), "{result:?}");
+    assert!(stage.company.writes().is_empty());
+}
+
+#[tokio::test]
 async fn a_no_is_final_and_the_agent_hears_why() {
     let stage = Stage::start().await;
     let (_agent, mut said) = stage.agent_wishing("billing-1", vec![Wish::refund("ch-1", LARGE)]);

@@ -72,7 +72,7 @@ impl Carrying {
         Ok(Some(decided))
     }
 
-    /// Consumes a permit. The answer leaves when the intent is durable.
+    /// Consumes a permit that the playbook in force stands behind. The answer leaves when the intent is durable.
     pub(super) async fn begin(
         &self,
         case: &CaseId,
@@ -81,6 +81,8 @@ impl Carrying {
         input: Digest,
         epoch: Epoch,
     ) -> Answer {
+        let playbook = self.house.playbooks.current().version();
+        self.command(case, Command::PlaybookInForce { playbook }).await?;
         let command = Command::BeginExecution {
             agent: self.agent().clone(),
             key: self.key,
