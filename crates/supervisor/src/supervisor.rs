@@ -14,11 +14,10 @@ use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use belay_journal::{Failure, Journal};
-use belay_transport::accept::{Counters, Drained, Server, listen};
+use belay_transport::accept::{Counters, Drained, Listener, Server, listen};
 use belay_transport::limits::Limits;
 use belay_transport::permit::PermitSigner;
 use http::{Request, Response};
-use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -190,7 +189,7 @@ impl Assembled {
     }
 
     /// Begins to serve those who come to `listener`, which is at `address`.
-    pub fn serve(self, listener: TcpListener, address: SocketAddr) -> Running {
+    pub fn serve(self, listener: impl Listener + 'static, address: SocketAddr) -> Running {
         let Self { config, engine, routes, identity, door, limits, health, steps, tasks } = self;
         let stack = routes::stack(routes, limits.clone(), identity);
         let server = Server::new(door.tls.clone(), door.revocations.clone(), config.connections);
