@@ -6,10 +6,12 @@ use belay_agent::ActionResult;
 use belay_api::v1;
 use belay_api::v1::coverage::Coverage as Kind;
 use tokio::sync::{Notify, mpsc};
+use tonic::Code;
 
 use crate::stage::agents::{Wish, hear};
+use crate::stage::callers::refused;
 use crate::stage::watching::{covered_until, person_of};
-use crate::stage::{Stage, case_of, until};
+use crate::stage::{Stage, case_of, request, said, until};
 
 #[tokio::test]
 async fn every_case_that_was_answered_is_there_after_a_crash() {
@@ -183,4 +185,47 @@ async fn agents_and_cases_go_on_after_an_orderly_restart() {
     })
     .await;
     assert_eq!(tool.case(&case).await.summary.unwrap().epoch, epoch, "nobody else had it");
+}
+
+#[tokio::test]
+async fn a_change_that_was_made_before_a_crash_is_not_made_again() {
+    let mut stage = Stage::start().await;
+    let case = stage.open("other").await;
+    let add = v1::AddContextRequest {
+        request_id: request(),
+        case_id: case.clone(),
+        entries: vec![said("one more thing"), said("and another")],
+    };
+    let rename = v1::UpdateCaseRequest {
+        request_id: request(),
+        case_id: case.clone(),
+        subject: Some("a better name".to_owned()),
+        ..Default::default()
+    };
+    let resolve = v1::ResolveCaseRequest {
+        request_id: request(),
+        case_id: case.clone(),
+        resolution_code: "resolved".to_owned(),
+        note: String::new(),
+    };
+    let cara = stage.person("cara", &[]);
+    let added = cara.cases().add_context(add.clone()).await.unwrap().into_inner();
+    cara.cases().update_case(rename.clone()).await.unwrap();
+    cara.cases().resolve_case(resolve.clone()).await.unwrap();
+    let before = stage.tool().case(&case).await;
+
+    stage.crash();
+    stage.go_on().await;
+    let cara = stage.person("cara", &[]);
+    let again = cara.cases().add_context(add.clone()).await.unwrap().into_inner();
+    assert_eq!(again, added, "the repeat gets the first answer");
+    cara.cases().update_case(rename).await.unwrap();
+    cara.cases().resolve_case(resolve).await.unwrap();
+    let other = v1::AddContextRequest { entries: vec![said("something else")], ..add };
+    refused(cara.cases().add_context(other).await, Code::AlreadyExists, "KEY_REUSED");
+    let after = stage.tool().case(&case).await;
+    assert_eq!(after.context_digest, before.context_digest);
+    assert_eq!(after.context.len(), before.context.len());
+    let done = |case: v1::Case| case.summary.map(|one| (one.subject, one.resolved_at));
+    assert_eq!(done(after), done(before));
 }

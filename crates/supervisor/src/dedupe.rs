@@ -1,7 +1,7 @@
 //! Changes that are asked for twice are made once: the second time the caller gets the first answer.
 //!
-//! What is remembered here is lost with the process. After that the domain itself sees to it that most of what
-//! is repeated changes nothing, and says so.
+//! What is remembered here is lost with the process. After that the claim that each change of a case leaves in the
+//! journal still tells it from a new one (`engine/once.rs`); at the desk, the state of the ticket does.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};

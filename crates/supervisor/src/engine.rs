@@ -8,6 +8,7 @@ mod committed;
 mod decided;
 mod entry;
 mod loading;
+mod once;
 mod shard;
 mod slot;
 mod stored;
@@ -30,6 +31,7 @@ use crate::playbooks::Playbooks;
 
 pub use committed::Change;
 pub(crate) use entry::{FINGERPRINT, REQUEST, WRITE, write_key_of};
+pub(crate) use once::Once;
 pub use stored::{StoredEventError, decode};
 
 /// The most commands that may wait for one shard. At full speed a shard works this off in well under a second;
@@ -88,6 +90,9 @@ pub enum Refused {
         /// Who holds it: a case or an action.
         holder: String,
     },
+    /// The request id was used for something else.
+    #[error("this request id was used before for another content; choose a new one")]
+    KeyReused,
     /// Too much is waiting.
     #[error("too many commands are waiting; try again shortly")]
     Overloaded,
@@ -109,9 +114,20 @@ pub enum Refused {
 }
 
 enum Message {
-    Command { case: CaseId, command: Box<Command>, span: tracing::Span, reply: Reply },
-    Look { case: CaseId, reply: oneshot::Sender<Result<Option<Arc<Case>>, Refused>> },
-    Wake { case: CaseId },
+    Command {
+        case: CaseId,
+        command: Box<Command>,
+        once: Option<Box<Once>>,
+        span: tracing::Span,
+        reply: Reply,
+    },
+    Look {
+        case: CaseId,
+        reply: oneshot::Sender<Result<Option<Arc<Case>>, Refused>>,
+    },
+    Wake {
+        case: CaseId,
+    },
 }
 
 type Reply = oneshot::Sender<Result<Applied, Refused>>;
@@ -152,20 +168,49 @@ impl Engine {
 
     /// Has a command decided. Returns once what was decided is durable.
     pub async fn command(&self, case: &CaseId, command: Command) -> Result<Applied, Refused> {
+        self.counted(case, command, None).await
+    }
+
+    /// Has a command decided, unless it was before for the same request, whatever happened since: then the
+    /// answer is what it led to. The request is remembered by the append that carries it out.
+    pub(crate) async fn command_once(
+        &self,
+        case: &CaseId,
+        command: Command,
+        once: Once,
+    ) -> Result<Applied, Refused> {
+        match once.look(self, case).await? {
+            Some(known) => Ok(known),
+            None => self.counted(case, command, Some(Box::new(once))).await,
+        }
+    }
+
+    async fn counted(
+        &self,
+        case: &CaseId,
+        command: Command,
+        once: Option<Box<Once>>,
+    ) -> Result<Applied, Refused> {
         let name = command.name();
         let span = tracing::info_span!("decide", case = %case, command = name);
         let asked = tokio::time::Instant::now();
-        let answer = self.decided(case, command).instrument(span).await;
+        let answer = self.decided(case, command, once).instrument(span).await;
         self.inner.metrics.answered(name, &answer, asked.elapsed());
         answer
     }
 
-    async fn decided(&self, case: &CaseId, command: Command) -> Result<Applied, Refused> {
+    async fn decided(
+        &self,
+        case: &CaseId,
+        command: Command,
+        once: Option<Box<Once>>,
+    ) -> Result<Applied, Refused> {
         for _ in 0..DECISIONS_MAX {
             let (reply, answer) = oneshot::channel();
             self.send(Message::Command {
                 case: case.clone(),
                 command: Box::new(command.clone()),
+                once: once.clone(),
                 span: tracing::Span::current(),
                 reply,
             })?;

@@ -17,13 +17,13 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 use belay_api::v1::ErrorReason;
-use belay_domain::{ActionId, Case, CaseId, Digest, EscalationId, RequestId, Timestamp};
+use belay_domain::{ActionId, Case, CaseId, Command, Digest, EscalationId, RequestId, Timestamp};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::caller::Caller;
 use crate::dedupe::{Asked, Dedupe};
-use crate::engine::Engine;
+use crate::engine::{Applied, Engine, Once, Refused};
 use crate::errands::Pokes;
 use crate::intake::Intake;
 use crate::lookout::Lookout;
@@ -92,23 +92,43 @@ impl Shared {
         self.case(caller, &case).await
     }
 
-    /// Does a change once for each request id of the caller.
-    pub(crate) async fn once<T, F>(
-        &self,
-        caller: &Caller,
-        method: &'static str,
-        request: RequestId,
-        content: Digest,
-        work: F,
-    ) -> Result<T, Fault>
+    /// Does what changes something once for each request id of the caller.
+    pub(crate) async fn once<T, F>(&self, asked: &Mutation<'_>, work: F) -> Result<T, Fault>
     where
         T: prost::Message + Default,
         F: Future<Output = Result<T, Fault>>,
     {
-        let tenant = caller.tenant("")?;
-        let asked = Asked { tenant, caller: caller.actor().reference(), method, request };
-        self.dedupe.once(asked, content, work).await
+        let Mutation { caller, method, request, content } = asked;
+        let (tenant, caller) = (caller.tenant("")?, caller.actor().reference());
+        let asked = Asked { tenant, caller, method, request: request.clone() };
+        self.dedupe.once(asked, *content, work).await
     }
+
+    /// Has a command decided that such a request asks for, unless it was before, even by an earlier process. Then
+    /// what it led to is what it led to the first time.
+    pub(crate) async fn command(
+        &self,
+        asked: &Mutation<'_>,
+        case: &CaseId,
+        command: Command,
+    ) -> Result<Applied, Refused> {
+        let Mutation { caller, method, request, content } = asked;
+        let key = format!("{}/{method}/{request}", caller.actor().reference());
+        let once = Once::new(&key, *content);
+        self.engine.command_once(case, command, once).await
+    }
+}
+
+/// What a caller wants changed, by a request id of its own.
+pub(crate) struct Mutation<'a> {
+    /// Who asks.
+    pub(crate) caller: &'a Caller,
+    /// Which method.
+    pub(crate) method: &'static str,
+    /// The caller's id for it.
+    pub(crate) request: RequestId,
+    /// What exactly is asked for.
+    pub(crate) content: Digest,
 }
 
 /// The case in which an action lives: its id is the case's, a slash, and its number.

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use belay_domain::{Case, CaseId, Event, Status};
+use belay_journal::{AppendError, Claim};
 use tokio::sync::oneshot;
 
 use super::{Refused, Reply};
@@ -14,6 +15,8 @@ pub(super) struct Decided {
     pub(super) after: Arc<Case>,
     pub(super) answers: Vec<(Reply, Arc<[Event]>)>,
     pub(super) events: Vec<Event>,
+    /// The requests that are answered by it, to be remembered with it.
+    pub(super) requests: Vec<Claim>,
     /// Who wants to know the case once everything that was decided about it by now is durable.
     pub(super) looks: Vec<Look>,
     /// What led to it, so that the effects it owes are traced back to their cause.
@@ -32,7 +35,18 @@ impl Decided {
             answers: Vec::new(),
             looks: Vec::new(),
             events: Vec::new(),
+            requests: Vec::new(),
             cause: tracing::Span::current(),
+        }
+    }
+
+    /// Tells those who wanted a change that it cannot be written; those who only look have to look again.
+    pub(super) fn turn_away(self, failure: &AppendError) {
+        for (reply, _) in self.answers {
+            let _ = reply.send(Err(Refused::Unwritable(failure.clone())));
+        }
+        for reply in self.looks {
+            let _ = reply.send(Err(Refused::Contended));
         }
     }
 

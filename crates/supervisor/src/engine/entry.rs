@@ -17,6 +17,8 @@ pub(crate) const REQUEST: &str = "request";
 pub(crate) const FINGERPRINT: &str = "fingerprint";
 /// The kind of claim that makes a write happen once only (`IDM-1`).
 pub(crate) const WRITE: &str = "write";
+/// The kind of claim that makes a request change a case once only.
+pub(crate) const ANSWERED: &str = "answered";
 
 /// What `events` change, given the case before and after them.
 pub(super) fn entry(

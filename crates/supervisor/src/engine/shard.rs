@@ -17,7 +17,7 @@ use tracing::{debug, error, warn};
 
 use super::committed::Change;
 use super::decided::{Decided, Look, shown};
-use super::entry::entry;
+use super::entry::{ANSWERED, entry};
 use super::loading::load;
 use super::slot::Slot;
 use super::{Applied, Message, Outbound, Refused, Reply};
@@ -113,10 +113,14 @@ impl Shard {
         let mut order = Vec::new();
         for message in batch.drain(..) {
             match message {
-                Message::Command { case, command, span, reply } => {
+                Message::Command { case, command, once, span, reply } => {
                     let _entered = span.entered();
+                    let from = self.slots.get(&case).map_or(0, |slot| slot.decided.seq);
                     if self.decide_one(&mut work, &case, &command, Some(reply), now) {
-                        order.push(case);
+                        order.push(case.clone());
+                    }
+                    if let (Some(once), Some(decided)) = (once, work.get_mut(&case)) {
+                        decided.requests.extend(once.claim(&case, from, decided.after.seq));
                     }
                 }
                 Message::Look { case, reply } => {
@@ -243,8 +247,12 @@ impl Shard {
         let entries = if decided.events.is_empty() {
             Ok(Vec::new())
         } else {
-            entry(&decided.before, &decided.after, &decided.events, &playbook, now)
-                .map(|entry: Entry| vec![entry])
+            entry(&decided.before, &decided.after, &decided.events, &playbook, now).map(
+                |mut entry: Entry| {
+                    entry.claims.extend(decided.requests.iter().cloned());
+                    vec![entry]
+                },
+            )
         };
         match entries {
             Ok(entries) => {
@@ -272,7 +280,9 @@ impl Shard {
                 // What was decided on top of this fails too, with a conflict, and is decided anew.
                 self.slots.remove(&decided.case);
                 match &failure {
-                    AppendError::Conflict(Conflict::Claimed { kind, holder, .. }) => {
+                    AppendError::Conflict(Conflict::Claimed { kind, holder, .. })
+                        if kind != ANSWERED =>
+                    {
                         let (kind, holder) = (kind.clone(), holder.clone());
                         decided.refuse(|| Refused::Claimed {
                             kind: kind.clone(),
@@ -285,6 +295,8 @@ impl Shard {
                     }
                     AppendError::Full { .. } => decided.refuse(|| Refused::Overloaded),
                     AppendError::Closed => decided.refuse(|| Refused::Draining),
+                    // The journal has said so once, and what is durable can still be shown.
+                    AppendError::DiskFull { .. } => decided.turn_away(&failure),
                     AppendError::Invalid(_) | AppendError::Failed(_) => {
                         error!(case = %decided.case, error = %failure, "append failed");
                         decided.refuse(|| Refused::Unwritable(failure.clone()));

@@ -11,7 +11,7 @@ use belay_domain::{
 use tonic::{Request, Response, Status};
 
 use super::page::{Page, key_of};
-use super::{Shared, case_of_action, invalid, survey};
+use super::{Mutation, Shared, case_of_action, invalid, survey};
 use crate::caller::{Caller, Person};
 use crate::dedupe::content;
 use crate::engine::{Refused, decode};
@@ -93,12 +93,13 @@ impl ApprovalService for Service {
         let choice = VotesChoice::Approve { note };
         let said = said(fields, &request_id, &approval_id, &shown_digest, choice)?;
         let (request, action) = (said.request.clone(), said.action.clone());
+        let asking = Mutation { caller: &caller, method: "Approve", request, content: digest };
         let work = async {
-            let case = self.decide(&caller, said).await?;
+            let case = self.decide(&asking, said).await?;
             let approval = Some(self.approval(&case, &action).await?);
             Ok(v1::ApproveResponse { approval })
         };
-        Ok(Response::new(self.0.once(&caller, "Approve", request, digest, work).await?))
+        Ok(Response::new(self.0.once(&asking, work).await?))
     }
 
     async fn reject(
@@ -114,12 +115,13 @@ impl ApprovalService for Service {
         let choice = VotesChoice::Reject { note };
         let said = said(fields, &request_id, &approval_id, &shown_digest, choice)?;
         let (request, action) = (said.request.clone(), said.action.clone());
+        let asking = Mutation { caller: &caller, method: "Reject", request, content: digest };
         let work = async {
-            let case = self.decide(&caller, said).await?;
+            let case = self.decide(&asking, said).await?;
             let approval = Some(self.approval(&case, &action).await?);
             Ok(v1::RejectResponse { approval })
         };
-        Ok(Response::new(self.0.once(&caller, "Reject", request, digest, work).await?))
+        Ok(Response::new(self.0.once(&asking, work).await?))
     }
 
     async fn amend(
@@ -141,15 +143,16 @@ impl ApprovalService for Service {
         let choice = VotesChoice::Amend { input, note, assess_until };
         let said = said(fields, &request_id, &approval_id, &shown_digest, choice)?;
         let (request, action) = (said.request.clone(), said.action.clone());
+        let asking = Mutation { caller: &caller, method: "Amend", request, content: digest };
         let work = async {
-            let case = self.decide(&caller, said).await?;
+            let case = self.decide(&asking, said).await?;
             let amended = case.actions.get(&action).ok_or_else(|| unknown(&action))?;
             Ok(v1::AmendResponse {
                 approval: Some(self.approval(&case, &action).await?),
                 action: Some(to_wire::action(&case.id, amended)),
             })
         };
-        Ok(Response::new(self.0.once(&caller, "Amend", request, digest, work).await?))
+        Ok(Response::new(self.0.once(&asking, work).await?))
     }
 }
 
@@ -166,7 +169,8 @@ impl Service {
     }
 
     /// Brings what a person says to the case.
-    async fn decide(&self, caller: &Caller, said: Said) -> Result<Arc<Case>, Fault> {
+    async fn decide(&self, asking: &Mutation<'_>, said: Said) -> Result<Arc<Case>, Fault> {
+        let caller = asking.caller;
         let person = caller.person()?;
         let Said { request: _, action, shown, choice } = said;
         let case = self.case_asked(caller, &action).await?;
@@ -180,7 +184,7 @@ impl Service {
             shown,
             choice,
         };
-        match self.0.engine.command(&case.id, command).await {
+        match self.0.command(asking, &case.id, command).await {
             Ok(applied) => Ok(applied.case),
             Err(Refused::Rejected(rejection @ Rejection::WrongStage { .. })) => {
                 // It says what became of the approval, unless there never was one.

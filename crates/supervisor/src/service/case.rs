@@ -11,7 +11,7 @@ use belay_domain::{Command, ContextEntry, Digest, EventKind, ResolutionCode};
 use tonic::{Request, Response, Status};
 
 use super::stream::Answer;
-use super::{Shared, invalid};
+use super::{Mutation, Shared, invalid};
 use crate::caller::Caller;
 use crate::dedupe::content;
 use crate::engine::Applied;
@@ -89,15 +89,21 @@ impl CaseService for Service {
             labels.labels.clear();
         }
         let digest = content(&message, asked.labels.as_deref().unwrap_or_default());
+        let asking = Mutation {
+            caller: &caller,
+            method: "UpdateCase",
+            request: asked.request.clone(),
+            content: digest,
+        };
         let work = async {
             self.0.case(&caller, &asked.case).await?;
             let (subject, severity, labels) = (asked.subject, asked.severity, asked.labels);
             let command = Command::Amend { subject, severity, labels };
-            let applied = self.0.engine.command(&asked.case, command).await?;
+            let applied = self.0.command(&asking, &asked.case, command).await?;
             let case = Some(to_wire::summary(&applied.case, self.0.now()));
             Ok(v1::UpdateCaseResponse { case })
         };
-        let answer = self.0.once(&caller, "UpdateCase", asked.request, digest, work).await?;
+        let answer = self.0.once(&asking, work).await?;
         Ok(Response::new(answer))
     }
 
@@ -109,14 +115,20 @@ impl CaseService for Service {
         let message = request.into_inner();
         let digest = content(&message, &[]);
         let asked = from_wire::add_context(message, &caller.actor().reference())?;
+        let asking = Mutation {
+            caller: &caller,
+            method: "AddContext",
+            request: asked.request.clone(),
+            content: digest,
+        };
         let work = async {
             self.0.case(&caller, &asked.case).await?;
             let count = asked.entries.len();
             let command = Command::AddContext { entries: asked.entries, by: caller.actor() };
-            let applied = self.0.engine.command(&asked.case, command).await?;
+            let applied = self.0.command(&asking, &asked.case, command).await?;
             Ok(added(&applied, count))
         };
-        let answer = self.0.once(&caller, "AddContext", asked.request, digest, work).await?;
+        let answer = self.0.once(&asking, work).await?;
         Ok(Response::new(answer))
     }
 
@@ -128,16 +140,22 @@ impl CaseService for Service {
         let message = request.into_inner();
         let digest = content(&message, &[]);
         let asked = from_wire::resolve(message)?;
+        let asking = Mutation {
+            caller: &caller,
+            method: "ResolveCase",
+            request: asked.request.clone(),
+            content: digest,
+        };
         let work = async {
             self.0.case(&caller, &asked.case).await?;
             self.known_resolution(&asked.code)?;
             let (code, note) = (asked.code, asked.note);
             let command = Command::Resolve { by: caller.actor(), code, note };
-            let applied = self.0.engine.command(&asked.case, command).await?;
+            let applied = self.0.command(&asking, &asked.case, command).await?;
             let case = Some(to_wire::summary(&applied.case, self.0.now()));
             Ok(v1::ResolveCaseResponse { case })
         };
-        let answer = self.0.once(&caller, "ResolveCase", asked.request, digest, work).await?;
+        let answer = self.0.once(&asking, work).await?;
         Ok(Response::new(answer))
     }
 

@@ -10,7 +10,7 @@ use belay_domain::{PersonId, RequestId, ResolutionCode, TicketId};
 use tonic::{Request, Response, Status};
 
 use super::page::Page;
-use super::{Shared, invalid};
+use super::{Mutation, Shared, invalid};
 use crate::caller::{Caller, Person};
 use crate::dedupe::content;
 use crate::wire::from_wire::Fields;
@@ -93,12 +93,13 @@ impl DeskService for Service {
         let digest = content(&message, &[]);
         let v1::TakeTicketRequest { request_id, ticket_id } = message;
         let (request, id) = ids(Fields::new(), &request_id, &ticket_id)?;
+        let asking = Mutation { caller: &caller, method: "TakeTicket", request, content: digest };
         let work = async {
             self.ticket(&caller, &id).await?;
             let taken = self.desk()?.take(&person, &id).await?;
             Ok(v1::TakeTicketResponse { ticket: Some(to_wire::desk_ticket(&taken)) })
         };
-        Ok(Response::new(self.0.once(&caller, "TakeTicket", request, digest, work).await?))
+        Ok(Response::new(self.0.once(&asking, work).await?))
     }
 
     async fn give_back_ticket(
@@ -113,6 +114,8 @@ impl DeskService for Service {
         let mut fields = Fields::new();
         let note = fields.text("note", note);
         let (request, id) = ids(fields, &request_id, &ticket_id)?;
+        let asking =
+            Mutation { caller: &caller, method: "GiveBackTicket", request, content: digest };
         let work = async {
             self.ticket(&caller, &id).await?;
             let desk = self.desk()?;
@@ -124,7 +127,7 @@ impl DeskService for Service {
             let ticket = desk.give_back(&person, &id).await?;
             Ok(v1::GiveBackTicketResponse { ticket: Some(to_wire::desk_ticket(&ticket)) })
         };
-        Ok(Response::new(self.0.once(&caller, "GiveBackTicket", request, digest, work).await?))
+        Ok(Response::new(self.0.once(&asking, work).await?))
     }
 
     async fn add_note(
@@ -142,12 +145,13 @@ impl DeskService for Service {
         }
         let note = fields.text("note", note);
         let (request, id) = ids(fields, &request_id, &ticket_id)?;
+        let asking = Mutation { caller: &caller, method: "AddNote", request, content: digest };
         let work = async {
             self.ticket(&caller, &id).await?;
             let ticket = self.desk()?.note(&person, &id, &note).await?;
             Ok(v1::AddNoteResponse { ticket: Some(to_wire::desk_ticket(&ticket)) })
         };
-        Ok(Response::new(self.0.once(&caller, "AddNote", request, digest, work).await?))
+        Ok(Response::new(self.0.once(&asking, work).await?))
     }
 
     async fn resolve_ticket(
@@ -165,12 +169,14 @@ impl DeskService for Service {
         let request = fields.request(&request_id);
         let id = fields.id::<TicketId>("ticket_id", &ticket_id);
         let ((request, id), code) = fields.done(request.zip(id).zip(code))?;
+        let asking =
+            Mutation { caller: &caller, method: "ResolveTicket", request, content: digest };
         let work = async {
             self.ticket(&caller, &id).await?;
             let ticket = self.desk()?.resolve(&person, &id, &code, &note).await?;
             Ok(v1::ResolveTicketResponse { ticket: Some(to_wire::desk_ticket(&ticket)) })
         };
-        Ok(Response::new(self.0.once(&caller, "ResolveTicket", request, digest, work).await?))
+        Ok(Response::new(self.0.once(&asking, work).await?))
     }
 
     async fn set_shift(
@@ -183,6 +189,7 @@ impl DeskService for Service {
         let digest = content(&message, &[]);
         let v1::SetShiftRequest { request_id, on_shift } = message;
         let request = request_id.parse().map_err(|error| invalid("request_id", &error))?;
+        let asking = Mutation { caller: &caller, method: "SetShift", request, content: digest };
         let work = async {
             let desk = self.desk()?;
             if on_shift {
@@ -194,7 +201,7 @@ impl DeskService for Service {
             let theirs = queues.iter().filter(|queue| queue.facts.member(&person).is_some());
             Ok(v1::SetShiftResponse { queues: theirs.map(to_wire::desk_queue).collect() })
         };
-        Ok(Response::new(self.0.once(&caller, "SetShift", request, digest, work).await?))
+        Ok(Response::new(self.0.once(&asking, work).await?))
     }
 }
 

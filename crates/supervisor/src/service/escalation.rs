@@ -12,7 +12,7 @@ use belay_domain::{
 use tonic::{Request, Response, Status};
 
 use super::page::Page;
-use super::{Shared, case_of_escalation, invalid, survey};
+use super::{Mutation, Shared, case_of_escalation, invalid, survey};
 use crate::caller::Caller;
 use crate::dedupe::content;
 use crate::engine::{Applied, Refused};
@@ -100,17 +100,19 @@ impl EscalationService for Service {
         let reason = fields.said("reason", reason);
         let severity = fields.severity("severity", severity);
         let (request, case) = fields.done(request.zip(case))?;
+        let asking =
+            Mutation { caller: &caller, method: "OpenEscalation", request, content: digest };
         let work = async {
             let known = self.0.case(&caller, &case).await?;
             let plan = severity.map(|severity| self.plan(&known, severity)).transpose()?;
             let command = Command::RequestEscalation { by: caller.actor(), reason, plan };
-            match self.0.engine.command(&case, command).await {
+            match self.0.command(&asking, &case, command).await {
                 Ok(applied) => opened(&applied),
                 Err(Refused::Rejected(Rejection::EscalationUnderWay)) => Err(under_way(&known)),
                 Err(refused) => Err(refused.into()),
             }
         };
-        Ok(Response::new(self.0.once(&caller, "OpenEscalation", request, digest, work).await?))
+        Ok(Response::new(self.0.once(&asking, work).await?))
     }
 
     async fn report_rumour(

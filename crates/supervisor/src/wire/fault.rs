@@ -42,9 +42,10 @@ impl Fault {
     /// A refusal for this reason. The message is for people: what is wrong and what to do.
     pub(crate) fn new(reason: ErrorReason, message: impl Into<String>) -> Self {
         let retry_after = match reason {
-            ErrorReason::Overloaded | ErrorReason::Draining | ErrorReason::JournalUnavailable => {
-                Some(COME_AGAIN)
-            }
+            ErrorReason::Overloaded
+            | ErrorReason::Draining
+            | ErrorReason::JournalUnavailable
+            | ErrorReason::DiskFull => Some(COME_AGAIN),
             _ => None,
         };
         Self(Box::new(Parts {
@@ -230,7 +231,7 @@ fn code_of(reason: ErrorReason) -> Code {
         | R::QueueDisabled
         | R::PlaybookInvalid
         | R::OutOfOrder => Code::FailedPrecondition,
-        R::TooMany | R::Overloaded | R::TooLarge => Code::ResourceExhausted,
+        R::TooMany | R::Overloaded | R::TooLarge | R::DiskFull => Code::ResourceExhausted,
         R::NotRouting | R::StaleStep | R::StaleRevision | R::SessionReplaced | R::TooSlow => {
             Code::Aborted
         }

@@ -19,12 +19,14 @@ impl From<Refused> for Fault {
             Refused::Claimed { kind, holder } => Self::new(ErrorReason::AlreadyOpen, message)
                 .with("kind", kind)
                 .with("case_id", holder),
+            Refused::KeyReused => Self::new(ErrorReason::KeyReused, message),
             Refused::Overloaded | Refused::Contended => Self::new(ErrorReason::Overloaded, message),
             Refused::Draining => Self::new(ErrorReason::Draining, message),
             Refused::Unreadable(cause) => unreadable(&cause),
             Refused::Unwritable(AppendError::Full { .. }) => {
                 Self::new(ErrorReason::Overloaded, message)
             }
+            Refused::Unwritable(AppendError::DiskFull { .. }) => disk_full(),
             Refused::Unwritable(AppendError::Closed) => Self::new(ErrorReason::Draining, message),
             Refused::Unwritable(cause @ (AppendError::Invalid(_) | AppendError::Conflict(_))) => {
                 Self::internal("the journal did not accept what was decided", &cause)
@@ -120,6 +122,13 @@ impl From<SearchError> for Fault {
             SearchError::Read(error) => error.into(),
         }
     }
+}
+
+/// Callers hear what is wrong and need not hear where: paths are for the operator, who finds them in the log.
+fn disk_full() -> Fault {
+    let what = "the supervisor's disk is full, so nothing new is accepted and nothing was changed";
+    Fault::new(ErrorReason::DiskFull, what)
+        .first("disk", "have the operator free some space; no restart is needed")
 }
 
 fn unreadable(error: &ReadError) -> Fault {
