@@ -93,6 +93,12 @@ pub enum AppendError {
     /// The journal was closed before the submission arrived. Nothing was written.
     #[error("the journal is closed")]
     Closed,
+    /// There is no room. Nothing was written, and the journal goes on: it takes new work once there is room again.
+    #[error("the disk that holds {} is full and nothing was written; free some space, then try again", path.display())]
+    DiskFull {
+        /// The database file.
+        path: PathBuf,
+    },
     /// The journal failed and acknowledges nothing any more. The submission may or may not be recorded.
     #[error(transparent)]
     Failed(#[from] Failure),
@@ -195,13 +201,18 @@ pub enum SearchError {
 impl Failure {
     /// Says what a failed write means, in the operator's words.
     pub(crate) fn from_store(path: &std::path::Path, error: &rusqlite::Error) -> Failure {
-        use rusqlite::ErrorCode;
+        use rusqlite::{ErrorCode, ffi};
         let path = path.display();
         let (kind, advice) = match error.sqlite_error_code() {
             None => (
                 FailureKind::Damaged,
                 "what is stored is not what was written: run `belay audit verify`",
             ),
+            // An index in shared memory that cannot grow is a full disk as well, but one after which nobody knows
+            // what the log holds.
+            _ if error.sqlite_extended_error_code() == Some(ffi::SQLITE_IOERR_SHMSIZE) => {
+                (FailureKind::Io, "the disk is full: free some space, then start again")
+            }
             Some(ErrorCode::DiskFull) => {
                 (FailureKind::DiskFull, "the disk is full: free some space, then start again")
             }

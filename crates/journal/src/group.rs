@@ -33,6 +33,14 @@ pub(crate) struct Ledger<'c> {
     digests: RandomState,
 }
 
+/// Where the journal ends.
+struct End {
+    position: u64,
+    mark: Hash,
+    latest_at: i64,
+    next_no: i64,
+}
+
 /// A case that the running transaction changes.
 struct Touched {
     case: String,
@@ -47,31 +55,53 @@ struct Overlay<'e> {
     claims: HashMap<(&'e str, &'e str, &'e str), Option<&'e str>>,
 }
 
-impl<'c> Ledger<'c> {
-    pub(crate) fn open(connection: &'c Connection) -> rusqlite::Result<Ledger<'c>> {
+impl End {
+    fn read(connection: &Connection) -> rusqlite::Result<End> {
         let seal = connection
             .query_row(
                 "SELECT position, mark, latest_at FROM seals ORDER BY position DESC LIMIT 1",
                 [],
-                |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)),
+                |row| Ok((number(row.get(0)?), row.get(1)?, row.get(2)?)),
             )
             .optional()?;
         let (position, mark, latest_at) = seal.unwrap_or((0, Hash::NONE, i64::MIN));
-        let next_no: i64 =
+        let next_no =
             connection
                 .query_row("SELECT coalesce(max(no), 0) + 1 FROM heads", [], |row| row.get(0))?;
+        Ok(End { position, mark, latest_at, next_no })
+    }
+}
+
+impl<'c> Ledger<'c> {
+    pub(crate) fn open(connection: &'c Connection) -> rusqlite::Result<Ledger<'c>> {
+        let end = End::read(connection)?;
         Ok(Ledger {
             statements: Statements::prepare(connection)?,
             heads: Heads::default(),
             chain: Chain::default(),
-            position: number(position),
-            sealed: number(position),
-            mark,
-            latest_at,
-            next_no,
+            position: end.position,
+            sealed: end.position,
+            mark: end.mark,
+            latest_at: end.latest_at,
+            next_no: end.next_no,
             touched: HashMap::new(),
             digests: RandomState::new(),
         })
+    }
+
+    /// The position of the last event written.
+    pub(crate) fn position(&self) -> u64 {
+        self.position
+    }
+
+    /// Forgets everything that was concluded from a transaction that was taken back.
+    pub(crate) fn read_again(&mut self, connection: &Connection) -> rusqlite::Result<u64> {
+        let End { position, mark, latest_at, next_no } = End::read(connection)?;
+        self.heads = Heads::default();
+        self.touched.clear();
+        (self.position, self.sealed) = (position, position);
+        (self.mark, self.latest_at, self.next_no) = (mark, latest_at, next_no);
+        Ok(position)
     }
 
     pub(crate) fn begin(&mut self) -> rusqlite::Result<()> {

@@ -39,6 +39,8 @@ pub struct Options {
     pub size_max_bytes: Option<u64>,
     /// A checkpoint seen earlier and kept elsewhere. A journal that does not continue it is not opened.
     pub known: Option<Checkpoint>,
+    /// How many pages the log may have before they are moved into the database. 4096: 16 MiB.
+    pub log_pages_max: u32,
     /// Who does the work. Threads.
     pub driver: Driver,
 }
@@ -80,6 +82,7 @@ impl Default for Options {
             reads_waiting_max: 1_024,
             size_max_bytes: None,
             known: None,
+            log_pages_max: 4_096,
             driver: Driver::Threads,
         }
     }
@@ -92,6 +95,8 @@ impl Journal {
         let lock = WriteLock::acquire(dir)?;
         let path = dir.join(FILE);
         let connection = open_writer(&path)?;
+        // The database and its log are files by now. SQLite does not notice when their names cannot be kept.
+        sync_directory(dir)?;
         let store = |source| OpenError::Store { path: path.clone(), source };
         let position = check_end(&connection, &path)?;
         if let Some(known) = options.known {
@@ -102,6 +107,7 @@ impl Journal {
         }
         let shared = Arc::new(Shared {
             path: path.clone(),
+            log_pages_max: options.log_pages_max,
             queue: Queue::new(options.submissions_waiting_max, options.bytes_waiting_max),
             failed: watch::Sender::new(None),
             durable: watch::Sender::new(position),
@@ -354,14 +360,19 @@ impl Drop for Inner {
 
 /// Makes the directory, and makes sure that it is still there after a power loss.
 fn make_directory(dir: &Path) -> Result<(), OpenError> {
-    let failed = |source| OpenError::Directory { path: dir.to_owned(), source };
-    std::fs::create_dir_all(dir).map_err(failed)?;
-    for dir in
-        [Some(dir), dir.parent()].into_iter().flatten().filter(|dir| !dir.as_os_str().is_empty())
-    {
-        File::open(dir).and_then(|dir| dir.sync_all()).map_err(failed)?;
+    std::fs::create_dir_all(dir)
+        .map_err(|source| OpenError::Directory { path: dir.to_owned(), source })?;
+    match dir.parent().filter(|parent| !parent.as_os_str().is_empty()) {
+        Some(parent) => sync_directory(parent),
+        None => Ok(()),
     }
-    Ok(())
+}
+
+/// Makes sure that the names in a directory are still there after a power loss.
+fn sync_directory(dir: &Path) -> Result<(), OpenError> {
+    File::open(dir)
+        .and_then(|dir| dir.sync_all())
+        .map_err(|source| OpenError::Directory { path: dir.to_owned(), source })
 }
 
 /// The last event must be the last one sealed, or somebody has been at the file.

@@ -1,7 +1,8 @@
 //! The one that writes, a thread as a rule: takes what waits, makes it durable, answers, and starts over.
 //!
 //! It answers only after the commit. When a commit fails, nobody can know what reached the disk, so the
-//! writer tells everyone, stops for good and leaves recovery to the next start.
+//! writer tells everyone, stops for good and leaves recovery to the next start. The one exception is a disk that is
+//! full: then it is known that nothing was written, so the group is taken back and refused, and the next one tries.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -14,7 +15,7 @@ use tokio::sync::{oneshot, watch};
 
 use crate::driver::{Disk, pass};
 use crate::entry::Receipt;
-use crate::error::{AppendError, Failure};
+use crate::error::{AppendError, Failure, FailureKind};
 use crate::group::Ledger;
 use crate::lock::WriteLock;
 use crate::queue::{Queue, Submission};
@@ -22,6 +23,7 @@ use crate::queue::{Queue, Submission};
 /// What the writer and its callers share.
 pub(crate) struct Shared {
     pub(crate) path: PathBuf,
+    pub(crate) log_pages_max: u32,
     pub(crate) queue: Queue,
     pub(crate) failed: watch::Sender<Option<Failure>>,
     pub(crate) durable: watch::Sender<u64>,
@@ -39,9 +41,6 @@ pub(crate) struct Counters {
 }
 
 type Answer = (oneshot::Sender<Result<Receipt, AppendError>>, Result<Receipt, AppendError>);
-
-/// How long the log may grow before its pages are moved into the database: 16 MiB.
-const LOG_PAGES_MAX: i64 = 4_096;
 
 /// Writes until the queue is closed and empty, or until something fails.
 pub(crate) fn run(connection: Connection, lock: WriteLock, shared: Arc<Shared>) {
@@ -108,7 +107,11 @@ fn leave(
         // What the failed write left in the log must not be carried into the database on the way out.
         let _ = connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true);
     }
-    served
+    match served {
+        // What is in the log is safe there, and is moved by the next one who opens it.
+        Err(failure) if failure.kind == FailureKind::DiskFull => Ok(()),
+        served => served,
+    }
 }
 
 /// What the writer has in its hands, from one transaction to the next.
@@ -119,6 +122,8 @@ struct Turn<'c> {
     group: Vec<Submission>,
     answers: Vec<Answer>,
     begun: Instant,
+    /// Since when the disk is full, as far as is known.
+    full_since: Option<Instant>,
 }
 
 impl<'c> Turn<'c> {
@@ -126,13 +131,19 @@ impl<'c> Turn<'c> {
         let ledger =
             Ledger::open(connection).map_err(|error| Failure::from_store(&shared.path, &error))?;
         let (group, answers) = (Vec::new(), Vec::new());
-        Ok(Self { connection, shared, ledger, group, answers, begun: Instant::now() })
+        let begun = Instant::now();
+        Ok(Self { connection, shared, ledger, group, answers, begun, full_since: None })
     }
 
     /// Makes the group durable. Nobody hears of it yet, unless it failed.
     fn write(&mut self) -> Result<u64, Failure> {
         self.begun = Instant::now();
-        write(&mut self.ledger, &mut self.group, &mut self.answers).map_err(|error| {
+        let before = self.ledger.position();
+        let written = match write(&mut self.ledger, &mut self.group, &mut self.answers) {
+            Err(error) if is_full(&error) => self.take_back(),
+            written => written,
+        };
+        let position = written.map_err(|error| {
             let failure = self.failure(&error);
             self.shared.failed.send_replace(Some(failure.clone()));
             let waiting = self.answers.drain(..).map(|(reply, _)| reply);
@@ -140,7 +151,39 @@ impl<'c> Turn<'c> {
                 let _ = reply.send(Err(AppendError::Failed(failure.clone())));
             }
             failure
-        })
+        })?;
+        if position > before
+            && let Some(since) = self.full_since.take()
+        {
+            let seconds = since.elapsed().as_secs();
+            tracing::info!(seconds, "the disk has room again and new work is accepted");
+        }
+        Ok(position)
+    }
+
+    /// There is no room for the group: it is as if it had never been begun, and everybody in it is told so.
+    fn take_back(&mut self) -> rusqlite::Result<u64> {
+        if !self.connection.is_autocommit() {
+            self.connection.execute_batch("ROLLBACK")?;
+        }
+        let position = self.ledger.read_again(self.connection)?;
+        let waiting = self.group.drain(..).map(|submission| submission.reply);
+        let replies: Vec<_> =
+            self.answers.drain(..).map(|(reply, _)| reply).chain(waiting).collect();
+        self.answers.extend(replies.into_iter().map(|reply| {
+            let full = AppendError::DiskFull { path: self.shared.path.clone() };
+            (reply, Err(full))
+        }));
+        self.note_full();
+        Ok(position)
+    }
+
+    fn note_full(&mut self) {
+        if self.full_since.is_none() {
+            let path = self.shared.path.display();
+            tracing::error!(%path, "the disk is full; new work is refused until there is room");
+            self.full_since = Some(Instant::now());
+        }
     }
 
     /// Tells everybody in the group.
@@ -154,10 +197,15 @@ impl<'c> Turn<'c> {
     }
 
     /// After the answers, so that nobody in this group waits for it.
-    fn rest(&self) -> Result<(), Failure> {
-        let failure = |error| self.failure(&error);
-        if log_pages(self.connection).map_err(failure)? > LOG_PAGES_MAX {
-            move_log(self.connection, "PASSIVE").map_err(failure)?;
+    fn rest(&mut self) -> Result<(), Failure> {
+        let pages = log_pages(self.connection).map_err(|error| self.failure(&error))?;
+        if pages <= i64::from(self.shared.log_pages_max) {
+            return Ok(());
+        }
+        match move_log(self.connection, "PASSIVE") {
+            // Everything stays in the log, where it is safe; it is moved when there is room.
+            Err(error) if is_full(&error) => self.note_full(),
+            moved => moved.map_err(|error| self.failure(&error))?,
         }
         Ok(())
     }
@@ -189,6 +237,12 @@ fn write(
         Some(error) => Err(error),
         None => ledger.commit(),
     }
+}
+
+/// Whether a write found no room. SQLite says so only when the part that ends a transaction is not in the log, so
+/// what was written of it is never read. A sync that finds no room is another error: then nobody knows.
+fn is_full(error: &rusqlite::Error) -> bool {
+    error.sqlite_error_code() == Some(rusqlite::ErrorCode::DiskFull)
 }
 
 /// How many pages of the log are not yet in the database.

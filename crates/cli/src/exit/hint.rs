@@ -45,6 +45,7 @@ pub(super) fn for_reason(reason: &str) -> Option<&'static str> {
         "JOURNAL_UNAVAILABLE" => {
             "whether it took effect is not known: repeat it with the same --request-id"
         }
+        "DISK_FULL" => "free some space where the supervisor keeps its data, then repeat it",
         "INTERNAL" => "the log of the supervisor has the cause under this reference",
         _ => return None,
     })

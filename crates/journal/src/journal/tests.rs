@@ -1,5 +1,5 @@
 use super::*;
-use crate::error::{Conflict, FailureKind};
+use crate::error::Conflict;
 use crate::fixture::{Fixture, claim, entry, opening, row};
 use crate::{Fault, Receipt};
 
@@ -168,32 +168,35 @@ async fn a_full_queue_says_so_and_takes_again_when_it_has_room() {
 }
 
 #[tokio::test]
-async fn after_a_failed_write_nothing_is_acknowledged_any_more() {
+async fn a_full_disk_refuses_new_work_and_loses_nothing() {
     let f = Fixture::with(Options { size_max_bytes: Some(400_000), ..Options::default() });
     let mut written = 0;
-    let failure = loop {
+    let refused = loop {
         let mut big = entry("a", written, 1);
         big.events[0].body = vec![b'x'; 50_000];
-        let next = entry(&format!("n{written}"), 0, 1);
-        let (big, next) = (f.journal.submit(vec![big]), f.journal.submit(vec![next]));
-        match (big.await, next.await) {
-            (Ok(_), Ok(_)) => written += 1,
-            // Which of the two hits the end depends on how they were grouped; what follows must fail.
-            (_, Err(AppendError::Failed(failure))) => break failure,
-            other => panic!("{other:?}"),
+        match f.journal.submit(vec![big]).await {
+            Ok(_) => written += 1,
+            Err(refused) => break refused,
         }
         assert!(written < 100, "the limit was never reached");
     };
-    assert_eq!(failure.kind, FailureKind::DiskFull);
+    assert_eq!(refused, AppendError::DiskFull { path: f.file() });
     assert!(written > 0);
-    assert_eq!(f.journal.failed().await, failure);
-    assert_eq!(f.journal.submit(vec![entry("z", 0, 1)]).await, Err(AppendError::Failed(failure)));
+    assert_eq!((f.journal.failure(), *f.journal.durable().borrow()), (None, written));
+    assert_eq!(f.journal.load("a").await.unwrap().len() as u64, written);
+
+    // What was decided on the refused one is refused as well, and what does fit goes on where the last one ended.
+    let stale = f.journal.submit(vec![entry("a", written + 1, 1)]).await;
+    assert!(matches!(stale, Err(AppendError::Conflict(_))), "{stale:?}");
+    let receipt = f.journal.submit(vec![entry("a", written, 1)]).await.unwrap();
+    assert_eq!(receipt, Receipt { first: written + 1, last: written + 1 });
+    assert!(f.journal.verify(Vec::new(), |_| {}).await.unwrap().is_intact());
     f.journal.close().await;
 
     let again = Journal::open(f.dir(), Options::default()).unwrap();
-    assert!(again.load("a").await.unwrap().len() as u64 >= written);
-    assert!(again.verify(Vec::new(), |_| {}).await.unwrap().is_intact());
+    again.submit(vec![entry("a", written + 1, 1)]).await.unwrap();
     again.submit(vec![entry("z", 0, 1)]).await.unwrap();
+    assert!(again.verify(Vec::new(), |_| {}).await.unwrap().is_intact());
 }
 
 #[tokio::test]
