@@ -10,6 +10,7 @@ mod counters;
 mod listener;
 mod places;
 mod settings;
+mod timely;
 mod unread;
 
 use std::convert::Infallible;

@@ -19,12 +19,14 @@ use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
-use tower::util::Oneshot;
+use tower::util::{MapResponse, Oneshot};
 use tower::{Service, ServiceExt};
 use x509_parser::prelude::{FromDer, X509Certificate};
 
-use super::counters::Open;
+use super::counters::{Counters, Open};
 use super::places::Place;
+use super::timely::Timely;
+use super::unread::{self, Paced};
 use super::{BoxError, KindSettings, Listener, Refusal, Shared};
 use crate::peer::{Closing, Peer};
 use crate::spiffe::SpiffeId;
@@ -38,7 +40,7 @@ where
     S: Service<http::Request<Incoming>, Response = http::Response<B>, Error = Infallible>,
     S: Clone + Send + 'static,
     S::Future: Send + 'static,
-    B: Body + Send + 'static,
+    B: Body + Send + Unpin + 'static,
     B::Data: Send,
     B::Error: Into<BoxError>,
 {
@@ -164,7 +166,7 @@ impl<I: AsyncRead + AsyncWrite + Unpin + Send + 'static> Guest<I> {
         S: Service<http::Request<Incoming>, Response = http::Response<B>, Error = Infallible>,
         S: Clone + Send + 'static,
         S::Future: Send + 'static,
-        B: Body + Send + 'static,
+        B: Body + Send + Unpin + 'static,
         B::Data: Send,
         B::Error: Into<BoxError>,
     {
@@ -176,13 +178,19 @@ impl<I: AsyncRead + AsyncWrite + Unpin + Send + 'static> Guest<I> {
         let _handlers_end_too = cut.clone().drop_guard();
         let closing = CancellationToken::new();
         let requested = Arc::new(AtomicBool::new(false));
-        let handlers = Handlers { tasks: shared.tasks.clone(), cut };
+        let handlers = Handlers {
+            tasks: shared.tasks.clone(),
+            cut,
+            unread_max: settings.unread_max,
+            counters: Arc::clone(&shared.counters),
+        };
         let service = Identified {
             service,
             peer: peer.clone(),
             closing: closing.clone(),
             requested: Arc::clone(&requested),
         };
+        let stream = Timely::new(stream, settings.keepalive_every + settings.keepalive_timeout);
         let mut connection =
             pin!(http2(shared, limits, handlers).serve_connection(TokioIo::new(stream), service));
         let mut revoked = pin!(shared.revocations.revoked(&peer));
@@ -266,19 +274,22 @@ struct Identified<S> {
     requested: Arc<AtomicBool>,
 }
 
-impl<S> hyper::service::Service<http::Request<Incoming>> for Identified<S>
+impl<S, B> hyper::service::Service<http::Request<Incoming>> for Identified<S>
 where
-    S: Service<http::Request<Incoming>> + Clone,
+    S: Service<http::Request<Incoming>, Response = http::Response<B>> + Clone,
 {
-    type Response = S::Response;
+    type Response = http::Response<Paced<B>>;
     type Error = S::Error;
-    type Future = Oneshot<S, http::Request<Incoming>>;
+    type Future =
+        Oneshot<MapResponse<S, fn(S::Response) -> Self::Response>, http::Request<Incoming>>;
 
     fn call(&self, mut request: http::Request<Incoming>) -> Self::Future {
         self.requested.store(true, Ordering::Relaxed);
         request.extensions_mut().insert(self.peer.clone());
         request.extensions_mut().insert(Closing::new(self.closing.clone()));
-        self.service.clone().oneshot(request)
+        // Runs in the task that serves the stream, which is where pacing finds its stream.
+        let pace: fn(S::Response) -> Self::Response = |answer| answer.map(Paced::new);
+        self.service.clone().map_response(pace).oneshot(request)
     }
 }
 
@@ -287,6 +298,8 @@ where
 struct Handlers {
     tasks: TaskTracker,
     cut: CancellationToken,
+    unread_max: Duration,
+    counters: Arc<Counters>,
 }
 
 impl<F> Executor<F> for Handlers
@@ -294,7 +307,15 @@ where
     F: Future<Output = ()> + Send + 'static,
 {
     fn execute(&self, handler: F) {
-        self.tasks.spawn(self.cut.clone().run_until_cancelled_owned(handler));
+        let counters = Arc::clone(&self.counters);
+        let served = unread::serve(handler, self.unread_max);
+        let noted = async move {
+            if !served.await {
+                counters.cut_one_unread();
+                tracing::debug!("stream cut, its client does not read");
+            }
+        };
+        self.tasks.spawn(self.cut.clone().run_until_cancelled_owned(noted));
     }
 }
 

@@ -45,6 +45,7 @@ pub struct Counters {
     accepted: AtomicU64,
     open: AtomicU64,
     cut_by_revocation: AtomicU64,
+    cut_unread: AtomicU64,
     refused: [AtomicU64; Refusal::ALL.len()],
 }
 
@@ -104,6 +105,11 @@ impl Counters {
         self.cut_by_revocation.load(Ordering::Relaxed)
     }
 
+    /// Streams that ended because their clients did not read.
+    pub fn cut_unread(&self) -> u64 {
+        self.cut_unread.load(Ordering::Relaxed)
+    }
+
     /// Connections refused for one reason.
     pub fn refused(&self, reason: Refusal) -> u64 {
         self.refused[reason as usize].load(Ordering::Relaxed)
@@ -142,6 +148,10 @@ impl Counters {
 
     pub(super) fn cut_one_by_revocation(&self) {
         self.cut_by_revocation.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(super) fn cut_one_unread(&self) {
+        self.cut_unread.fetch_add(1, Ordering::Relaxed);
     }
 
     /// Counts a connection as open until the answer is dropped.

@@ -45,6 +45,10 @@ const CONNECTION_WINDOW_BYTES: u32 = 128 * 1024;
 /// What we hold for a stream whose client does not read.
 const SEND_BUFFER_BYTES: usize = 64 * 1024;
 
+/// What is sent has to be read. Longer than the 10 s after which services tell a slow reader why it loses its
+/// stream, so that one who reads at all is told.
+const UNREAD_MAX: Duration = Duration::from_secs(15);
+
 /// A bearer token of 16 KiB at most, a trace context and the usual headers.
 const HEADER_LIST_BYTES_MAX: u32 = 32 * 1024;
 
@@ -91,6 +95,8 @@ pub struct Settings {
     pub connection_window_bytes: u32,
     /// The bytes that wait to be sent on a stream.
     pub send_buffer_bytes: usize,
+    /// How long a client may leave a piece of an answer unread before it loses the stream.
+    pub unread_max: Duration,
     /// The decoded headers of a request.
     pub header_list_bytes_max: u32,
     /// Streams that a client may have reset by its errors.
@@ -151,6 +157,7 @@ impl Default for Settings {
             stream_window_bytes: STREAM_WINDOW_BYTES,
             connection_window_bytes: CONNECTION_WINDOW_BYTES,
             send_buffer_bytes: SEND_BUFFER_BYTES,
+            unread_max: UNREAD_MAX,
             header_list_bytes_max: HEADER_LIST_BYTES_MAX,
             local_error_resets_max: LOCAL_ERROR_RESETS_MAX,
             keepalive_every: KEEPALIVE_EVERY,
