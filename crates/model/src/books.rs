@@ -1,0 +1,231 @@
+//! The journals that the exploration comes across, each kept once, and what was decided about them.
+//!
+//! `decide` is a pure function, so what it said once it need not be asked again. Two histories are one record if
+//! and only if the cases they lead to, and what an auditor makes of them, are equal; the hash merely makes that
+//! quick to find out.
+
+use std::collections::{BTreeMap, HashMap};
+use std::hash::{BuildHasher, DefaultHasher, Hash, Hasher, RandomState};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+
+use belay_domain::{Case, Command, Coverage, Event, apply, decide, next_moment};
+
+use crate::audit::Audit;
+use crate::command::Cmd;
+use crate::law::{Law, Laws};
+use crate::menu::{Page, page};
+use crate::names;
+use crate::setting::Setting;
+use crate::terms::{at, open, tick_of};
+
+/// How many parts the books are in, so that threads seldom wait for each other.
+const SHARDS: usize = 64;
+
+/// A case, and what its history says.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Record {
+    pub(crate) case: Case,
+    pub(crate) audit: Audit,
+}
+
+/// The number of a record; 0 is none.
+pub(crate) type RecordId = u32;
+
+/// What came of a command.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Decided {
+    /// The record after it, which may be the one before.
+    pub(crate) next: RecordId,
+    pub(crate) accepted: bool,
+    pub(crate) broken: Laws,
+}
+
+type Known = HashMap<u64, Vec<RecordId>>;
+type Asked = HashMap<(RecordId, u8, Cmd), Decided>;
+type Pages = HashMap<(RecordId, u8), Arc<Page>>;
+
+/// Everything that was ever decided.
+pub(crate) struct Books {
+    pub(crate) setting: Setting,
+    records: RwLock<Vec<Arc<Record>>>,
+    known: Vec<Mutex<Known>>,
+    asked: Vec<RwLock<Asked>>,
+    pages: Vec<RwLock<Pages>>,
+    seen: Mutex<BTreeMap<&'static str, u64>>,
+    shard_of: RandomState,
+}
+
+impl Books {
+    pub(crate) fn new(setting: Setting) -> Self {
+        fn parts<T: Default>() -> Vec<T> {
+            std::iter::repeat_with(T::default).take(SHARDS).collect()
+        }
+        Self {
+            setting,
+            records: RwLock::default(),
+            known: parts(),
+            asked: parts(),
+            pages: parts(),
+            seen: Mutex::default(),
+            shard_of: RandomState::new(),
+        }
+    }
+
+    /// The case right after the customer opened it.
+    pub(crate) fn opened(&self) -> RecordId {
+        let mut record = Record { case: Case::unopened(names::case()), audit: Audit::default() };
+        let events = decide(&record.case, &open(&self.setting), at(0)).unwrap_or_default();
+        self.follow(&mut record, Cmd::Tick, true, &events, 0);
+        self.number(record)
+    }
+
+    pub(crate) fn record(&self, id: RecordId) -> Arc<Record> {
+        let records = self.records.read().unwrap_or_else(PoisonError::into_inner);
+        records[id as usize - 1].clone()
+    }
+
+    /// How many records there are.
+    pub(crate) fn len(&self) -> usize {
+        self.records.read().unwrap_or_else(PoisonError::into_inner).len()
+    }
+
+    /// How often each event was decided, and each refusal, in different circumstances.
+    pub(crate) fn seen(&self) -> MutexGuard<'_, BTreeMap<&'static str, u64>> {
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What a supervisor that believes this record would decide about the command.
+    pub(crate) fn decide(&self, id: RecordId, now: u8, cmd: Cmd) -> Decided {
+        let key = (id, now, cmd);
+        let part = &self.asked[self.part(&key)];
+        if let Some(known) = part.read().unwrap_or_else(PoisonError::into_inner).get(&key) {
+            return *known;
+        }
+        let decided = self.decide_anew(id, &self.record(id), now, cmd);
+        part.write().unwrap_or_else(PoisonError::into_inner).insert(key, decided);
+        decided
+    }
+
+    /// The same, for what is asked only once.
+    pub(crate) fn decide_anew(&self, id: RecordId, record: &Record, now: u8, cmd: Cmd) -> Decided {
+        let command = cmd.to_domain(record, now, &self.setting);
+        match decide(&record.case, &command, at(now)) {
+            Err(rejection) => {
+                *self.seen().entry(rejection.code()).or_default() += 1;
+                Decided { next: id, accepted: false, broken: Laws::NONE }
+            }
+            Ok(events) => {
+                let mut next = record.clone();
+                let broken = self.follow(&mut next, cmd, true, &events, now);
+                let next = if events.is_empty() { id } else { self.number(next) };
+                Decided { next, accepted: true, broken }
+            }
+        }
+    }
+
+    /// What would be decided, in words.
+    pub(crate) fn tell(&self, id: RecordId, now: u8, cmd: Cmd) -> String {
+        let record = self.record(id);
+        match decide(&record.case, &cmd.to_domain(&record, now, &self.setting), at(now)) {
+            Ok(events) => {
+                let names: Vec<_> = events.iter().map(|event| event.kind.name()).collect();
+                format!(" -> {}", if names.is_empty() { "-".to_owned() } else { names.join(", ") })
+            }
+            Err(rejection) => format!(" -> refused {}", rejection.code()),
+        }
+    }
+
+    /// What may happen around this record at this moment.
+    pub(crate) fn page(&self, id: RecordId, now: u8) -> Arc<Page> {
+        let key = (id, now);
+        let part = &self.pages[self.part(&key)];
+        if let Some(known) = part.read().unwrap_or_else(PoisonError::into_inner).get(&key) {
+            return known.clone();
+        }
+        let page = Arc::new(page(self, id, now));
+        part.write().unwrap_or_else(PoisonError::into_inner).insert(key, page.clone());
+        page
+    }
+
+    fn part(&self, key: &impl Hash) -> usize {
+        usize::try_from(self.shard_of.hash_one(key)).unwrap_or(0) % SHARDS
+    }
+
+    /// Folds the events into the record and says which laws that breaks.
+    fn follow(&self, record: &mut Record, cmd: Cmd, ok: bool, events: &[Event], now: u8) -> Laws {
+        for event in events {
+            apply(&mut record.case, event);
+        }
+        if !events.is_empty() {
+            let mut seen = self.seen();
+            for event in events {
+                *seen.entry(event.kind.name()).or_default() += 1;
+            }
+        }
+        let mut broken = record.audit.read(cmd, ok, events, now);
+        let Record { case, audit } = record;
+        broken.hold(Law::Own1, audit.agrees(case));
+        if case.is_open() {
+            let coverage = case.coverage(at(now));
+            let raised = matches!(coverage, Coverage::Uncovered(_)) == case.alarm.is_some();
+            let waits = next_moment(case).is_some_and(|next| next > at(now));
+            let settled = decide(case, &Command::Tick, at(now)).is_ok_and(|more| more.is_empty());
+            broken.hold(Law::Cov9, raised && waits && settled);
+        }
+        // How often something was written, and when last, is nothing that Belay goes by.
+        (case.seq, case.updated_at) = (0, case.opened_at);
+        broken
+    }
+
+    /// The number of this record, new or known.
+    fn number(&self, record: Record) -> RecordId {
+        let hash = fingerprint(&record);
+        let part = &self.known[usize::try_from(hash).unwrap_or(0) % SHARDS];
+        let mut known = part.lock().unwrap_or_else(PoisonError::into_inner);
+        let alike = known.entry(hash).or_default();
+        for id in alike.iter() {
+            if *self.record(*id) == record {
+                return *id;
+            }
+        }
+        let mut records = self.records.write().unwrap_or_else(PoisonError::into_inner);
+        records.push(Arc::new(record));
+        let id = RecordId::try_from(records.len()).unwrap_or(RecordId::MAX);
+        alike.push(id);
+        id
+    }
+}
+
+/// What records mostly differ in. Equality decides; this is only to find what may be equal.
+fn fingerprint(record: &Record) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    let Record { case, audit } = record;
+    (case.epoch, audit.owner, audit.progress, case.handoffs, case.escalation_count)
+        .hash(&mut hasher);
+    case.context.digest().hash(&mut hasher);
+    next_moment(case).map(tick_of).hash(&mut hasher);
+    case.routing
+        .as_ref()
+        .map(|routing| (tick_of(routing.until), routing.tried.len()))
+        .hash(&mut hasher);
+    case.offer.as_ref().map(|offer| tick_of(offer.until)).hash(&mut hasher);
+    case.uncovered_since.map(tick_of).hash(&mut hasher);
+    case.alarm.as_ref().map(|alarm| tick_of(alarm.since)).hash(&mut hasher);
+    for escalation in case.escalations.values() {
+        escalation.stage_name().hash(&mut hasher);
+        escalation.step.correlation.hash(&mut hasher);
+        (tick_of(escalation.step.since), escalation.abandoned.len()).hash(&mut hasher);
+        (tick_of(escalation.opened_at)).hash(&mut hasher);
+        escalation.ticket().hash(&mut hasher);
+        let seen = escalation.evidence();
+        seen.map(|seen| (seen.revision(), tick_of(seen.sent_at()), seen.level())).hash(&mut hasher);
+    }
+    for action in case.actions.values() {
+        action.stage_name().hash(&mut hasher);
+        (action.permits, action.attempts, action.revision).hash(&mut hasher);
+    }
+    for paper in audit.papers() {
+        (paper.input, paper.reached, paper.until).hash(&mut hasher);
+    }
+    hasher.finish()
+}

@@ -1,0 +1,483 @@
+//! Everything that can be asked of the case, small enough to be kept by the million, and the domain's command for
+//! it.
+
+use std::fmt;
+
+use belay_domain::{
+    Actor, AgentId, Command, Digest, Epoch, FailureClaim, Outcome, Proposal, ReadBack, Reading,
+    Target, VotesChoice,
+};
+
+use crate::books::Record;
+use crate::names::{self, Agent, StepCode, id};
+use crate::paperwork::Input;
+use crate::setting::Setting;
+use crate::terms;
+use crate::ticket::{self, Deeds};
+
+/// One command. Epochs, handoffs, attempts and moments are small here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Cmd {
+    Tick,
+    Offer(Agent),
+    NoCandidate,
+    /// `whole` is whether the agent repeats the digest of the context as it is now.
+    Accept {
+        agent: Agent,
+        handoff: u8,
+        whole: bool,
+    },
+    Decline {
+        agent: Agent,
+        handoff: u8,
+    },
+    Progress {
+        agent: Agent,
+        epoch: u8,
+    },
+    Handoff {
+        agent: Agent,
+        epoch: u8,
+    },
+    /// By a person if by no agent.
+    Escalate {
+        by: Option<Agent>,
+        epoch: u8,
+    },
+    Release {
+        agent: Agent,
+        epoch: u8,
+    },
+    Resolve {
+        by: Option<Agent>,
+        epoch: u8,
+    },
+    Know,
+    Propose {
+        agent: Agent,
+        epoch: u8,
+        number: u8,
+        input: Input,
+        planned: bool,
+    },
+    Assess {
+        action: u8,
+    },
+    /// `shown` counts what the person could have seen, from the first that was ever shown.
+    Vote {
+        person: Person,
+        action: u8,
+        shown: u8,
+        choice: Choice,
+    },
+    /// `forged` is another input than the one the permit is for.
+    Begin {
+        agent: Agent,
+        epoch: u8,
+        action: u8,
+        permit: u8,
+        forged: bool,
+    },
+    /// By the supervisor if by no agent.
+    Report {
+        by: Option<Agent>,
+        action: u8,
+        attempt: u8,
+        claim: Claim,
+    },
+    Verify {
+        action: u8,
+        attempt: u8,
+        shown: Shown,
+        sent: u8,
+    },
+    Undone {
+        action: u8,
+        attempt: u8,
+        outcome: Undo,
+    },
+    Plan {
+        agent: Agent,
+        epoch: u8,
+        abandon: bool,
+    },
+    Placed {
+        step: StepCode,
+        ticket: u8,
+    },
+    Refused {
+        step: StepCode,
+    },
+    Withdrawn {
+        step: StepCode,
+        ticket: u8,
+    },
+    /// A read of the ticket that was written for `marked`, as it was after these deeds.
+    Observe {
+        step: StepCode,
+        ticket: u8,
+        marked: StepCode,
+        deeds: Deeds,
+        sent: u8,
+    },
+    Missing {
+        step: StepCode,
+        sent: u8,
+    },
+    /// A message from outside that claims this of the ticket.
+    Rumour {
+        step: StepCode,
+        ticket: u8,
+        deeds: Deeds,
+    },
+}
+
+/// A person who may approve.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Person {
+    Lea,
+    Leo,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Choice {
+    Approve,
+    Reject,
+    Amend,
+}
+
+/// What an executor says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Claim {
+    Done,
+    Unknown,
+    Busy,
+    Never,
+}
+
+/// What the target shows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) enum Shown {
+    Applied,
+    Absent,
+    Different,
+    Unreadable,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Undo {
+    Done,
+    Busy,
+    Never,
+}
+
+impl Person {
+    pub(crate) const ALL: [Self; 2] = [Self::Lea, Self::Leo];
+
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Lea => "lea",
+            Self::Leo => "leo",
+        }
+    }
+}
+
+/// The certificate of an agent.
+fn key(agent: Agent) -> Digest {
+    Digest::of(agent.name().as_bytes())
+}
+
+fn actor(by: Option<Agent>, epoch: u8) -> Actor {
+    match by {
+        Some(agent) => Actor::Agent { agent: agent.id(), epoch: Epoch(epoch.into()) },
+        None => Actor::Person(id("ann")),
+    }
+}
+
+impl Cmd {
+    /// The agent that gives it and the ownership it claims, if it is a command for owners only.
+    pub(crate) fn as_owner(self) -> Option<(Agent, u8)> {
+        match self {
+            Self::Progress { agent, epoch }
+            | Self::Handoff { agent, epoch }
+            | Self::Escalate { by: Some(agent), epoch }
+            | Self::Release { agent, epoch }
+            | Self::Resolve { by: Some(agent), epoch }
+            | Self::Begin { agent, epoch, .. }
+            | Self::Plan { agent, epoch, .. } => Some((agent, epoch)),
+            _ => None,
+        }
+    }
+
+    /// The domain's command for it, given to this case at this moment.
+    pub(crate) fn to_domain(self, record: &Record, now: u8, setting: &Setting) -> Command {
+        let agent_id = |agent: Agent| -> AgentId { agent.id() };
+        let ownership = |epoch: u8| Epoch(epoch.into());
+        match self {
+            Self::Tick => Command::Tick,
+            Self::Offer(to) => Command::Offer { to: to.id() },
+            Self::NoCandidate => Command::NoCandidate,
+            Self::Accept { agent, handoff, whole } => Command::Accept {
+                agent: agent.id(),
+                key: key(agent),
+                handoff: names::handoff(handoff),
+                context: if whole { record.case.context.digest() } else { Digest::of(b"part") },
+            },
+            Self::Decline { agent, handoff } => Command::Decline {
+                agent: agent.id(),
+                handoff: names::handoff(handoff),
+                reason: "busy".to_owned(),
+            },
+            Self::Progress { agent, epoch } => {
+                Command::Progress { agent: agent.id(), epoch: ownership(epoch), key: key(agent) }
+            }
+            Self::Handoff { agent, epoch } => Command::RequestHandoff {
+                agent: agent.id(),
+                epoch: ownership(epoch),
+                to: Target::Role(id("billing")),
+                reason: "not mine".to_owned(),
+                context: vec![terms::entry("note")],
+            },
+            Self::Escalate { by, epoch } => Command::RequestEscalation {
+                by: actor(by, epoch),
+                reason: "help".to_owned(),
+                plan: None,
+            },
+            Self::Release { agent, epoch } => Command::Release {
+                agent: agent.id(),
+                epoch: ownership(epoch),
+                reason: "not mine".to_owned(),
+            },
+            Self::Resolve { by, epoch } => Command::Resolve {
+                by: actor(by, epoch),
+                code: id("solved"),
+                note: "well".to_owned(),
+            },
+            Self::Know => Command::AddContext {
+                entries: vec![terms::entry("more")],
+                by: Actor::Program("intake".to_owned()),
+            },
+            Self::Propose { agent, epoch, number, input, planned } => {
+                Command::Propose(Box::new(Proposal {
+                    agent: agent.id(),
+                    epoch: ownership(epoch),
+                    proposal: id(&format!("p{number}")),
+                    contract: id("refund@1"),
+                    input: input.text().to_owned(),
+                    provenance: vec![],
+                    plan: planned.then(|| id("x")),
+                    justification: "asked for".to_owned(),
+                    assess_until: terms::at(now + 1),
+                    verdict: Some(Box::new(terms::verdict(setting, input.text()))),
+                }))
+            }
+            Self::Assess { action } => {
+                let found = record.case.actions.get(&names::action(action));
+                let (revision, input) =
+                    found.map_or((0, ""), |found| (found.revision, found.input.as_str()));
+                Command::Assess {
+                    action: names::action(action),
+                    revision,
+                    verdict: Box::new(terms::verdict(setting, input)),
+                }
+            }
+            Self::Vote { person, action, shown, choice } => Command::DecideApproval {
+                action: names::action(action),
+                person: id(person.name()),
+                groups: vec![id("leads")],
+                shown: record.audit.shown(action, shown),
+                choice: match choice {
+                    Choice::Approve => VotesChoice::Approve { note: String::new() },
+                    Choice::Reject => VotesChoice::Reject { note: String::new() },
+                    Choice::Amend => VotesChoice::Amend {
+                        input: Input::Other.text().to_owned(),
+                        note: String::new(),
+                        assess_until: terms::at(now + 1),
+                    },
+                },
+            },
+            Self::Begin { agent, epoch, action, permit, forged } => {
+                let found = record.case.actions.get(&names::action(action));
+                let input = found.filter(|_| !forged).map(|found| found.input_digest());
+                Command::BeginExecution {
+                    agent: agent.id(),
+                    key: key(agent),
+                    epoch: ownership(epoch),
+                    action: names::action(action),
+                    permit: names::permit(action, permit),
+                    input: input.unwrap_or_else(|| Digest::of(b"forged")),
+                }
+            }
+            Self::Report { by, action, attempt, claim } => Command::ReportOutcome {
+                agent: by.map(agent_id),
+                action: names::action(action),
+                attempt: attempt.into(),
+                outcome: claim.outcome(),
+            },
+            Self::Verify { action, attempt, shown, sent } => Command::Verify {
+                action: names::action(action),
+                attempt: attempt.into(),
+                shown: shown.read_back(),
+                sent_at: terms::at(sent),
+            },
+            Self::Undone { action, attempt, outcome } => Command::ReportCompensation {
+                action: names::action(action),
+                attempt: attempt.into(),
+                outcome: match outcome {
+                    Undo::Done => Ok(()),
+                    Undo::Busy => Err(("busy".to_owned(), true)),
+                    Undo::Never => Err(("never".to_owned(), false)),
+                },
+            },
+            Self::Plan { agent, epoch, abandon: false } => {
+                Command::CompletePlan { agent: agent.id(), epoch: ownership(epoch), plan: id("x") }
+            }
+            Self::Plan { agent, epoch, abandon: true } => Command::AbandonPlan {
+                agent: agent.id(),
+                epoch: ownership(epoch),
+                plan: id("x"),
+                reason: "no".to_owned(),
+            },
+            Self::Placed { step, ticket } => Command::TicketPlaced {
+                correlation: step.correlation(),
+                ticket: names::ticket(ticket),
+            },
+            Self::Refused { step } => Command::StepRefused {
+                correlation: step.correlation(),
+                reason: "nobody is there".to_owned(),
+            },
+            Self::Withdrawn { step, ticket } => Command::Withdrawn {
+                correlation: step.correlation(),
+                ticket: names::ticket(ticket),
+            },
+            Self::Observe { step, ticket, marked, deeds, sent } => {
+                observed(step, ticket::reading(ticket, marked, deeds), sent)
+            }
+            Self::Missing { step, sent } => observed(step, ticket::missing(step), sent),
+            Self::Rumour { step, ticket, deeds } => {
+                observed(step, ticket::reading(ticket, step, deeds), now)
+            }
+        }
+    }
+}
+
+fn observed(step: StepCode, reading: Reading, sent: u8) -> Command {
+    Command::Observe {
+        correlation: step.correlation(),
+        reading: Box::new(reading),
+        sent_at: terms::at(sent),
+    }
+}
+
+impl Claim {
+    pub(crate) const ALL: [Self; 4] = [Self::Done, Self::Unknown, Self::Busy, Self::Never];
+
+    fn outcome(self) -> Outcome {
+        let claim = match self {
+            Self::Done => return Outcome::Executed { output: "{}".to_owned() },
+            Self::Unknown => FailureClaim::Unknown,
+            Self::Busy => FailureClaim::Retryable,
+            Self::Never => FailureClaim::Permanent,
+        };
+        Outcome::NotExecuted { claim, reason: "it failed".to_owned() }
+    }
+}
+
+impl Shown {
+    fn read_back(self) -> ReadBack {
+        match self {
+            Self::Applied => ReadBack::Applied { shown: "{}".to_owned() },
+            Self::Absent => ReadBack::NotApplied,
+            Self::Different => ReadBack::Different { difference: "less".to_owned() },
+            Self::Unreadable => ReadBack::Unreadable { detail: "down".to_owned() },
+        }
+    }
+}
+
+impl fmt::Display for Cmd {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match *self {
+            Self::Tick => write!(f, "the supervisor notices the time"),
+            Self::Offer(to) => write!(f, "the supervisor offers the case to {to:?}"),
+            Self::NoCandidate => write!(f, "the supervisor finds no agent"),
+            Self::Accept { agent, handoff, whole: true } => {
+                write!(f, "{agent:?} accepts h{handoff}")
+            }
+            Self::Accept { agent, handoff, whole: false } => {
+                write!(f, "{agent:?} accepts h{handoff} with another context")
+            }
+            Self::Decline { agent, handoff } => write!(f, "{agent:?} declines h{handoff}"),
+            Self::Progress { agent, epoch } => {
+                write!(f, "{agent:?} shows progress in epoch {epoch}")
+            }
+            Self::Handoff { agent, epoch } => write!(f, "{agent:?} hands over in epoch {epoch}"),
+            Self::Escalate { by: Some(agent), epoch } => {
+                write!(f, "{agent:?} asks for people in epoch {epoch}")
+            }
+            Self::Escalate { by: None, .. } => write!(f, "a person asks for people"),
+            Self::Release { agent, epoch } => write!(f, "{agent:?} lets go in epoch {epoch}"),
+            Self::Resolve { by: Some(agent), epoch } => {
+                write!(f, "{agent:?} resolves the case in epoch {epoch}")
+            }
+            Self::Resolve { by: None, .. } => write!(f, "a person resolves the case"),
+            Self::Know => write!(f, "something more becomes known"),
+            Self::Propose { agent, epoch, number, input, planned } => {
+                let plan = if planned { " as part of a plan" } else { "" };
+                let input = input.text();
+                write!(f, "{agent:?} proposes p{number} ({input}) in epoch {epoch}{plan}")
+            }
+            Self::Assess { action } => write!(f, "the playbook assesses a{action}"),
+            Self::Vote { person, action, shown, choice } => {
+                let person = person.name();
+                write!(
+                    f,
+                    "{person} says {choice:?} on a{action} as it was shown for the {}. time",
+                    shown + 1
+                )
+            }
+            Self::Begin { agent, epoch, action, permit, forged } => {
+                let how = if forged { " with another input" } else { "" };
+                write!(f, "{agent:?} begins a{action} with permit p{permit} in epoch {epoch}{how}")
+            }
+            Self::Report { by, action, attempt, claim } => {
+                let by = by.map_or("the supervisor's connector", Agent::name);
+                write!(f, "{by} reports {claim:?} for attempt {attempt} of a{action}")
+            }
+            Self::Verify { action, attempt, shown, sent } => {
+                write!(
+                    f,
+                    "a read of a{action} (attempt {attempt}), sent at {sent}, shows {shown:?}"
+                )
+            }
+            Self::Undone { action, attempt, outcome } => {
+                write!(f, "undoing a{action}, attempt {attempt}: {outcome:?}")
+            }
+            Self::Plan { agent, abandon: false, .. } => write!(f, "{agent:?} completes the plan"),
+            Self::Plan { agent, abandon: true, .. } => write!(f, "{agent:?} abandons the plan"),
+            Self::Placed { step, ticket } => {
+                write!(f, "the ticket system says T{ticket} for {step}")
+            }
+            Self::Refused { step } => write!(f, "the ticket system refuses {step}"),
+            Self::Withdrawn { step, ticket } => {
+                write!(f, "the people of T{ticket} ({step}) are told")
+            }
+            Self::Observe { step, ticket, deeds, sent, .. } => {
+                write!(f, "a read of T{ticket} for {step}, sent at {sent}, shows: ")?;
+                tell(f, deeds)
+            }
+            Self::Missing { step, sent } => {
+                write!(f, "a read for {step}, sent at {sent}, shows no such ticket")
+            }
+            Self::Rumour { step, ticket, deeds } => {
+                write!(f, "a message claims of T{ticket} for {step}: ")?;
+                tell(f, deeds)
+            }
+        }
+    }
+}
+
+fn tell(f: &mut fmt::Formatter<'_>, deeds: Deeds) -> fmt::Result {
+    let told: Vec<_> = deeds.iter().map(|hand| hand.to_string()).collect();
+    f.write_str(if told.is_empty() { "nothing done yet" } else { "" })?;
+    f.write_str(&told.join(", "))
+}

@@ -1,0 +1,272 @@
+//! What may happen around one record at one moment, as far as that depends on the record alone: what it says of
+//! itself, what it owes, and every command that would change something.
+
+use belay_domain::{
+    ActionStage, Case, Coverage, Effect, Holder, Stage, TicketId, next_moment, owed,
+};
+
+use crate::audit::staff;
+use crate::books::{Books, Decided, Record, RecordId};
+use crate::command::{Choice, Claim, Cmd, Person, Undo};
+use crate::law::{Law, Laws};
+use crate::names::{Agent, StepCode, action_number, ticket_number};
+use crate::paperwork::{Input, Reached};
+use crate::terms::{at, tick_of};
+
+/// What a page allows out of which purse.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Purse {
+    /// Bounded by itself.
+    Free,
+    /// What agents and people do of their own accord, or by lying.
+    Whim,
+    /// What goes wrong with writes.
+    Mishap,
+}
+
+/// A command that changes something.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Move {
+    pub(crate) cmd: Cmd,
+    pub(crate) purse: Purse,
+    pub(crate) decided: Decided,
+}
+
+/// The person who is said to hold the case.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct SaidToHold {
+    pub(crate) person: u8,
+    pub(crate) ticket: u8,
+}
+
+/// One page of the books.
+#[derive(Debug)]
+pub(crate) struct Page {
+    pub(crate) open: bool,
+    pub(crate) covered_by_agent: bool,
+    pub(crate) covered_by_person: Option<SaidToHold>,
+    pub(crate) raised: bool,
+    pub(crate) exhausted: bool,
+    /// The tick at which time alone changes the case.
+    pub(crate) next_tick: u8,
+    /// Laws that the record breaks at this moment, with nothing happening.
+    pub(crate) broken: Laws,
+    pub(crate) moves: Vec<Move>,
+    /// Steps that want a ticket.
+    pub(crate) place: Vec<StepCode>,
+    /// Steps whose ticket wants to be read.
+    pub(crate) watch: Vec<(StepCode, u8)>,
+    pub(crate) withdraw: Vec<(StepCode, u8)>,
+    /// Writes that the supervisor is to carry out: action, attempt, until when.
+    pub(crate) execute: Vec<(u8, u8, u8)>,
+    /// Writes that want to be read back.
+    pub(crate) read_back: Vec<(u8, u8)>,
+    /// Writes that want to be undone.
+    pub(crate) undo: Vec<(u8, u8)>,
+    /// Writes whose executor may report: action, attempt, by which agent.
+    pub(crate) report: Vec<(u8, u8, Option<Agent>)>,
+    /// How far each write is.
+    pub(crate) reached: Vec<(u8, Reached)>,
+}
+
+/// Works out the page of a record.
+pub(crate) fn page(books: &Books, id: RecordId, now: u8) -> Page {
+    let record = books.record(id);
+    let Record { case, audit } = record.as_ref();
+    let mut page = Page {
+        open: case.is_open(),
+        covered_by_agent: false,
+        covered_by_person: None,
+        raised: case.alarm.is_some(),
+        exhausted: case
+            .escalations
+            .values()
+            .any(|one| matches!(one.stage, Stage::Exhausted { .. })),
+        next_tick: next_moment(case).map_or(u8::MAX, tick_of),
+        broken: Laws::NONE,
+        moves: Vec::new(),
+        place: Vec::new(),
+        watch: Vec::new(),
+        withdraw: Vec::new(),
+        execute: Vec::new(),
+        read_back: Vec::new(),
+        undo: Vec::new(),
+        report: Vec::new(),
+        reached: audit.papers().iter().map(|paper| (paper.number, paper.reached)).collect(),
+    };
+    covering(&mut page, &record, now);
+    owing(&mut page, case, now);
+    reporting(&mut page, case);
+    for (cmd, purse) in commands(books, &record, now) {
+        let decided = books.decide_anew(id, &record, now, cmd);
+        if decided.next != id || !decided.broken.is_empty() {
+            page.moves.push(Move { cmd, purse, decided });
+        }
+    }
+    page
+}
+
+fn covering(page: &mut Page, record: &Record, now: u8) {
+    let Coverage::Covered(cover) = record.case.coverage(at(now)) else { return };
+    match cover.holder() {
+        Holder::Agent { agent, .. } => {
+            page.covered_by_agent = true;
+            let holds = Agent::named(agent).is_some_and(|agent| record.audit.holds(agent, now));
+            page.broken.hold(Law::Cov7, holds);
+        }
+        Holder::Person { person, evidence, .. } => {
+            let person = staff(person.as_str());
+            page.broken.hold(Law::Cov5, person.is_some());
+            page.broken.hold(Law::Cov3, cover.valid_until() <= evidence.valid_until());
+            let ticket = ticket_number(evidence.ticket());
+            if let (Some(person), Some(ticket)) = (person, ticket) {
+                page.covered_by_person = Some(SaidToHold { person, ticket });
+            }
+        }
+    }
+}
+
+fn owing(page: &mut Page, case: &Case, now: u8) {
+    let number = |ticket: &TicketId| ticket_number(ticket).unwrap_or(0);
+    for one in owed(case, at(now)).into_iter().filter(|one| one.due <= at(now)) {
+        match one.effect {
+            Effect::PlaceTicket { correlation, .. } => {
+                page.place.extend(StepCode::of(&correlation));
+            }
+            Effect::Watch { correlation, ticket, .. } => {
+                let step = StepCode::of(&correlation);
+                page.watch.extend(step.map(|step| (step, number(&ticket))));
+            }
+            Effect::Withdraw { correlation, ticket, .. } => {
+                let step = StepCode::of(&correlation);
+                page.withdraw.extend(step.map(|step| (step, number(&ticket))));
+            }
+            Effect::Execute { action, attempt } => {
+                let until = match case.actions.get(&action).map(|found| &found.stage) {
+                    Some(ActionStage::Dispatched { until, .. }) => tick_of(*until),
+                    _ => now,
+                };
+                page.execute.extend(numbered(&action, attempt).map(|(a, n)| (a, n, until)));
+            }
+            Effect::ReadBack { action, attempt } => {
+                page.read_back.extend(numbered(&action, attempt))
+            }
+            Effect::Compensate { action, attempt } => page.undo.extend(numbered(&action, attempt)),
+            Effect::Seek { .. }
+            | Effect::Offer { .. }
+            | Effect::Assess { .. }
+            | Effect::DeliverPermit { .. } => {}
+        }
+    }
+}
+
+fn numbered(action: &belay_domain::ActionId, attempt: u32) -> Option<(u8, u8)> {
+    Some((action_number(action)?, u8::try_from(attempt).ok()?))
+}
+
+/// Who may say how a write went.
+fn reporting(page: &mut Page, case: &Case) {
+    for action in case.actions.values() {
+        let Some((number, attempts)) = numbered(&action.id, action.attempts) else { continue };
+        let by_agent =
+            action.terms().is_some_and(|terms| terms.executor == belay_domain::Executor::Agent);
+        let by = if by_agent { Agent::named(&action.proposer) } else { None };
+        page.report.extend((1..=attempts).map(|attempt| (number, attempt, by)));
+    }
+}
+
+/// Every command that depends on nothing but the record, right or wrong.
+fn commands(books: &Books, record: &Record, now: u8) -> Vec<(Cmd, Purse)> {
+    let setting = &books.setting;
+    let Record { case, audit } = record;
+    let mut all = vec![(Cmd::Tick, Purse::Free)];
+    if !case.is_open() {
+        return all;
+    }
+    let small = |number: u64| u8::try_from(number).unwrap_or(u8::MAX);
+    let epoch = small(case.epoch.0);
+    let handoffs = small(case.handoffs.into());
+    if case.routing.is_some() && case.offer.is_none() {
+        all.push((Cmd::NoCandidate, Purse::Whim));
+        all.extend(Agent::ALL.map(|agent| (Cmd::Offer(agent), Purse::Free)));
+    }
+    for agent in Agent::ALL {
+        // Whoever is asked may take it; every offer that ever was may be answered again, by anybody.
+        for handoff in 1..=handoffs {
+            let purse = if handoff == handoffs { Purse::Free } else { Purse::Whim };
+            all.push((Cmd::Accept { agent, handoff, whole: true }, purse));
+            all.push((Cmd::Accept { agent, handoff, whole: false }, Purse::Whim));
+            all.push((Cmd::Decline { agent, handoff }, Purse::Whim));
+        }
+        for epoch in epoch.saturating_sub(2)..=epoch {
+            all.push((Cmd::Progress { agent, epoch }, Purse::Free));
+            all.push((Cmd::Handoff { agent, epoch }, Purse::Whim));
+            all.push((Cmd::Escalate { by: Some(agent), epoch }, Purse::Whim));
+            all.push((Cmd::Release { agent, epoch }, Purse::Whim));
+            all.push((Cmd::Resolve { by: Some(agent), epoch }, Purse::Whim));
+            if setting.plans && !case.plans.is_empty() {
+                all.push((Cmd::Plan { agent, epoch, abandon: false }, Purse::Free));
+                all.push((Cmd::Plan { agent, epoch, abandon: true }, Purse::Whim));
+            }
+            let next = small(case.action_count.into()) + 1;
+            if next <= setting.proposals {
+                let input =
+                    if setting.approvals && next == 1 { Input::Large } else { Input::Small };
+                let planned = setting.plans;
+                let cmd = Cmd::Propose { agent, epoch, number: next, input, planned };
+                all.push((cmd, Purse::Free));
+            }
+            for paper in audit.papers() {
+                for permit in 1..=paper.permits {
+                    let action = paper.number;
+                    for forged in [false, true] {
+                        let cmd = Cmd::Begin { agent, epoch, action, permit, forged };
+                        all.push((cmd, Purse::Free));
+                    }
+                }
+            }
+        }
+    }
+    if setting.agents {
+        all.push((Cmd::Escalate { by: None, epoch }, Purse::Whim));
+        all.push((Cmd::Resolve { by: None, epoch }, Purse::Whim));
+        all.push((Cmd::Know, Purse::Whim));
+    }
+    for step in
+        case.escalations.values().filter(|found| matches!(found.stage, Stage::Opened { .. }))
+    {
+        if let Some(step) = StepCode::of(&step.step.correlation) {
+            all.push((Cmd::Refused { step }, Purse::Whim));
+        }
+    }
+    for paper in audit.papers() {
+        writing(&mut all, case, paper.number, small(paper.shown.len() as u64));
+    }
+    let _ = now;
+    all
+}
+
+fn writing(all: &mut Vec<(Cmd, Purse)>, case: &Case, action: u8, shown: u8) {
+    let Some(found) = case.actions.get(&crate::names::action(action)) else { return };
+    match &found.stage {
+        ActionStage::Proposed { .. } => all.push((Cmd::Assess { action }, Purse::Free)),
+        ActionStage::AwaitingApproval(_) => {
+            for person in Person::ALL {
+                for shown in 0..shown {
+                    let vote = |choice| Cmd::Vote { person, action, shown, choice };
+                    all.push((vote(Choice::Approve), Purse::Free));
+                    all.push((vote(Choice::Reject), Purse::Whim));
+                    all.push((vote(Choice::Amend), Purse::Whim));
+                }
+            }
+        }
+        ActionStage::Compensating { attempt, .. } => {
+            let attempt = u8::try_from(*attempt).unwrap_or(u8::MAX);
+            for outcome in [Undo::Busy, Undo::Never] {
+                all.push((Cmd::Undone { action, attempt, outcome }, Purse::Mishap));
+            }
+        }
+        _ => {}
+    }
+    let _ = Claim::ALL;
+}
