@@ -54,3 +54,6 @@ impl Clock {
         Instant::now() + std::time::Duration::try_from(ahead).unwrap_or_default()
     }
 }
+
+#[cfg(test)]
+mod tests;

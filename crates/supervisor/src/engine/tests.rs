@@ -2,9 +2,12 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use belay_domain::{Actor, Case, Command, Digest, NewEntry, Owed, Provenance, Rejection, Source};
-use belay_journal::{Journal, Options};
+use belay_journal::{Disk, Driver, Journal, Options, Slowness};
+use tokio::task::LocalSet;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -119,6 +122,18 @@ async fn watchers_hear_of_every_event_in_its_order() {
     running.stop().await;
 }
 
+#[tokio::test(start_paused = true)]
+async fn nobody_is_answered_before_the_disk_has_it() {
+    let (answered, _) = open_slowly().await;
+    assert!(answered >= Slow::COMMIT, "answered after {answered:?} (JRN-1)");
+}
+
+#[tokio::test(start_paused = true)]
+async fn no_effect_leaves_before_the_disk_has_its_intent() {
+    let (_, owed) = open_slowly().await;
+    assert!(owed >= Slow::COMMIT, "handed out after {owed:?} (IDM-2)");
+}
+
 /// A directory for one journal, and the engines that run on it one after another.
 struct Stage {
     directory: tempfile::TempDir,
@@ -133,13 +148,19 @@ struct Running {
     tasks: TaskTracker,
 }
 
-/// Remembers what is owed and carries nothing out.
+/// Remembers what is owed, and since when anything has been, and carries nothing out.
 #[derive(Default)]
-struct Owing(Mutex<Vec<String>>);
+struct Owing {
+    owed: Mutex<Vec<String>>,
+    since: Mutex<Option<Instant>>,
+}
 
 impl Outbound for Owing {
     fn owe(&self, _case: &Arc<Case>, owed: Vec<Owed>) {
-        *self.0.lock().unwrap() = owed.iter().map(|owed| owed.id.to_string()).collect();
+        *self.owed.lock().unwrap() = owed.iter().map(|owed| owed.id.to_string()).collect();
+        if !owed.is_empty() {
+            self.since.lock().unwrap().get_or_insert_with(Instant::now);
+        }
     }
 
     fn happened(&self, _change: &Change) {}
@@ -151,7 +172,11 @@ impl Stage {
     }
 
     async fn start(&self) -> Running {
-        let journal = Journal::open(self.directory.path(), Options::default()).unwrap();
+        self.start_on(Options::default()).await
+    }
+
+    async fn start_on(&self, options: Options) -> Running {
+        let journal = Journal::open(self.directory.path(), options).unwrap();
         let playbooks = Playbooks::load(&example("support-desk")).unwrap();
         let clock = Clock::start(journal.latest_at().await.unwrap());
         let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
@@ -185,7 +210,7 @@ impl Running {
     }
 
     fn owed(&self) -> Vec<String> {
-        self.owing.0.lock().unwrap().clone()
+        self.owing.owed.lock().unwrap().clone()
     }
 
     async fn stop(self) {
@@ -194,6 +219,41 @@ impl Running {
         self.tasks.wait().await;
         self.journal.close().await;
     }
+}
+
+/// A disk that takes its time.
+#[derive(Debug)]
+struct Slow;
+
+impl Slow {
+    const COMMIT: Duration = Duration::from_secs(3);
+}
+
+impl Disk for Slow {
+    fn commit(&self) -> Slowness {
+        Slowness { done_after: Self::COMMIT, told_after: Duration::ZERO }
+    }
+
+    fn read(&self) -> Slowness {
+        Slowness::default()
+    }
+}
+
+/// Opens a case on a slow disk: how long until it was answered, and until the first effect was handed out.
+async fn open_slowly() -> (Duration, Duration) {
+    let work = async {
+        let stage = Stage::new();
+        let driver = Driver::Inline(Arc::new(Slow));
+        let running = stage.start_on(Options { driver, ..Options::default() }).await;
+        let asked = Instant::now();
+        running.open("r-1", None).await;
+        let answered = asked.elapsed();
+        let owing = running.owing.clone();
+        running.stop().await;
+        let owed = owing.since.lock().unwrap().expect("a new case owes something");
+        (answered, owed - asked)
+    };
+    LocalSet::new().run_until(work).await
 }
 
 fn note(number: u32) -> Command {

@@ -3,6 +3,8 @@
 mod line;
 mod stage;
 
+use std::time::Duration;
+
 use belay_api::v1::connect_request::Message as Ask;
 use belay_api::v1::connect_response::Message as Told;
 use belay_api::v1::{self, ErrorReason, GoodbyeReason};
@@ -46,6 +48,22 @@ async fn an_agent_registers_takes_keeps_and_resolves_a_case() {
         let Told::CaseClosed(closed) = closed else { panic!("{closed:?}") };
         assert_eq!(closed.resolution.unwrap().by.unwrap().id, "billing-1");
     }
+    stage.stop().await;
+}
+
+#[tokio::test]
+async fn a_line_that_lives_renews_no_lease() {
+    let stage = Stage::start().await;
+    let mut line = stage.connect("billing-1").await;
+    line.grant(32).await;
+    let (case, _) = stage.give(&mut line, "r-1").await;
+    let held = stage.case(&case).await;
+    // Long enough for a renewal to be worth writing down, shorter than the lease.
+    for _ in 0..21 {
+        tokio::time::sleep(Duration::from_millis(200)).await;
+        line.grant(1).await;
+    }
+    assert_eq!(stage.case(&case).await.owner, held.owner, "COV-7");
     stage.stop().await;
 }
 
