@@ -11,6 +11,8 @@ mod stage;
 mod approvals;
 #[path = "promises/audit.rs"]
 mod audit;
+#[path = "promises/bad_input.rs"]
+mod bad_input;
 #[path = "promises/denied.rs"]
 mod denied;
 #[path = "promises/described.rs"]
@@ -21,6 +23,8 @@ mod desk;
 mod fields;
 #[path = "promises/handoff.rs"]
 mod handoff;
+#[path = "promises/hostile.rs"]
+mod hostile;
 #[path = "promises/identity.rs"]
 mod identity;
 #[path = "promises/lease.rs"]

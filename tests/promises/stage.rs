@@ -5,6 +5,8 @@
 
 #[path = "stage/agents.rs"]
 pub(crate) mod agents;
+#[path = "stage/bare.rs"]
+pub(crate) mod bare;
 #[path = "stage/callers.rs"]
 pub(crate) mod callers;
 #[path = "stage/company.rs"]
@@ -13,6 +15,8 @@ pub(crate) mod company;
 pub(crate) mod line;
 #[path = "stage/playbook.rs"]
 pub(crate) mod playbook;
+#[path = "stage/raw.rs"]
+pub(crate) mod raw;
 #[path = "stage/watching.rs"]
 pub(crate) mod watching;
 
@@ -61,6 +65,14 @@ impl Stage {
 
     /// With a changed playbook.
     pub(crate) async fn with(change: impl FnOnce(&Playbook)) -> Self {
+        Self::tuned(change, |_| ()).await
+    }
+
+    /// With a changed playbook on a supervisor that is set up in another way.
+    pub(crate) async fn tuned(
+        change: impl FnOnce(&Playbook),
+        tune: impl FnOnce(&mut Config),
+    ) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let company = Company::start().await;
         let playbook = Playbook::write(&directory.path().join("playbook"), company.url());
@@ -68,6 +80,7 @@ impl Stage {
         let mut config = Config::development(&directory.path().join("data"), playbook.folder());
         config.listen = SocketAddr::from(([127, 0, 0, 1], 0));
         config.shards = 2;
+        tune(&mut config);
         let mut stage = Self { company, config, running: None, directory };
         stage.go_on().await;
         stage
@@ -76,6 +89,11 @@ impl Stage {
     /// Where agents and people reach the supervisor.
     pub(crate) fn endpoint(&self) -> String {
         format!("https://{}", self.config.listen)
+    }
+
+    /// The same, as the system knows it.
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.config.listen
     }
 
     /// Where certificates and the identity provider are.

@@ -1,5 +1,5 @@
 //! Every refusal carries a stable reason, also those that are made before a service is reached: a message that is too
-//! large, a deadline that has passed, a timeout that is none.
+//! large or that is none, a deadline that has passed, a timeout that cannot be read.
 
 use std::convert::Infallible;
 use std::pin::Pin;
@@ -15,6 +15,9 @@ use crate::wire::Fault;
 
 /// What tonic says about a message that is larger than it takes.
 const TOO_LARGE: &str = "decoded message length too large";
+
+/// What tonic says about bytes that are no message of the method, as if that were our own mistake.
+const UNREADABLE: &str = "failed to decode Protobuf message";
 
 /// Completes refusals.
 #[derive(Clone, Copy, Debug)]
@@ -69,6 +72,7 @@ pub(super) fn complete(status: &Status) -> Option<Fault> {
         Code::OutOfRange | Code::ResourceExhausted if message.contains(TOO_LARGE) => {
             ErrorReason::TooLarge
         }
+        Code::Internal if message.contains(UNREADABLE) => ErrorReason::InvalidField,
         Code::DeadlineExceeded => ErrorReason::TooLate,
         Code::InvalidArgument => ErrorReason::InvalidField,
         Code::ResourceExhausted => ErrorReason::Overloaded,

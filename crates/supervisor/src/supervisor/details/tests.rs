@@ -8,6 +8,8 @@ fn refusals_from_before_a_service_get_their_reason() {
     check(late, Some((ErrorReason::TooLate, Code::DeadlineExceeded)));
     let timeout = Status::invalid_argument("grpc-timeout is 1 to 8 digits");
     check(timeout, Some((ErrorReason::InvalidField, Code::InvalidArgument)));
+    let garbled = "failed to decode Protobuf message: GetCaseRequest.case_id: buffer underflow";
+    check(Status::internal(garbled), Some((ErrorReason::InvalidField, Code::InvalidArgument)));
 }
 
 #[test]
