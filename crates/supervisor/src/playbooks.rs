@@ -17,11 +17,13 @@ pub struct Playbooks {
 impl Playbooks {
     /// Loads the playbook of a folder.
     pub fn load(folder: &Path) -> Result<Self, Problems> {
-        let current = Playbook::load(folder)?;
-        Ok(Self {
-            folder: Arc::new(folder.to_owned()),
-            current: Arc::new(ArcSwap::from_pointee(current)),
-        })
+        Ok(Self::loaded(folder, Arc::new(Playbook::load(folder)?)))
+    }
+
+    /// A playbook that was loaded from a folder.
+    #[must_use]
+    pub fn loaded(folder: &Path, current: Arc<Playbook>) -> Self {
+        Self { folder: Arc::new(folder.to_owned()), current: Arc::new(ArcSwap::new(current)) }
     }
 
     /// The playbook in force.

@@ -119,8 +119,11 @@ impl Supervisor {
         config: Config,
         surroundings: Surroundings,
     ) -> Result<Assembled, StartError> {
-        let Surroundings { wall, outside } = surroundings;
-        let playbooks = Playbooks::load(&config.playbook)?;
+        let Surroundings { wall, outside, playbook } = surroundings;
+        let playbooks = match playbook {
+            Some(playbook) => Playbooks::loaded(&config.playbook, playbook),
+            None => Playbooks::load(&config.playbook)?,
+        };
         let journal = Journal::open(&Config::journal_in(&config.data), config.journal.clone())?;
         let clock = Clock::from(wall(), journal.latest_at().await?);
         let systems = Systems::connect(&playbooks.current(), &config.data, clock, outside)?;

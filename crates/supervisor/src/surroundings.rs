@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use belay_connect::{HumanQueue, SystemOfRecord};
 use belay_domain::{SystemId, Timestamp};
+use belay_playbook::Playbook;
 
 /// Tells the time of the wall. It may jump; leases and deadlines follow the monotonic [`Clock`](crate::Clock).
 pub type Wall = Arc<dyn Fn() -> Timestamp + Send + Sync>;
@@ -19,6 +20,8 @@ pub struct Surroundings {
     pub wall: Wall,
     /// The systems outside.
     pub outside: Arc<dyn Outside>,
+    /// The playbook, if it has been loaded already; otherwise the folder's.
+    pub playbook: Option<Arc<Playbook>>,
 }
 
 /// Systems that are reached in another way than the playbook says. What is not here is reached as it says.
@@ -36,7 +39,7 @@ struct AsWritten;
 impl Default for Surroundings {
     /// The machine's clock, and the systems of the playbook.
     fn default() -> Self {
-        Self { wall: Arc::new(Timestamp::now), outside: Arc::new(AsWritten) }
+        Self { wall: Arc::new(Timestamp::now), outside: Arc::new(AsWritten), playbook: None }
     }
 }
 

@@ -1,0 +1,197 @@
+//! What the events of one case have to look like, whatever happened around them.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use belay_domain::{
+    Case, CaseId, Coverage, Epoch, Event, EventKind, Owner, Stage, Status, Timestamp, apply,
+};
+
+use super::claims::{self, Claim, FRESHNESS, Holder};
+use crate::world::{Moment, State};
+
+/// How much later than its deadline something may be journaled: timers, queues and the disk take time, and after a
+/// crash the case is found again within one round of the recovery.
+const LATE_MOST: Duration = Duration::from_secs(12);
+
+/// What is known of a case so far.
+struct History<'s> {
+    state: &'s mut State,
+    case: CaseId,
+    folded: Case,
+    owners: Vec<(Epoch, Owner)>,
+    permits: BTreeSet<String>,
+    covered_once: bool,
+}
+
+/// Checks the events of a case in their order.
+pub(super) fn check(state: &mut State, case: &CaseId, events: &[Event]) {
+    let mut history = History {
+        state,
+        case: case.clone(),
+        folded: Case::unopened(case.clone()),
+        owners: Vec::new(),
+        permits: BTreeSet::new(),
+        covered_once: false,
+    };
+    // Events of one decision have one time; between them nobody can look.
+    let mut events = events.iter().peekable();
+    while let Some(event) = events.next() {
+        history.fold(event);
+        if events.peek().is_none_or(|next| next.at != event.at) {
+            history.rest(event.at, events.peek().map(|next| next.at));
+        }
+    }
+}
+
+impl History<'_> {
+    fn fold(&mut self, event: &Event) {
+        let before = self.folded.epoch;
+        apply(&mut self.folded, event);
+        let (epoch, owner) = (self.folded.epoch, self.folded.owner.clone());
+        if epoch < before {
+            self.wrong(event.at, "OWN-3 epochs grow", format!("{before:?} and then {epoch:?}"));
+        }
+        match self.owners.last() {
+            Some((last, known)) if *last == epoch && !same_owner(known, &owner) => {
+                let what = format!("{epoch:?} belongs to {known:?} and {owner:?}");
+                self.wrong(event.at, "OWN-3 one owner for one epoch", what);
+            }
+            Some((last, _)) if *last == epoch => {}
+            _ => self.owners.push((epoch, owner)),
+        }
+        match &event.kind {
+            EventKind::ActionDispatched { permit: Some(permit), .. } => {
+                if !self.permits.insert(permit.to_string()) {
+                    let what = format!("{permit} was used again");
+                    self.wrong(event.at, "PRM-1 a permit is used once", what);
+                }
+            }
+            EventKind::EscalationLapsed { .. } | EventKind::LeaseExpired { .. } => {
+                self.state.tally.count("coverage: lapses");
+                self.lapsed(event);
+            }
+            EventKind::EscalationAcknowledged { by, evidence, .. } => {
+                let person = by.to_string();
+                let (ticket, sent_at) = (evidence.ticket().clone(), evidence.sent_at());
+                let holder = Holder::Person { person, ticket, sent_at };
+                let valid_until = evidence.valid_until();
+                if event.at < valid_until {
+                    self.claim(holder, event.at, valid_until);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// The case rests as it is from one moment to the next, if there is one.
+    fn rest(&mut self, from: Timestamp, to: Option<Timestamp>) {
+        if self.folded.status != Status::Open {
+            return;
+        }
+        let coverage = self.folded.coverage(from);
+        if let Coverage::Covered(cover) = &coverage {
+            if !self.covered_once {
+                self.covered_once = true;
+                let opened = self.state.moment_of(self.folded.opened_at);
+                let covered = self.state.moment_of(from).saturating_sub(opened);
+                self.state.tally.covered_after(covered);
+            }
+            let holder = match cover.holder() {
+                belay_domain::Holder::Agent { agent, .. } => {
+                    Holder::Agent { agent: agent.to_string(), epoch: self.folded.epoch.0 }
+                }
+                belay_domain::Holder::Person { person, evidence, .. } => Holder::Person {
+                    person: person.to_string(),
+                    ticket: evidence.ticket().clone(),
+                    sent_at: evidence.sent_at(),
+                },
+            };
+            self.claim(holder, from, cover.valid_until());
+        }
+        if let Coverage::Uncovered(uncovered) = &coverage
+            && self.folded.alarm.is_none()
+        {
+            self.wrong(from, "COV-9 no gap", format!("{uncovered:?} and no alarm"));
+        }
+        self.deadline(from, to);
+    }
+
+    /// Whatever was to end by a deadline ended by it.
+    fn deadline(&mut self, from: Timestamp, to: Option<Timestamp>) {
+        let offer = self.folded.offer.as_ref().map(|offer| (offer.until, "OWN-6 an offer ends"));
+        let open = self.folded.escalations.values().filter(|found| found.is_open());
+        let stages = open.filter_map(|found| match &found.stage {
+            Stage::Opened { until } | Stage::Placed { until, .. } | Stage::Routed { until, .. } => {
+                Some((*until, "LIV-3 a step ends"))
+            }
+            Stage::Exhausted { retry_at } => Some((*retry_at, "LIV-1 people are asked again")),
+            _ => None,
+        });
+        let cover = match self.folded.coverage(from) {
+            Coverage::Covered(cover) => Some((cover.valid_until(), "COV-9 no gap after cover")),
+            Coverage::Pending(pending) => Some((pending.until(), "COV-9 no gap after waiting")),
+            Coverage::Uncovered(_) | Coverage::Closed => None,
+        };
+        let due: Vec<_> = offer.into_iter().chain(stages).chain(cover).collect();
+        for (until, promise) in due {
+            let due = self.state.moment_of_life(until, from);
+            let end = match to {
+                Some(to) => self.state.moment_of(to),
+                None => self.state.now(),
+            };
+            let begun = self.state.moment_of(from);
+            let dead = self.state.dead_time(begun, end);
+            // A restart may have to wait for its clock as long as it was dead.
+            if end > due + dead + LATE_MOST {
+                let late = end.saturating_sub(due + dead).as_secs_f64();
+                let what = format!("what was due at {:.3} came {late:.3} late", due.as_secs_f64());
+                self.wrong(from, promise, what);
+            }
+        }
+    }
+
+    /// How long a lapse of cover went unseen.
+    fn lapsed(&mut self, event: &Event) {
+        let EventKind::EscalationLapsed { escalation, .. } = &event.kind else { return };
+        let at = self.state.moment_of(event.at);
+        let correlation = self.folded.escalations.get(escalation);
+        let Some(correlation) = correlation.map(|found| found.step.correlation.clone()) else {
+            return;
+        };
+        let tickets = self.state.houses.values().flat_map(|house| house.tickets.values());
+        let ticket = tickets.filter(|ticket| ticket.correlation == correlation).find_map(|ticket| {
+            let last = ticket.truth.iter().rev().find(|(since, _)| *since <= at)?;
+            last.1.is_none().then_some(last.0)
+        });
+        if let Some(ended) = ticket {
+            let dead = self.state.dead_time(ended, at);
+            let seen = at.saturating_sub(ended + dead);
+            self.state.tally.lapse_seen_after(seen);
+            if seen > FRESHNESS + LATE_MOST {
+                let what = format!("it was over for {:.3}", seen.as_secs_f64());
+                self.wrong(event.at, "LIV a lapse is seen while evidence is fresh", what);
+            }
+        }
+    }
+
+    fn claim(&mut self, holder: Holder, as_of: Timestamp, valid_until: Timestamp) {
+        let case = self.case.clone();
+        claims::check(self.state, &Claim { case, holder, as_of, valid_until });
+    }
+
+    fn wrong(&mut self, at: Timestamp, promise: &str, what: String) {
+        let moment: Moment = self.state.moment_of(at);
+        let line = format!("{} in its history at {:.3}: {what}", self.case, moment.as_secs_f64());
+        self.state.wrong(promise, line);
+    }
+}
+
+fn same_owner(one: &Owner, other: &Owner) -> bool {
+    match (one, other) {
+        (Owner::Supervisor { .. }, Owner::Supervisor { .. }) => true,
+        (Owner::Agent { agent, .. }, Owner::Agent { agent: other, .. }) => agent == other,
+        (Owner::Queue { queue, .. }, Owner::Queue { queue: other, .. }) => queue == other,
+        _ => false,
+    }
+}

@@ -1,0 +1,198 @@
+//! Runs many seeds, in a few processes, and says what they showed.
+//!
+//! `belay-sim --seeds 1000` runs them; `belay-sim --seed 7 --story` tells one.
+
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::process::{Command, ExitCode, Stdio};
+use std::time::Instant;
+
+use belay_sim::{Tally, run};
+use clap::Parser;
+
+#[derive(Debug, Parser)]
+#[command(about = "The supervisor in simulated time and a simulated world")]
+struct Args {
+    /// How many seeds to run.
+    #[arg(long, default_value_t = 100)]
+    seeds: u64,
+    /// The first of them.
+    #[arg(long, default_value_t = 0)]
+    from: u64,
+    /// Run this one only.
+    #[arg(long)]
+    seed: Option<u64>,
+    /// Tell what happened.
+    #[arg(long, requires = "seed")]
+    story: bool,
+    /// In how many processes.
+    #[arg(long, default_value_t = 2)]
+    processes: u64,
+    /// Write what every run showed, for the process that started this one.
+    #[arg(long, hide = true)]
+    report: bool,
+    /// Only every such seed, from the first on.
+    #[arg(long, hide = true, default_value_t = 1)]
+    step: u64,
+}
+
+fn main() -> ExitCode {
+    let args = Args::parse();
+    if let Ok(filter) = std::env::var("RUST_LOG") {
+        tracing_subscriber::fmt()
+            .with_env_filter(filter)
+            .without_time()
+            .with_writer(std::io::stderr)
+            .init();
+    }
+    match args.seed {
+        Some(seed) => one(seed, args.story),
+        None if args.report => report(&args),
+        None => many(&args),
+    }
+}
+
+/// Runs one seed and says all about it.
+fn one(seed: u64, story: bool) -> ExitCode {
+    let ended = run(seed, story);
+    for line in &ended.story {
+        println!("{line}");
+    }
+    println!("\nseed {seed}, digest {}\n{}", ended.digest, ended.tally);
+    for wrong in &ended.wrongs {
+        println!("BROKEN  {wrong}");
+    }
+    if ended.wrongs.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+/// Runs seeds for another process.
+fn report(args: &Args) -> ExitCode {
+    let mut seed = args.from;
+    while seed < args.from + args.seeds {
+        let ended = run(seed, false);
+        let mut told = format!("= {seed} {}\n", ended.digest);
+        for wrong in &ended.wrongs {
+            told.push_str(&format!("! {}\n", wrong.replace('\n', " ")));
+        }
+        for line in ended.tally.written().lines() {
+            told.push_str(&format!("# {line}\n"));
+        }
+        if std::io::stdout().write_all(told.as_bytes()).is_err() {
+            return ExitCode::FAILURE;
+        }
+        seed += args.step;
+    }
+    ExitCode::SUCCESS
+}
+
+/// What a batch showed.
+#[derive(Default)]
+struct Batch {
+    runs: u64,
+    tally: Tally,
+    failed: Vec<(u64, Vec<String>)>,
+}
+
+/// Runs many seeds in several processes.
+fn many(args: &Args) -> ExitCode {
+    let begun = Instant::now();
+    let processes = args.processes.clamp(1, args.seeds.max(1));
+    let Ok(program) = std::env::current_exe() else {
+        eprintln!("error: cannot find this program again");
+        return ExitCode::FAILURE;
+    };
+    let children: Vec<_> = (0..processes)
+        .map(|index| {
+            let seeds = args.seeds - index;
+            Command::new(&program)
+                .args(["--report", "--from", &(args.from + index).to_string()])
+                .args(["--seeds", &seeds.to_string(), "--step", &processes.to_string()])
+                .stdout(Stdio::piped())
+                .spawn()
+        })
+        .collect();
+    let mut batch = Batch::default();
+    let mut broken = false;
+    std::thread::scope(|scope| {
+        let (lines, heard) = std::sync::mpsc::channel();
+        for child in children {
+            let lines = lines.clone();
+            scope.spawn(move || match child {
+                Ok(mut child) => {
+                    let output = child.stdout.take();
+                    let mut seed = 0;
+                    for line in output.into_iter().flat_map(|out| BufReader::new(out).lines()) {
+                        let Ok(line) = line else { break };
+                        if let Some(of) = line.strip_prefix("= ") {
+                            let number = of.split(' ').next().and_then(|seed| seed.parse().ok());
+                            seed = number.unwrap_or(seed);
+                        }
+                        let _ = lines.send((seed, line));
+                    }
+                    if !child.wait().is_ok_and(|status| status.success()) {
+                        let _ = lines.send((seed, "? the process ended early".to_owned()));
+                    }
+                }
+                Err(error) => drop(lines.send((0, format!("? {error}")))),
+            });
+        }
+        drop(lines);
+        for (seed, line) in heard {
+            broken |= batch.hear(seed, &line, args, begun);
+        }
+    });
+    batch.say(args, begun);
+    if batch.failed.is_empty() && !broken { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+impl Batch {
+    /// Takes one line of a child. True if it is about the child itself.
+    fn hear(&mut self, seed: u64, line: &str, args: &Args, begun: Instant) -> bool {
+        match line.split_once(' ') {
+            Some(("=", _)) => {
+                self.runs += 1;
+                if self.runs.is_multiple_of(100) {
+                    let seconds = begun.elapsed().as_secs_f64();
+                    eprintln!("{} of {} seeds, {seconds:.0} s", self.runs, args.seeds);
+                }
+            }
+            Some(("!", wrong)) => {
+                match self.failed.iter_mut().find(|(failed, _)| *failed == seed) {
+                    Some((_, wrongs)) => wrongs.push(wrong.to_owned()),
+                    None => {
+                        println!("seed {seed}: {wrong}\n  {}", again(seed));
+                        self.failed.push((seed, vec![wrong.to_owned()]));
+                    }
+                }
+            }
+            Some(("#", counted)) => self.tally.join(&Tally::read(counted)),
+            Some(("?", what)) => {
+                println!("after seed {seed}: {what}");
+                return true;
+            }
+            _ => {}
+        }
+        false
+    }
+
+    fn say(&self, args: &Args, begun: Instant) {
+        let seconds = begun.elapsed().as_secs_f64();
+        println!("\n{}", self.tally);
+        println!(
+            "{} seeds from {} in {seconds:.1} s: {} failed; false coverage {}, effects lost {}, doubled {}",
+            self.runs,
+            args.from,
+            self.failed.len(),
+            self.tally.of("coverage: FALSE"),
+            self.tally.of("effects: LOST"),
+            self.tally.of("effects: DOUBLED"),
+        );
+        for (seed, wrongs) in &self.failed {
+            println!("seed {seed}: {} broken promises; {}", wrongs.len(), again(*seed));
+        }
+    }
+}
+
+/// The command that repeats a run.
+fn again(seed: u64) -> String {
+    format!("cargo run -p belay-sim -- --seed {seed} --story")
+}

@@ -1,0 +1,399 @@
+//! One run: a world, a supervisor that lives in it, dies and is started again, until everything has to be well.
+
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use belay_domain::SystemId;
+use belay_connect::{HumanQueue, SystemOfRecord};
+use belay_journal::Driver;
+use belay_playbook::Playbook;
+use belay_supervisor::{Config, Outside, Supervisor, Surroundings};
+use belay_transport::issuer::DevIssuer;
+use belay_transport::spiffe::TrustDomain;
+use tokio::runtime::Builder;
+use tokio::sync::{Notify, broadcast};
+use tokio::task::LocalSet;
+
+use crate::agents::{Agent, TEMPERS, Temper};
+use crate::api::{self, Channel};
+use crate::audit;
+use crate::dice::Dice;
+use crate::disk::SimDisk;
+use crate::itsm::adapter::Itsm;
+use crate::itsm::{Tickets, diligence, id, staffing};
+use crate::people::{self, Report};
+use crate::records::Crm;
+use crate::tally::Tally;
+use crate::world::{Life, Moment, State, World};
+
+/// How long things go wrong.
+const TROUBLED: Duration = Duration::from_secs(420);
+/// How long everything then has to settle: a step of every kind may have to be waited for.
+const CALM: Duration = Duration::from_secs(330);
+
+/// How a run went.
+#[derive(Debug)]
+pub struct Ended {
+    /// Its seed.
+    pub seed: u64,
+    /// What was counted.
+    pub tally: Tally,
+    /// The broken promises.
+    pub wrongs: Vec<String>,
+    /// A digest of everything that was journaled. The same seed gives the same one.
+    pub digest: String,
+    /// What happened, if that was wanted.
+    pub story: Vec<String>,
+}
+
+/// When the supervisor dies.
+#[derive(Clone, Copy, Debug)]
+enum Death {
+    At(Moment),
+    AtCommit(u64),
+}
+
+/// Runs one seed.
+#[must_use]
+pub fn run(seed: u64, story: bool) -> Ended {
+    let mut dice = Dice::new(seed);
+    let directory = workplace();
+    let mut ended = Ended {
+        seed,
+        tally: Tally::default(),
+        wrongs: Vec::new(),
+        digest: String::new(),
+        story: Vec::new(),
+    };
+    let directory = match directory {
+        Ok(directory) => directory,
+        Err(error) => {
+            ended.wrongs.push(format!("no place to work in: {error}"));
+            return ended;
+        }
+    };
+    let world = furnished(&mut dice, directory.path(), story);
+    let agents = agents(&mut dice, &world);
+    let reports = reports(&mut dice);
+    let mut deaths = deaths(&mut dice);
+    loop {
+        let death = deaths.pop();
+        match live(&world, &agents, &reports, death, dice.fork()) {
+            Ok(true) => {}
+            Ok(false) => break,
+            Err(error) => {
+                world.look().wrong("STA a restart works", error);
+                break;
+            }
+        }
+        let mut state = world.look();
+        let dead = if dice.percent(70) { dice.millis(100..4_000) } else { dice.millis(4_000..90_000) };
+        state.pass(dead);
+        if dice.percent(40) {
+            let hour = i64::try_from(dice.within(0..7_200)).unwrap_or(0) - 3_600;
+            state.wall_wrong_by = hour;
+            state.tally.count("clocks: the wall jumped");
+        }
+    }
+    match audit::read(&world) {
+        Ok(journaled) => {
+            audit::audit(&world, &journaled);
+            ended.digest = journaled.digest;
+        }
+        Err(error) => world.look().wrong("AUD-1 the chain holds", error),
+    }
+    let mut state = world.look();
+    vacuity(&mut state);
+    ended.tally = state.tally.clone();
+    ended.wrongs = state.wrongs().to_vec();
+    ended.story = state.take_story();
+    ended
+}
+
+/// A run in which nothing interesting happened proves nothing.
+fn vacuity(state: &mut State) {
+    let tally = &state.tally;
+    let least = [
+        ("lies told", tally.of_all("lie "), 3),
+        ("crashes", tally.of("supervisor: crashes"), 1),
+        ("cases", tally.of("cases: opened"), 2),
+        ("tickets", tally.of("ticket systems: tickets made"), 1),
+        ("acknowledgements", tally.of("events: escalation_acknowledged"), 1),
+        ("offers", tally.of("events: handoff_offered"), 1),
+        ("claims of cover", tally.of_all("coverage: by "), 3),
+        ("questions", tally.of("coverage: asked"), 100),
+        ("answers", tally.of_all("answers: "), 5),
+    ];
+    let mut missing = String::new();
+    for (what, found, least) in least {
+        if found < least {
+            let _ = write!(missing, " {what}: {found} of {least};");
+        }
+    }
+    if !missing.is_empty() {
+        state.wrong("VAC a run shows something", missing);
+    }
+}
+
+/// A directory that is gone with the run, on a disk that is memory where there is one.
+fn workplace() -> std::io::Result<tempfile::TempDir> {
+    let memory = Path::new("/dev/shm");
+    let made = tempfile::Builder::new().prefix("belay-sim-").tempdir_in(memory);
+    made.or_else(|_| tempfile::tempdir())
+}
+
+/// The world of a run.
+fn furnished(dice: &mut Dice, directory: &Path, story: bool) -> World {
+    let rows: Vec<u8> = (1..=22).collect();
+    let lies: BTreeSet<u8> = (0..dice.within(5..10)).map(|_| *dice.pick(&rows)).collect();
+    let mut state = State::new(dice.fork(), lies.clone(), story);
+    state.tell(|| format!("the lies of this run: {lies:?}"));
+    let mut itsm = Tickets::new("itsm", &[
+        ("first-line", &["ana", "ben"]),
+        ("second-line", &["cara", "dan"]),
+    ]);
+    let pager = Tickets::new("pager", &[("on-call", &["lea", "max"])]);
+    if lies.contains(&13) {
+        itsm.rumours = Some(broadcast::Sender::new(64));
+    }
+    if lies.contains(&20) {
+        itsm.dead = dice.percent(50);
+    }
+    let mut pager = pager;
+    pager.dead = lies.contains(&20) && !itsm.dead;
+    for house in [itsm, pager] {
+        state.houses.insert(house.system.clone(), house);
+    }
+    if lies.contains(&6) {
+        state.tally.lie(6);
+        let queues: [&str; 2] = ["first-line", "second-line"];
+        let queue = id(dice.pick::<&str>(&queues));
+        staffing(&mut state, &id("itsm"), &queue, false);
+    }
+    World::new(state, directory)
+}
+
+fn agents(dice: &mut Dice, world: &World) -> Vec<Agent> {
+    let agent = |name: &&str| {
+        let temper = if dice.percent(35) { Temper::Honest } else { *dice.pick(&TEMPERS) };
+        world.tell(|| format!("{name} is {temper:?}"));
+        world.look().tally.count(&format!("agents: {temper:?}"));
+        Agent::new(name, temper, dice.fork(), world)
+    };
+    ["helper-1", "helper-2", "helper-3"].iter().map(agent).collect()
+}
+
+fn reports(dice: &mut Dice) -> Vec<Report> {
+    let number = dice.within(3..6);
+    let mut reports: Vec<Report> = (0..number)
+        .map(|number| Report {
+            at: dice.millis(100..150_000),
+            request: format!("r-{number}"),
+            kind: if dice.percent(35) { "complaint" } else { "question" },
+        })
+        .collect();
+    reports.sort_by_key(|report| report.at);
+    reports
+}
+
+/// The deaths of a run, the last first.
+fn deaths(dice: &mut Dice) -> Vec<Death> {
+    let number = dice.within(1..4);
+    let share = TROUBLED.as_secs() * 1_000 / (number + 1);
+    let mut deaths: Vec<Death> = (1..=number)
+        .map(|number| {
+            if dice.percent(65) {
+                Death::AtCommit(dice.within(1..70))
+            } else {
+                let at = dice.millis(share * number - share / 2..share * number + share / 2);
+                Death::At(at)
+            }
+        })
+        .collect();
+    deaths.reverse();
+    deaths
+}
+
+/// The playbook of all runs.
+fn playbook() -> Result<Arc<Playbook>, String> {
+    static PLAYBOOK: OnceLock<Result<Arc<Playbook>, String>> = OnceLock::new();
+    let loaded = PLAYBOOK.get_or_init(|| {
+        Playbook::load(&playbook_folder()).map(Arc::new).map_err(|problems| problems.to_string())
+    });
+    loaded.clone()
+}
+
+fn playbook_folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("playbook")
+}
+
+/// One life of the supervisor. True if it ended with a crash.
+fn live(
+    world: &World,
+    agents: &[Agent],
+    reports: &[Report],
+    death: Option<Death>,
+    dice: Dice,
+) -> Result<bool, String> {
+    let runtime = Builder::new_current_thread()
+        .enable_time()
+        .start_paused(true)
+        .build()
+        .map_err(|error| error.to_string())?;
+    let local = LocalSet::new();
+    let ended = local.block_on(&runtime, within(world, agents, reports, death, dice));
+    {
+        let _entered = runtime.enter();
+        let mut state = world.look();
+        state.time_stops();
+        let now = state.now();
+        if let Some(life) = state.lives.last_mut() {
+            life.to = Some(now);
+        }
+        if let Ok(true) = ended {
+            state.tally.count("supervisor: crashes");
+            state.tell(|| "the supervisor dies".to_owned());
+        }
+    }
+    drop(local);
+    drop(runtime);
+    ended
+}
+
+async fn within(
+    world: &World,
+    agents: &[Agent],
+    reports: &[Report],
+    death: Option<Death>,
+    mut dice: Dice,
+) -> Result<bool, String> {
+    let crash = Arc::new(Notify::new());
+    world.look().time_runs();
+    let commits = match death {
+        Some(Death::AtCommit(commits)) => Some(commits),
+        Some(Death::At(_)) | None => None,
+    };
+    let folder = playbook_folder();
+    let mut config = Config::development(world.data(), &folder);
+    config.shards = 2;
+    config.journal.driver =
+        Driver::Inline(Arc::new(SimDisk::new(dice.fork(), commits, crash.clone())));
+    let (clock_of, outside) = (world.clone(), Around(world.clone()));
+    let surroundings = Surroundings {
+        wall: Arc::new(move || clock_of.wall()),
+        outside: Arc::new(outside),
+        playbook: Some(playbook()?),
+    };
+    let issuer = DevIssuer::open_or_create(&world.data().join("identity"))
+        .map_err(|error| error.to_string())?;
+    let supervisor =
+        Supervisor::assemble(config, surroundings).await.map_err(|error| told(&error))?;
+    {
+        let mut state = world.look();
+        let (from, clock) = (state.now(), supervisor.engine().clock().now());
+        state.lives.push(Life { from, to: None, clock });
+        state.tally.count("supervisor: lives");
+        state.tell(|| format!("the supervisor lives; its clock shows {clock}"));
+    }
+    let api: Channel = Channel::new(supervisor.api());
+    let domain = TrustDomain::new("belay.local").map_err(|error| error.to_string())?;
+    for agent in agents {
+        let line = api::channel(&api, &domain, api::Who::Agent(agent.name()));
+        tokio::spawn(agent.clone().live(line));
+    }
+    tokio::spawn(people::report(world.clone(), api.clone(), domain.clone(), reports.to_vec()));
+    tokio::spawn(people::decide(world.clone(), api.clone(), domain.clone(), issuer));
+    tokio::spawn(people::ask(world.clone(), api, domain));
+    tokio::spawn(hearts(world.clone()));
+    let dies = async {
+        match death {
+            Some(Death::At(at)) => {
+                tokio::time::sleep(at.saturating_sub(world.now())).await;
+            }
+            Some(Death::AtCommit(_)) => crash.notified().await,
+            None => std::future::pending().await,
+        }
+    };
+    let troubled = tokio::time::sleep(TROUBLED.saturating_sub(world.now()));
+    tokio::select! {
+        biased;
+        failed = supervisor.failed() => return Err(format!("the journal failed: {failed}")),
+        () = dies => return Ok(true),
+        () = troubled => {}
+    }
+    if death.is_some() {
+        // Nothing was committed for so long; it dies now, and the calm comes in its next life.
+        return Ok(true);
+    }
+    calm(world, agents);
+    tokio::select! {
+        biased;
+        failed = supervisor.failed() => return Err(format!("the journal failed: {failed}")),
+        () = tokio::time::sleep(CALM) => {}
+    }
+    Ok(false)
+}
+
+/// Nothing goes wrong any more: systems are up, people are there, agents behave.
+fn calm(world: &World, agents: &[Agent]) {
+    agents.iter().for_each(Agent::reform);
+    let mut state = world.look();
+    let state = &mut *state;
+    state.calm();
+    state.tell(|| "from here on nothing goes wrong".to_owned());
+    let now = state.now();
+    let queues: Vec<_> = state
+        .houses
+        .values()
+        .flat_map(|house| house.queues.keys().map(|queue| (house.system.clone(), queue.clone())))
+        .collect();
+    for (system, queue) in queues {
+        staffing(state, &system, &queue, true);
+    }
+    for house in state.houses.values_mut() {
+        (house.dead, house.down_until) = (false, Duration::ZERO);
+    }
+    let systems: Vec<SystemId> = state.houses.keys().cloned().collect();
+    for system in systems {
+        diligence(state, &system, now);
+    }
+}
+
+/// Sees to it that what happens by itself happens in time, so that rumours are heard.
+async fn hearts(world: World) {
+    loop {
+        let wait = {
+            let state = world.look();
+            let next = state.next_deed().map(|at| at.saturating_sub(state.now()));
+            next.unwrap_or(Duration::from_secs(1)).min(Duration::from_secs(1))
+        };
+        tokio::time::sleep(wait + Duration::from_millis(1)).await;
+    }
+}
+
+/// The systems of the simulated world.
+struct Around(World);
+
+impl Outside for Around {
+    fn queues(&self, system: &SystemId) -> Option<Arc<dyn HumanQueue>> {
+        Some(Arc::new(Itsm::new(self.0.clone(), system)))
+    }
+
+    fn record(&self, _: &SystemId) -> Option<Arc<dyn SystemOfRecord>> {
+        Some(Arc::new(Crm(self.0.clone())))
+    }
+}
+
+/// An error with its causes.
+fn told(error: &dyn std::error::Error) -> String {
+    let mut told = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let _ = write!(told, ": {error}");
+        cause = error.source();
+    }
+    told
+}
