@@ -21,7 +21,7 @@ use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
 
-use belay_domain::{PersonId, QueueId, ResolutionCode, TicketId, Timestamp};
+use belay_domain::{PersonId, QueueId, RequestId, ResolutionCode, TicketId, Timestamp};
 use tokio::sync::broadcast;
 
 pub use config::{Clock, DeskConfig, DeskQueue, DeskStaff};
@@ -102,15 +102,19 @@ impl Desk {
         self.change(ticket, move |store, ticket| store.give_back(&person, ticket)).await
     }
 
-    /// Somebody of the queue writes a note.
+    /// Somebody of the queue writes a note; once for each request of theirs that has an id.
     pub async fn note(
         &self,
         person: &PersonId,
         ticket: &TicketId,
         text: &str,
+        request: Option<&RequestId>,
     ) -> Result<DeskTicket, DeskError> {
-        let (person, text) = (person.clone(), text.to_owned());
-        self.change(ticket, move |store, ticket| store.note(&person, ticket, &text)).await
+        let (person, text, request) = (person.clone(), text.to_owned(), request.cloned());
+        let note = move |store: &mut Store, ticket: &TicketId| {
+            store.note(&person, ticket, &text, request.as_ref())
+        };
+        self.change(ticket, note).await
     }
 
     /// The holder answers the customer.

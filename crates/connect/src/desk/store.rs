@@ -19,7 +19,8 @@ use super::{
 use crate::{NewTicket, Rumour};
 
 /// Each entry brings a file from the format of its index to the next. Only ever appended to.
-const MIGRATIONS: &[&str] = &["
+const MIGRATIONS: &[&str] = &[
+    "
     CREATE TABLE ticket (
         number INTEGER PRIMARY KEY AUTOINCREMENT,
         case_id TEXT NOT NULL,
@@ -54,7 +55,12 @@ const MIGRATIONS: &[&str] = &["
         on_shift INTEGER NOT NULL,
         at TEXT NOT NULL
     ) STRICT;
-"];
+",
+    "
+    ALTER TABLE act ADD COLUMN request TEXT;
+    CREATE UNIQUE INDEX act_by_request ON act (request) WHERE request IS NOT NULL;
+",
+];
 
 const ID_PREFIX: &str = "desk-";
 

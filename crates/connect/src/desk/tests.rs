@@ -39,6 +39,13 @@ async fn work_is_recorded_act_by_act() {
 }
 
 #[tokio::test]
+async fn a_note_that_is_asked_for_twice_is_written_once() {
+    let once = "open in front: alice noted";
+    check("alice note_r1 looking; alice note_r1 looking", once).await;
+    check("alice note_r1 looking; bob note_r1 looking", &format!("{once}, bob noted")).await;
+}
+
+#[tokio::test]
 async fn a_ticket_is_resolved_by_its_holder_with_a_code() {
     check(
         "alice take; alice resolve refunded",
@@ -359,7 +366,8 @@ impl Bench {
         match verb {
             "take" => done(desk.take(&who, ticket).await),
             "give_back" => done(desk.give_back(&who, ticket).await),
-            "note" => done(desk.note(&who, ticket, rest).await),
+            "note" => done(desk.note(&who, ticket, rest, None).await),
+            "note_r1" => done(desk.note(&who, ticket, rest, Some(&"r1".parse().unwrap())).await),
             "reply" => done(desk.reply(&who, ticket, rest).await),
             "assign" => done(desk.assign(&who, ticket, &person(rest)).await),
             "move_to" => done(desk.move_to(&who, ticket, &rest.parse().unwrap()).await),

@@ -122,7 +122,7 @@ impl DeskService for Service {
             // The note first, while the person still holds the ticket.
             if !note.trim().is_empty() {
                 holds(&self.ticket(&caller, &id).await?, &person)?;
-                desk.note(&person, &id, &note).await?;
+                desk.note(&person, &id, &note, Some(&asking.request)).await?;
             }
             let ticket = desk.give_back(&person, &id).await?;
             Ok(v1::GiveBackTicketResponse { ticket: Some(to_wire::desk_ticket(&ticket)) })
@@ -148,7 +148,7 @@ impl DeskService for Service {
         let asking = Mutation { caller: &caller, method: "AddNote", request, content: digest };
         let work = async {
             self.ticket(&caller, &id).await?;
-            let ticket = self.desk()?.note(&person, &id, &note).await?;
+            let ticket = self.desk()?.note(&person, &id, &note, Some(&asking.request)).await?;
             Ok(v1::AddNoteResponse { ticket: Some(to_wire::desk_ticket(&ticket)) })
         };
         Ok(Response::new(self.0.once(&asking, work).await?))

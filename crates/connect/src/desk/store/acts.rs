@@ -1,7 +1,7 @@
 //! What people, and Belay, do to a ticket of the desk. Each act is recorded with the change it makes, or
 //! nothing is.
 
-use belay_domain::{ActKind, PersonId, QueueId, ResolutionCode, TicketId};
+use belay_domain::{ActKind, PersonId, QueueId, RequestId, ResolutionCode, TicketId};
 use rusqlite::params;
 
 use super::{Store, moment, number, row};
@@ -51,11 +51,17 @@ impl Store {
         person: &PersonId,
         ticket: &TicketId,
         text: &str,
+        request: Option<&RequestId>,
     ) -> Result<(), DeskError> {
         written(text)?;
         let found = self.head(ticket)?;
         self.staff(person, &found.queue)?;
-        self.record(&found, person, &ActKind::Noted, text)
+        // Two people may use the same request id.
+        let request = request.map(|request| format!("{person}/{request}"));
+        if self.is_known(request.as_deref())? {
+            return Ok(());
+        }
+        self.record_once(&found, person, &ActKind::Noted, text, request.as_deref())
     }
 
     pub(in crate::desk) fn reply(
@@ -179,6 +185,12 @@ impl Store {
         Ok(found)
     }
 
+    /// Whether an act of this request is written already.
+    fn is_known(&self, request: Option<&str>) -> Result<bool, DeskError> {
+        let mut known = self.file.prepare_cached("SELECT 1 FROM act WHERE request = ?1")?;
+        Ok(known.exists([request])?)
+    }
+
     /// Writes what the ticket has become, and the act that made it so.
     fn record(
         &mut self,
@@ -186,6 +198,18 @@ impl Store {
         actor: &PersonId,
         kind: &ActKind,
         text: &str,
+    ) -> Result<(), DeskError> {
+        self.record_once(ticket, actor, kind, text, None)
+    }
+
+    /// The same for a request that must not be carried out twice.
+    fn record_once(
+        &mut self,
+        ticket: &DeskTicket,
+        actor: &PersonId,
+        kind: &ActKind,
+        text: &str,
+        request: Option<&str>,
     ) -> Result<(), DeskError> {
         let now = moment(self).to_string();
         let number = number(&ticket.id)?;
@@ -208,8 +232,8 @@ impl Store {
             ],
         )?;
         change.execute(
-            "INSERT INTO act (ticket, actor, actor_kind, kind, given_to, text, at)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+            "INSERT INTO act (ticket, actor, actor_kind, kind, given_to, text, at, request)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
             params![
                 number,
                 actor.as_str(),
@@ -218,6 +242,7 @@ impl Store {
                 given_to.map(PersonId::as_str),
                 text,
                 now,
+                request,
             ],
         )?;
         change.commit()?;
