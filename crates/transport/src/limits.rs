@@ -4,6 +4,7 @@
 //! uncovered cases; commands come next; questions can be asked again. A lane that may not use every
 //! place leaves some for the lanes above it, and a free place goes to the highest lane that waits.
 
+mod arriving;
 mod layer;
 
 use std::collections::VecDeque;

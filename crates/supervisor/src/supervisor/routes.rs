@@ -38,6 +38,13 @@ const MESSAGE_MAX: usize = 512 * 1024;
 /// The largest answer. A case with the longest conversation that is kept would be larger; nobody has read one.
 const ANSWER_MAX: usize = 64 * 1024 * 1024;
 
+/// Methods whose callers go on asking while they are answered.
+const TALKS: &[&str] = &[
+    "/belay.v1.AgentService/Connect",
+    "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo",
+    "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo",
+];
+
 /// The services whose health is told, by their full names.
 const SERVICES: &[&str] = &[
     "",
@@ -143,7 +150,7 @@ where
         .layer(TraceLayer::new())
         .layer(DetailsLayer)
         .layer(DeadlineLayer)
-        .layer(LimitLayer::new(limits, lane))
+        .layer(LimitLayer::new(limits, lane).talks(TALKS))
         .layer(AuthorizeLayer::new(identity))
         .service(routes)
 }

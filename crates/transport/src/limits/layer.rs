@@ -6,23 +6,27 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
+use bytes::Bytes;
 use http::{Request, Response};
 use tonic::Status;
 use tonic::body::Body;
 use tower::{Layer, Service};
 
+use super::arriving::Arrivals;
 use super::{Lane, Limits};
 use crate::deadline::Deadline;
 
 /// Tells the lane of a call from its path, such as `/belay.v1.Cases/Open`.
 type Classify = Arc<dyn Fn(&str) -> Lane + Send + Sync>;
 
-/// Lets calls through as the limiter has places for them. A call keeps its place until its answer
-/// begins, so a stream does not hold one.
+/// Lets calls through as the limiter has places for them. A call asks for a place when its request has come, and
+/// keeps it until its answer begins, so neither a slow request nor a stream holds one.
 #[derive(Clone)]
 pub struct LimitLayer {
     limits: Arc<Limits>,
     classify: Classify,
+    arrivals: Arrivals,
+    talks: &'static [&'static str],
 }
 
 /// See [`LimitLayer`].
@@ -31,6 +35,8 @@ pub struct LimitService<S> {
     service: S,
     limits: Arc<Limits>,
     classify: Classify,
+    arrivals: Arrivals,
+    talks: &'static [&'static str],
 }
 
 impl LimitLayer {
@@ -39,7 +45,13 @@ impl LimitLayer {
         limits: Arc<Limits>,
         classify: impl Fn(&str) -> Lane + Send + Sync + 'static,
     ) -> Self {
-        Self { limits, classify: Arc::new(classify) }
+        Self { limits, classify: Arc::new(classify), arrivals: Arrivals::new(), talks: &[] }
+    }
+
+    /// Which calls, by their paths, go on asking while they are answered. Their requests are not waited for.
+    #[must_use]
+    pub fn talks(self, talks: &'static [&'static str]) -> Self {
+        Self { talks, ..self }
     }
 }
 
@@ -51,15 +63,19 @@ impl<S> Layer<S> for LimitLayer {
             service,
             limits: Arc::clone(&self.limits),
             classify: Arc::clone(&self.classify),
+            arrivals: self.arrivals.clone(),
+            talks: self.talks,
         }
     }
 }
 
 impl<S, B> Service<Request<B>> for LimitService<S>
 where
-    S: Service<Request<B>, Response = Response<Body>, Error = Infallible> + Clone + Send + 'static,
+    S: Service<Request<Body>, Response = Response<Body>, Error = Infallible>,
+    S: Clone + Send + 'static,
     S::Future: Send + 'static,
-    B: Send + 'static,
+    B: hyper::body::Body<Data = Bytes> + Send + 'static,
+    B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
     type Response = Response<Body>;
     type Error = Infallible;
@@ -70,12 +86,22 @@ where
     }
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
-        let lane = (self.classify)(request.uri().path());
-        let limits = Arc::clone(&self.limits);
+        let path = request.uri().path();
+        let (lane, talks) = ((self.classify)(path), self.talks.contains(&path));
+        let (limits, arrivals) = (Arc::clone(&self.limits), self.arrivals.clone());
         // The copy that was asked whether it is ready is the one that must be called.
         let fresh = self.service.clone();
         let mut service = std::mem::replace(&mut self.service, fresh);
         Box::pin(async move {
+            let (head, body) = request.into_parts();
+            let mut body = Body::new(body);
+            if !talks {
+                body = match arrivals.whole(body).await {
+                    Ok(body) => body,
+                    Err(status) => return Ok(status.into_http()),
+                };
+            }
+            let request = Request::from_parts(head, body);
             let place = match limits.enter(lane).await {
                 Ok(place) => place,
                 Err(shed) => return Ok(Status::from(shed).into_http()),

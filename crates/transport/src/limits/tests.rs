@@ -143,10 +143,10 @@ async fn check(lanes: &str, expected: &str) {
 }
 
 async fn call(limits: &Arc<Limits>, deadline: Option<Deadline>) -> Status {
-    let service = tower::service_fn(|_: Request<()>| async {
+    let service = tower::service_fn(|_: Request<Body>| async {
         Ok::<Response<Body>, Infallible>(Status::ok("").into_http())
     });
-    let mut request = Request::new(());
+    let mut request = Request::new(Body::empty());
     request.extensions_mut().extend(
         deadline
             .map(|deadline| {
