@@ -2,6 +2,7 @@
 
 use clap::{Parser, Subcommand};
 
+use crate::bench::{BenchArgs, EchoArgs};
 use crate::commands::agent::AgentCommand;
 use crate::commands::approval::ApprovalCommand;
 use crate::commands::audit::AuditCommand;
@@ -54,6 +55,8 @@ pub(crate) enum Command {
     Serve(ServeArgs),
     /// Check a playbook and report everything that is wrong with it
     Check(CheckArgs),
+    /// Measure how fast and how big: handoffs, actions, escalations and watchers, beside what this machine can do at all
+    Bench(BenchArgs),
     /// Cases: open, list, show, watch, add, resolve
     #[command(subcommand)]
     Case(CaseCommand),
@@ -84,6 +87,9 @@ pub(crate) enum Command {
     Dev(DevCommand),
     /// Print a completion script for a shell
     Completions(CompletionsArgs),
+    /// Answers with what it was sent, for a measurement
+    #[command(hide = true)]
+    BenchEcho(EchoArgs),
     /// Plays the outside systems of a demonstration
     #[command(hide = true)]
     Company(CompanyArgs),

@@ -32,11 +32,11 @@ use crate::exit::{Exit, Failure};
 use crate::output::print;
 
 pub(crate) use agent::AgentArgs;
-pub(crate) use children::until_parent_is_gone;
+pub(crate) use api::Door;
+pub(crate) use children::{Child, Nursery, free_address, until_parent_is_gone};
 pub(crate) use company::CompanyArgs;
 
 use answers::Answers;
-use api::Door;
 use board::Board;
 use house::House;
 use observer::Claims;

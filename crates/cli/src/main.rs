@@ -1,6 +1,7 @@
 //! The `belay` program: the supervisor, and everything with which people and programs speak with it.
 
 mod args;
+mod bench;
 mod commands;
 mod connection;
 mod demo;
@@ -43,6 +44,7 @@ async fn run(command: Command, context: &Context) -> Result<Exit, Failure> {
         Command::Demo(args) => demo::run(args, context).await,
         Command::Serve(args) => serve::run(args, context).await,
         Command::Check(args) => check::run(&args, context),
+        Command::Bench(args) => bench::run(args, context).await,
         Command::Case(command) => case::run(command, context).await,
         Command::Why(args) => why::run(args, context).await,
         Command::Coverage(args) => coverage::run(args, context).await,
@@ -54,6 +56,7 @@ async fn run(command: Command, context: &Context) -> Result<Exit, Failure> {
         Command::Audit(command) => audit::run(command, context).await,
         Command::Dev(command) => dev::run(command, context),
         Command::Completions(args) => completions::run(&args),
+        Command::BenchEcho(args) => bench::serve_echo(args).await,
         Command::Company(args) => demo::company::run(args).await,
         Command::DemoAgent(args) => demo::agent::run(args).await,
     }
