@@ -125,7 +125,9 @@ impl Supervisor {
             None => Playbooks::load(&config.playbook)?,
         };
         let journal = Journal::open(&Config::journal_in(&config.data), config.journal.clone())?;
-        let clock = Clock::from(wall(), journal.latest_at().await?);
+        // The wall is looked at last: a clock that starts from an older look lags behind for good.
+        let floor = journal.latest_at().await?;
+        let clock = Clock::from(wall(), floor);
         let systems = Systems::connect(&playbooks.current(), &config.data, clock, outside)?;
         let steps = Steps {
             leaving: CancellationToken::new(),
