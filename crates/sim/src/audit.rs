@@ -14,7 +14,13 @@ use crate::world::{State, World};
 /// Everything that the journal holds.
 pub(crate) struct Journaled {
     pub(crate) digest: String,
-    pub(crate) cases: BTreeMap<CaseId, Vec<Event>>,
+    pub(crate) cases: BTreeMap<CaseId, Vec<Known>>,
+}
+
+/// An event, and in which of the supervisor's lives it was written.
+pub(crate) struct Known {
+    pub(crate) event: Event,
+    pub(crate) life: usize,
 }
 
 /// Reads the journal of a world whose supervisor has ended, and checks its chains.
@@ -26,7 +32,8 @@ pub(crate) fn read(world: &World) -> Result<Journaled, String> {
         return Err(format!("the chain is broken: {report:?}"));
     }
     let mut digest = blake3::Hasher::new();
-    let mut cases: BTreeMap<CaseId, Vec<Event>> = BTreeMap::new();
+    let mut cases: BTreeMap<CaseId, Vec<Known>> = BTreeMap::new();
+    let state = world.look();
     let mut after = 0;
     loop {
         let page: Vec<StoredEvent> =
@@ -39,7 +46,8 @@ pub(crate) fn read(world: &World) -> Result<Journaled, String> {
             digest.update(&stored.body);
             let event = decode(stored).map_err(|error| error.to_string())?;
             let case = stored.case.parse().map_err(|_| format!("{} is no case", stored.case))?;
-            cases.entry(case).or_default().push(event);
+            let life = state.life_of(stored.position);
+            cases.entry(case).or_default().push(Known { event, life });
         }
     }
     Ok(Journaled { digest: digest.finalize().to_hex().to_string(), cases })
@@ -51,7 +59,7 @@ pub(crate) fn audit(world: &World, journaled: &Journaled) {
     let state = &mut *state;
     for (case, events) in &journaled.cases {
         for event in events {
-            state.tally.count(&format!("events: {}", event.kind.name()));
+            state.tally.count(&format!("events: {}", event.event.kind.name()));
         }
         history::check(state, case, events);
     }
@@ -70,7 +78,7 @@ fn promises(state: &mut State, journaled: &Journaled) {
     for (at, promise) in &promises {
         state.tally.count(&format!("answers: {}", promise.name()));
         let events = journaled.cases.get(promise.case()).unwrap_or(&nothing);
-        if !promise.is_kept(events) {
+        if !promise.is_kept(events.iter().map(|known| &known.event)) {
             let line = format!("answered at {:.3} and not in the journal: {promise:?}", at.as_secs_f64());
             state.wrong("JRN-1 answered means durable", line);
         }
@@ -189,9 +197,9 @@ fn settled(state: &mut State, journaled: &Journaled) {
 }
 
 /// The case after these events.
-pub(crate) fn folded(events: &[Event]) -> Option<Case> {
+pub(crate) fn folded(events: &[Known]) -> Option<Case> {
     let mut case = None;
-    for event in events {
+    for Known { event, .. } in events {
         if let EventKind::CaseOpened { .. } = event.kind {
             case = Some(Case::unopened("c".parse().ok()?));
         }

@@ -155,6 +155,7 @@ fn heard(world: &World, case: &CaseId, answer: v1::GetCoverageResponse) {
     let mut state = world.look();
     state.tally.count("coverage: asked");
     let Some(v1::Coverage { coverage, as_of }) = answer.coverage else { return };
+    let life = state.lives.len().saturating_sub(1);
     let Some(as_of) = as_of.as_ref().and_then(timestamp) else { return };
     let (holder, valid_until) = match coverage {
         Some(Who::CoveredByAgent(by)) => {
@@ -166,6 +167,7 @@ fn heard(world: &World, case: &CaseId, answer: v1::GetCoverageResponse) {
             let Some(evidence) = by.evidence else { return };
             let Ok(ticket) = evidence.ticket_id.parse() else { return };
             let Some(sent_at) = evidence.sent_at.as_ref().and_then(timestamp) else { return };
+            let sent_at = state.moment_by(life, sent_at);
             (Holder::Person { person: by.person, ticket, sent_at }, by.valid_until)
         }
         Some(Who::Pending(_)) => return state.tally.count("coverage: pending"),
@@ -173,5 +175,6 @@ fn heard(world: &World, case: &CaseId, answer: v1::GetCoverageResponse) {
         Some(Who::Closed(_)) | None => return state.tally.count("coverage: closed"),
     };
     let Some(valid_until) = valid_until.as_ref().and_then(timestamp) else { return };
+    let (as_of, valid_until) = (state.moment_in(life, as_of), state.moment_in(life, valid_until));
     claims::check(&mut state, &Claim { case: case.clone(), holder, as_of, valid_until });
 }

@@ -62,8 +62,8 @@ impl Promise {
     }
 
     /// Whether the history of its case holds it.
-    pub(crate) fn is_kept(&self, events: &[Event]) -> bool {
-        events.iter().any(|event| self.is_in(&event.kind))
+    pub(crate) fn is_kept<'e>(&self, mut events: impl Iterator<Item = &'e Event>) -> bool {
+        events.any(|event| self.is_in(&event.kind))
     }
 
     fn is_in(&self, event: &EventKind) -> bool {
@@ -76,9 +76,12 @@ impl Promise {
                 Self::Assigned { agent: wanted, epoch: under, .. },
                 EventKind::HandoffAccepted { agent, epoch, .. },
             ) => agent.as_str() == wanted && epoch.0 == *under,
-            (Self::Renewed { until, .. }, EventKind::LeaseRenewed { lease_until, .. }) => {
-                lease_until == until
-            }
+            // One that is almost new needs no renewal.
+            (
+                Self::Renewed { until, .. },
+                EventKind::LeaseRenewed { lease_until, .. }
+                | EventKind::HandoffAccepted { lease_until, .. },
+            ) => lease_until == until,
             (
                 Self::Decided { agent, proposal: wanted, action: by, .. },
                 EventKind::ActionProposed { action, proposal, proposer, .. },
@@ -98,7 +101,7 @@ impl Promise {
             (
                 Self::Released { agent: wanted, epoch: under, .. },
                 EventKind::CaseReleased { agent, epoch, .. },
-            ) => agent.as_str() == wanted && epoch.0 == *under,
+            ) => agent.as_str() == wanted && epoch.0 == *under + 1,
             (Self::Resolved { .. }, EventKind::CaseResolved { .. }) => true,
             (Self::Added { body, .. }, EventKind::ContextAdded { entry, .. }) => entry.body == *body,
             (

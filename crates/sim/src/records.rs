@@ -228,7 +228,8 @@ impl Crm {
 
     /// Whether the journal, as it stands on the disk, says that this is being written.
     fn is_intended(&self, key: &str) -> bool {
-        let Some((case, _)) = key.split_once('~') else { return false };
+        let named = key.rsplit_once('/').map_or(key, |(_, named)| named);
+        let Some((case, _)) = named.split_once('~') else { return false };
         let journal = belay_supervisor::Config::journal_in(self.0.data());
         let Ok(stored) = Auditor::open(&journal).map_err(drop).and_then(|auditor| {
             auditor.load(case).map_err(drop)

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use belay_domain::SystemId;
 use belay_connect::{HumanQueue, SystemOfRecord};
-use belay_journal::Driver;
+use belay_journal::{Auditor, Driver};
 use belay_playbook::Playbook;
 use belay_supervisor::{Config, Outside, Supervisor, Surroundings};
 use belay_transport::issuer::DevIssuer;
@@ -244,7 +244,11 @@ fn live(
         .build()
         .map_err(|error| error.to_string())?;
     let local = LocalSet::new();
-    let ended = local.block_on(&runtime, within(world, agents, reports, death, dice));
+    let journal = Config::journal_in(world.data());
+    let first = Auditor::open(&journal).ok().and_then(|auditor| auditor.checkpoint().ok());
+    let first = first.map_or(0, |last| last.position);
+    let life = within(world, agents, reports, death, dice, first);
+    let ended = local.block_on(&runtime, life);
     {
         let _entered = runtime.enter();
         let mut state = world.look();
@@ -269,6 +273,7 @@ async fn within(
     reports: &[Report],
     death: Option<Death>,
     mut dice: Dice,
+    first: u64,
 ) -> Result<bool, String> {
     let crash = Arc::new(Notify::new());
     world.look().time_runs();
@@ -294,7 +299,7 @@ async fn within(
     {
         let mut state = world.look();
         let (from, clock) = (state.now(), supervisor.engine().clock().now());
-        state.lives.push(Life { from, to: None, clock });
+        state.lives.push(Life { from, to: None, clock, first });
         state.tally.count("supervisor: lives");
         state.tell(|| format!("the supervisor lives; its clock shows {clock}"));
     }

@@ -68,6 +68,8 @@ pub(crate) struct Life {
     pub(crate) to: Option<Moment>,
     /// What its clock showed at `from`.
     pub(crate) clock: Timestamp,
+    /// The last position of the journal before it.
+    pub(crate) first: u64,
 }
 
 impl World {
@@ -156,18 +158,29 @@ impl State {
         self.begun += time;
     }
 
-    /// When the supervisor's clock showed this.
-    pub(crate) fn moment_of(&self, clock: Timestamp) -> Moment {
-        let life = self.lives.iter().rev().find(|life| life.clock <= clock).or(self.lives.first());
-        let Some(life) = life else { return Duration::ZERO };
-        let since = clock.duration_since(life.clock);
-        life.from + Duration::try_from(since).unwrap_or_default()
+    /// When the clock of one of the lives showed this.
+    pub(crate) fn moment_in(&self, life: usize, clock: Timestamp) -> Moment {
+        let Some(life) = self.lives.get(life) else { return Duration::ZERO };
+        match Duration::try_from(clock.duration_since(life.clock)) {
+            Ok(later) => life.from + later,
+            Err(_) => {
+                let earlier = Duration::try_from(life.clock.duration_since(clock));
+                life.from.saturating_sub(earlier.unwrap_or_default())
+            }
+        }
     }
 
-    /// When a clock that goes on as it did at `from` shows this.
-    pub(crate) fn moment_of_life(&self, clock: Timestamp, from: Timestamp) -> Moment {
-        let ahead = Duration::try_from(clock.duration_since(from)).unwrap_or_default();
-        self.moment_of(from) + ahead
+    /// When the clock showed this, in that life or in one before.
+    pub(crate) fn moment_by(&self, life: usize, clock: Timestamp) -> Moment {
+        let lives = self.lives.iter().enumerate().take(life + 1).rev();
+        let found = lives.into_iter().find(|(_, found)| found.clock <= clock);
+        self.moment_in(found.map_or(0, |(index, _)| index), clock)
+    }
+
+    /// In which life an event was written.
+    pub(crate) fn life_of(&self, position: u64) -> usize {
+        let began = self.lives.iter().rposition(|life| life.first < position);
+        began.unwrap_or(0)
     }
 
     /// How much of the time from `from` to `to` no supervisor was alive.

@@ -115,7 +115,9 @@ fn assert_sound(all: &BTreeMap<u64, Told>) {
         }
         if !broken.is_empty() {
             println!("seed {seed} fails:\n  {}", broken.join("\n  "));
-            println!("again: BELAY_SEED={seed} cargo test -p belay-sim --test whole_stack -- --nocapture");
+            println!(
+                "again: BELAY_SEED={seed} cargo test -p belay-sim --test whole_stack -- --nocapture"
+            );
             failed.push(*seed);
         }
     }

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use belay_domain::{CaseId, TicketId, Timestamp};
+use belay_domain::{CaseId, TicketId};
 
-use crate::itsm::Ticket;
+use crate::itsm::{Heard, Ticket};
 use crate::itsm::adapter::STALE_MOST_MILLIS;
 use crate::world::{Moment, State};
 
@@ -20,8 +20,10 @@ pub(crate) const SLACK: Duration = Duration::from_secs(2);
 pub(crate) struct Claim {
     pub(crate) case: CaseId,
     pub(crate) holder: Holder,
-    pub(crate) as_of: Timestamp,
-    pub(crate) valid_until: Timestamp,
+    /// The moment of which it speaks.
+    pub(crate) as_of: Moment,
+    /// Until when it says it stands.
+    pub(crate) valid_until: Moment,
 }
 
 /// Who.
@@ -30,19 +32,18 @@ pub(crate) enum Holder {
     /// An agent.
     Agent { agent: String, epoch: u64 },
     /// A person, by a ticket that was read at a moment.
-    Person { person: String, ticket: TicketId, sent_at: Timestamp },
+    Person { person: String, ticket: TicketId, sent_at: Moment },
 }
 
 /// Holds a claim against what is true.
 pub(crate) fn check(state: &mut State, claim: &Claim) {
-    let as_of = state.moment_of(claim.as_of);
     if claim.valid_until <= claim.as_of {
         state.wrong("COV-3 no answer outlives its end", format!("{claim:?}"));
     }
     let wrong = match &claim.holder {
-        Holder::Agent { agent, epoch } => agent_wrong(state, claim, agent, *epoch, as_of),
+        Holder::Agent { agent, epoch } => agent_wrong(state, claim, agent, *epoch, claim.as_of),
         Holder::Person { person, ticket, sent_at } => {
-            person_wrong(state, person, ticket, *sent_at, as_of)
+            person_wrong(state, person, ticket, *sent_at, claim.as_of)
         }
     };
     if let Some(wrong) = wrong {
@@ -75,7 +76,7 @@ fn person_wrong(
     state: &State,
     person: &str,
     ticket: &TicketId,
-    sent_at: Timestamp,
+    sent_at: Moment,
     as_of: Moment,
 ) -> Option<String> {
     let house = state.house_of(ticket);
@@ -89,21 +90,23 @@ fn person_wrong(
         let truth = found.truth.iter().rev().take(4).collect::<Vec<_>>();
         return Some(format!("nobody of that name truly held it of late: {truth:?}"));
     }
-    let sent = state.moment_of(sent_at);
-    if as_of > sent + FRESHNESS {
-        return Some(format!("its evidence is of {:.3}", sent.as_secs_f64()));
+    if as_of > sent_at + FRESHNESS {
+        return Some(format!("its evidence is of {:.3}", sent_at.as_secs_f64()));
     }
     known_otherwise(state, found, person, as_of)
 }
 
 /// Belay was shown something newer that says otherwise, long enough ago to have understood it.
 fn known_otherwise(state: &State, ticket: &Ticket, person: &str, as_of: Moment) -> Option<String> {
-    let heard = ticket.heard.iter().filter(|heard| {
-        heard.at + SLACK < as_of && state.same_life(heard.at, as_of)
-    });
-    let newest = heard.max_by_key(|heard| (heard.revision, heard.sent))?;
-    let shows = newest.shows.as_ref().is_some_and(|shows| shows.as_str() == person);
-    (!shows).then(|| {
+    let age = |heard: &&Heard| (heard.revision, heard.sent);
+    let says = |heard: &&Heard| heard.shows.as_ref().is_some_and(|shows| shows.as_str() == person);
+    let heard = || {
+        let heard = ticket.heard.iter();
+        heard.filter(|heard| heard.at <= as_of && state.same_life(heard.at, as_of))
+    };
+    let newest = heard().filter(|heard| heard.at + SLACK < as_of).max_by_key(age)?;
+    let since = heard().any(|heard| age(&heard) >= age(&newest) && says(&heard));
+    (!since).then(|| {
         let at = newest.at.as_secs_f64();
         format!("at {at:.3} it was shown revision {} with {:?}", newest.revision, newest.shows)
     })

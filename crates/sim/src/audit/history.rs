@@ -7,6 +7,7 @@ use belay_domain::{
     Case, CaseId, Coverage, Epoch, Event, EventKind, Owner, Stage, Status, Timestamp, apply,
 };
 
+use super::Known;
 use super::claims::{self, Claim, FRESHNESS, Holder};
 use crate::world::{Moment, State};
 
@@ -18,28 +19,36 @@ const LATE_MOST: Duration = Duration::from_secs(12);
 struct History<'s> {
     state: &'s mut State,
     case: CaseId,
+    /// The life in which the event was written that is looked at.
+    life: usize,
     folded: Case,
     owners: Vec<(Epoch, Owner)>,
     permits: BTreeSet<String>,
     covered_once: bool,
+    opened: Moment,
 }
 
 /// Checks the events of a case in their order.
-pub(super) fn check(state: &mut State, case: &CaseId, events: &[Event]) {
+pub(super) fn check(state: &mut State, case: &CaseId, events: &[Known]) {
     let mut history = History {
         state,
         case: case.clone(),
+        life: 0,
         folded: Case::unopened(case.clone()),
         owners: Vec::new(),
         permits: BTreeSet::new(),
         covered_once: false,
+        opened: Moment::ZERO,
     };
     // Events of one decision have one time; between them nobody can look.
     let mut events = events.iter().peekable();
-    while let Some(event) = events.next() {
+    while let Some(Known { event, life }) = events.next() {
+        history.life = *life;
         history.fold(event);
-        if events.peek().is_none_or(|next| next.at != event.at) {
-            history.rest(event.at, events.peek().map(|next| next.at));
+        let next = events.peek().map(|next| (next.event.at, next.life));
+        if next.is_none_or(|next| next != (event.at, *life)) {
+            let next = next.map(|(at, life)| history.state.moment_in(life, at));
+            history.rest(event.at, next);
         }
     }
 }
@@ -61,6 +70,7 @@ impl History<'_> {
             _ => self.owners.push((epoch, owner)),
         }
         match &event.kind {
+            EventKind::CaseOpened { .. } => self.opened = self.moment(event.at),
             EventKind::ActionDispatched { permit: Some(permit), .. } => {
                 if !self.permits.insert(permit.to_string()) {
                     let what = format!("{permit} was used again");
@@ -73,7 +83,8 @@ impl History<'_> {
             }
             EventKind::EscalationAcknowledged { by, evidence, .. } => {
                 let person = by.to_string();
-                let (ticket, sent_at) = (evidence.ticket().clone(), evidence.sent_at());
+                let ticket = evidence.ticket().clone();
+                let sent_at = self.state.moment_by(self.life, evidence.sent_at());
                 let holder = Holder::Person { person, ticket, sent_at };
                 let valid_until = evidence.valid_until();
                 if event.at < valid_until {
@@ -85,7 +96,7 @@ impl History<'_> {
     }
 
     /// The case rests as it is from one moment to the next, if there is one.
-    fn rest(&mut self, from: Timestamp, to: Option<Timestamp>) {
+    fn rest(&mut self, from: Timestamp, to: Option<Moment>) {
         if self.folded.status != Status::Open {
             return;
         }
@@ -93,8 +104,8 @@ impl History<'_> {
         if let Coverage::Covered(cover) = &coverage {
             if !self.covered_once {
                 self.covered_once = true;
-                let opened = self.state.moment_of(self.folded.opened_at);
-                let covered = self.state.moment_of(from).saturating_sub(opened);
+                let opened = self.opened;
+                let covered = self.moment(from).saturating_sub(opened);
                 self.state.tally.covered_after(covered);
             }
             let holder = match cover.holder() {
@@ -104,7 +115,7 @@ impl History<'_> {
                 belay_domain::Holder::Person { person, evidence, .. } => Holder::Person {
                     person: person.to_string(),
                     ticket: evidence.ticket().clone(),
-                    sent_at: evidence.sent_at(),
+                    sent_at: self.state.moment_by(self.life, evidence.sent_at()),
                 },
             };
             self.claim(holder, from, cover.valid_until());
@@ -118,7 +129,7 @@ impl History<'_> {
     }
 
     /// Whatever was to end by a deadline ended by it.
-    fn deadline(&mut self, from: Timestamp, to: Option<Timestamp>) {
+    fn deadline(&mut self, from: Timestamp, to: Option<Moment>) {
         let offer = self.folded.offer.as_ref().map(|offer| (offer.until, "OWN-6 an offer ends"));
         let open = self.folded.escalations.values().filter(|found| found.is_open());
         let stages = open.filter_map(|found| match &found.stage {
@@ -135,12 +146,9 @@ impl History<'_> {
         };
         let due: Vec<_> = offer.into_iter().chain(stages).chain(cover).collect();
         for (until, promise) in due {
-            let due = self.state.moment_of_life(until, from);
-            let end = match to {
-                Some(to) => self.state.moment_of(to),
-                None => self.state.now(),
-            };
-            let begun = self.state.moment_of(from);
+            let due = self.moment(until);
+            let end = to.unwrap_or_else(|| self.state.now());
+            let begun = self.moment(from);
             let dead = self.state.dead_time(begun, end);
             // A restart may have to wait for its clock as long as it was dead.
             if end > due + dead + LATE_MOST {
@@ -154,7 +162,7 @@ impl History<'_> {
     /// How long a lapse of cover went unseen.
     fn lapsed(&mut self, event: &Event) {
         let EventKind::EscalationLapsed { escalation, .. } = &event.kind else { return };
-        let at = self.state.moment_of(event.at);
+        let at = self.moment(event.at);
         let correlation = self.folded.escalations.get(escalation);
         let Some(correlation) = correlation.map(|found| found.step.correlation.clone()) else {
             return;
@@ -177,11 +185,16 @@ impl History<'_> {
 
     fn claim(&mut self, holder: Holder, as_of: Timestamp, valid_until: Timestamp) {
         let case = self.case.clone();
+        let (as_of, valid_until) = (self.moment(as_of), self.moment(valid_until));
         claims::check(self.state, &Claim { case, holder, as_of, valid_until });
     }
 
+    fn moment(&self, clock: Timestamp) -> Moment {
+        self.state.moment_in(self.life, clock)
+    }
+
     fn wrong(&mut self, at: Timestamp, promise: &str, what: String) {
-        let moment: Moment = self.state.moment_of(at);
+        let moment: Moment = self.moment(at);
         let line = format!("{} in its history at {:.3}: {what}", self.case, moment.as_secs_f64());
         self.state.wrong(promise, line);
     }

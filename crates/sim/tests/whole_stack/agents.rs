@@ -103,7 +103,8 @@ impl Specialist for Clerk {
             }
             2 => {
                 self.witness.happened("an agent handed off");
-                let done = case.hand_off(To::Role(self.who.role.into()), "not mine", vec![]).await?;
+                let done =
+                    case.hand_off(To::Role(self.who.role.into()), "not mine", vec![]).await?;
                 holding.keeps();
                 return Ok(done);
             }

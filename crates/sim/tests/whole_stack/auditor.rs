@@ -45,7 +45,8 @@ fn what_was_answered_survives(story: &Story, accounts: &Accounts) -> Vec<String>
             let opened = story.of(case).filter(|event| event.kind == "case_opened");
             let requests: Vec<&Value> = opened.map(|event| &event.body["request"]).collect();
             if requests != [request] {
-                broken.push(format!("{case} was answered to {request}, and opened by {requests:?}"));
+                broken
+                    .push(format!("{case} was answered to {request}, and opened by {requests:?}"));
             }
         }
     }
@@ -57,7 +58,9 @@ fn what_was_answered_survives(story: &Story, accounts: &Accounts) -> Vec<String>
     }
     for (case, kind) in &accounts.done {
         if !story.of(case).any(|event| event.kind == *kind) {
-            broken.push(format!("an agent was told {kind} of {case}, which the journal does not know"));
+            broken.push(format!(
+                "an agent was told {kind} of {case}, which the journal does not know"
+            ));
         }
     }
     broken
@@ -76,7 +79,8 @@ fn what_people_did_survives(house: &House, accounts: &Accounts) -> Vec<String> {
     let mut broken = Vec::new();
     for one in &accounts.desks {
         let number = one.ticket.trim_start_matches("desk-");
-        let took = "SELECT 1 FROM act WHERE ticket = CAST(?1 AS INTEGER) AND actor = ?2 AND kind = 'took'";
+        let took =
+            "SELECT 1 FROM act WHERE ticket = CAST(?1 AS INTEGER) AND actor = ?2 AND kind = 'took'";
         if one.took && !has(took, [number, &one.person]) {
             broken.push(format!("{} took {}, which the desk forgot", one.person, one.ticket));
         }
@@ -117,7 +121,9 @@ fn nothing_is_written_twice(story: &Story, books: &Books, accounts: &Accounts) -
             broken.push(format!("{} was written, which nothing asked for", write.path));
         } else if arrived > before {
             let when = at(write.at);
-            broken.push(format!("write {arrived} of {text} arrived at {when}, and {before} had begun"));
+            broken.push(format!(
+                "write {arrived} of {text} arrived at {when}, and {before} had begun"
+            ));
         }
     }
     for event in story.all().filter(|event| event.kind == "action_verified") {
@@ -152,7 +158,6 @@ fn no_epoch_is_shared(story: &Story, accounts: &Accounts) -> Vec<String> {
         let Some(epoch) = hand.epoch else { continue };
         let owner = owners.get(&(hand.case.as_str(), epoch)).copied();
         if !owner.is_some_and(|owner| owner.ends_with(&hand.agent)) {
-            let Accounts { .. } = accounts;
             broken.push(format!(
                 "{} held {} under epoch {epoch}, which is {owner:?}'s",
                 hand.agent, hand.case

@@ -207,9 +207,7 @@ impl SystemOfRecord for Remote {
                 Ok((status, body)) => {
                     WriteOutcome::Refused { status, body, permanent: true, retry_after: None }
                 }
-                Err(Silence::NotSent(detail)) => {
-                    WriteOutcome::NotSent { detail, permanent: false }
-                }
+                Err(Silence::NotSent(detail)) => WriteOutcome::NotSent { detail, permanent: false },
                 Err(Silence::Unknown(detail)) => WriteOutcome::Unknown { detail },
             }
         })

@@ -76,7 +76,8 @@ pub(crate) fn of(seed: u64, agents: &[&'static str], end: Duration) -> Vec<Fault
     for _ in 0..dice.from(6, 12) {
         let agent = *dice.one(agents);
         let host = *dice.one(&[agent, agent, agent, "desk", "tool", BOOKS]);
-        let pair = if host == BOOKS && dice.chance(50) { (agent, BOOKS) } else { (host, SUPERVISOR) };
+        let pair =
+            if host == BOOKS && dice.chance(50) { (agent, BOOKS) } else { (host, SUPERVISOR) };
         let (kind, least, most) = match dice.from(1, 16) {
             1..=3 => (Kind::Partition(pair.0, pair.1), 300, 12_000),
             4 => (Kind::OneWay(pair.0, pair.1), 300, 8_000),

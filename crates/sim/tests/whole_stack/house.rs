@@ -1,10 +1,11 @@
 //! The supervisor's host: the real thing, on a simulated network and a simulated disk.
 
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use belay_journal::{Disk, Driver, Slowness};
+use belay_playbook::Playbook;
 use belay_supervisor::{Config, StartError, Supervisor, Surroundings};
 use belay_transport::authority::DevAuthority;
 use belay_transport::issuer::DevIssuer;
@@ -14,6 +15,9 @@ use crate::books::Remote;
 use crate::dice::Dice;
 use crate::net::{PORT, Port, wall};
 use crate::witness::Witness;
+
+/// The playbook of all stories.
+const PLAYBOOK: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/whole_stack/playbook");
 
 /// What outlives the supervisor's process: its folder, and who can tell it to leave.
 #[derive(Clone)]
@@ -70,14 +74,13 @@ impl House {
     }
 
     async fn serve_once(&self) -> turmoil::Result {
-        let playbook = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/whole_stack/playbook");
-        let mut config = Config::development(&self.data, &playbook);
+        let mut config = Config::development(&self.data, Path::new(PLAYBOOK));
         config.shards = 2;
         config.journal.driver = Driver::Inline(self.disk.clone());
         let around = Surroundings {
             wall: Arc::new(wall),
             outside: Arc::new(Remote),
-            ..Surroundings::default()
+            playbook: Some(playbook()),
         };
         let assembled = loop {
             match Supervisor::assemble(config.clone(), around.clone()).await {
@@ -102,6 +105,12 @@ impl House {
         self.witness.happened("a supervisor left in order");
         Ok(())
     }
+}
+
+/// Loading takes as long as a good part of a story, so it is done once.
+fn playbook() -> Arc<Playbook> {
+    static LOADED: OnceLock<Arc<Playbook>> = OnceLock::new();
+    LOADED.get_or_init(|| Arc::new(Playbook::load(Path::new(PLAYBOOK)).unwrap())).clone()
 }
 
 /// A disk that is usually quick and sometimes not.

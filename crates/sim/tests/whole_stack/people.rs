@@ -78,7 +78,8 @@ impl Worker {
         let mine = self.list(v1::DeskTicketState::Taken, true).await?;
         let held: Vec<&str> = mine.iter().map(|ticket| ticket.id.as_str()).collect();
         let gone = |(id, one): (&String, &AtHand)| {
-            let late = asked.duration_since(one.tried) > IN_FLIGHT_MAX.try_into().unwrap_or_default();
+            let late =
+                asked.duration_since(one.tried) > IN_FLIGHT_MAX.try_into().unwrap_or_default();
             (late && !held.contains(&id.as_str())).then(|| id.clone())
         };
         for id in self.at_hand.iter().filter_map(gone).collect::<Vec<_>>() {

@@ -100,7 +100,9 @@ impl Phone {
                 return Err(Unanswered::Lost);
             }
         };
-        use tonic::Code::{Cancelled, DeadlineExceeded, Internal, ResourceExhausted, Unavailable, Unknown};
+        use tonic::Code::{
+            Cancelled, DeadlineExceeded, Internal, ResourceExhausted, Unavailable, Unknown,
+        };
         match status.code() {
             Unavailable | Unknown | Cancelled | DeadlineExceeded | Internal | ResourceExhausted => {
                 Err(Unanswered::Lost)

@@ -149,8 +149,7 @@ impl Line {
 
     async fn send(&mut self, message_id: u64, message: Option<Say>) -> Result<(), Status> {
         let ack = self.heard;
-        let envelope =
-            v1::ConnectRequest { message_id, ack, traceparent: String::new(), message };
+        let envelope = v1::ConnectRequest { message_id, ack, traceparent: String::new(), message };
         let gone = |_| Status::unavailable("the stream has ended");
         self.out.send(envelope).await.map_err(gone)
     }

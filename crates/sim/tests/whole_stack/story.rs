@@ -82,7 +82,8 @@ pub(crate) fn tell(seed: u64) -> Told {
         .tcp_capacity(1_024)
         .build();
     people_the_network(&mut sim, &house, &books, seed, &witness, &signals);
-    let mut weather = Weather { faults, going: Vec::new(), house: house.clone(), witness: witness.clone() };
+    let mut weather =
+        Weather { faults, going: Vec::new(), house: house.clone(), witness: witness.clone() };
     while !signals.over.get() {
         weather.turn(&mut sim);
         signals.healed.set(sim.elapsed() >= HEALED);
@@ -132,8 +133,7 @@ fn people_the_network(
     });
     let (files, told) = (identities.clone(), witness.clone());
     sim.host("desk", move || {
-        let worker =
-            |name, queue| Worker::new(name, queue, &files, seed, told.clone()).work();
+        let worker = |name, queue| Worker::new(name, queue, &files, seed, told.clone()).work();
         let (kim, lea) = (worker("kim", "front"), worker("lea", "lead"));
         async move {
             tokio::join!(kim, lea);
@@ -141,7 +141,8 @@ fn people_the_network(
         }
     });
     let (witness, signals) = (witness.clone(), signals.clone());
-    let callers = Callers { identities, seed, witness, signals, opening: HEALED - Duration::from_secs(3) };
+    let callers =
+        Callers { identities, seed, witness, signals, opening: HEALED - Duration::from_secs(3) };
     sim.client("tool", callers.call());
 }
 

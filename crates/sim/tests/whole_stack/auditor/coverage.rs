@@ -78,7 +78,8 @@ fn check(said: &Said, accounts: &Accounts) -> Result<(), String> {
 
 /// When an agent showed the last sign of life for a case. None: it still does.
 fn end_of(hand: &crate::witness::Hand, accounts: &Accounts) -> Option<Timestamp> {
-    let of_process = accounts.ends.iter().filter(|(agent, at)| *agent == hand.agent && *at >= hand.from);
+    let of_process =
+        accounts.ends.iter().filter(|(agent, at)| *agent == hand.agent && *at >= hand.from);
     let of_process = of_process.map(|(_, at)| *at).min();
     hand.until.into_iter().chain(of_process).min()
 }
