@@ -3,6 +3,13 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+#[path = "crash/child.rs"]
+mod child;
+#[path = "crash/injected.rs"]
+mod injected;
+#[path = "crash/load.rs"]
+mod load;
+
 use std::collections::HashMap;
 use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
