@@ -36,6 +36,8 @@ pub(crate) struct Audit {
     /// For each step the newest that was shown.
     evidence: Vec<(StepCode, u64, u8)>,
     papers: Papers,
+    /// Whether another playbook is in force than the one that the case was opened under.
+    pub(crate) reloaded: bool,
 }
 
 /// The number of a person of the staff.
@@ -66,6 +68,10 @@ impl Audit {
         }
         for event in events {
             broken = broken.and(self.read_event(cmd, event, now));
+        }
+        if cmd == Cmd::Reload {
+            self.reloaded = true;
+            broken.hold(Law::Apr5, !self.papers.any_let_through());
         }
         broken
     }

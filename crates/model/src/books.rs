@@ -4,17 +4,18 @@
 //! and only if the cases they lead to, and what an auditor makes of them, are equal; the hash merely makes that
 //! quick to find out.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeSet, HashMap};
 use std::hash::{BuildHasher, DefaultHasher, Hash, Hasher, RandomState};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
-use belay_domain::{Case, Command, Coverage, Event, apply, decide, next_moment};
+use belay_domain::{Case, Command, Coverage, Event, Holder, apply, decide, next_moment};
 
-use crate::audit::Audit;
+use crate::audit::{Audit, staff};
 use crate::command::Cmd;
 use crate::law::{Law, Laws};
 use crate::menu::{Page, page};
-use crate::names;
+use crate::names::{self, ticket_number};
 use crate::setting::Setting;
 use crate::terms::{at, open, tick_of};
 
@@ -38,7 +39,12 @@ pub(crate) struct Decided {
     pub(crate) next: RecordId,
     pub(crate) accepted: bool,
     pub(crate) broken: Laws,
+    /// Which kinds of events it consists of.
+    pub(crate) kinds: Kinds,
 }
+
+/// A set of kinds of events, by their place in the list of those that were met.
+pub(crate) type Kinds = u64;
 
 type Known = HashMap<u64, Vec<RecordId>>;
 type Asked = HashMap<(RecordId, u8, Cmd), Decided>;
@@ -51,7 +57,11 @@ pub(crate) struct Books {
     known: Vec<Mutex<Known>>,
     asked: Vec<RwLock<Asked>>,
     pages: Vec<RwLock<Pages>>,
-    seen: Mutex<BTreeMap<&'static str, u64>>,
+    /// The kinds of events that were decided, and the codes of refusals, in the order in which they were met.
+    kinds: RwLock<Vec<&'static str>>,
+    refusals: RwLock<BTreeSet<&'static str>>,
+    /// The kinds that happened.
+    happened: AtomicU64,
     shard_of: RandomState,
 }
 
@@ -66,7 +76,9 @@ impl Books {
             known: parts(),
             asked: parts(),
             pages: parts(),
-            seen: Mutex::default(),
+            kinds: RwLock::default(),
+            refusals: RwLock::default(),
+            happened: AtomicU64::new(0),
             shard_of: RandomState::new(),
         }
     }
@@ -89,9 +101,44 @@ impl Books {
         self.records.read().unwrap_or_else(PoisonError::into_inner).len()
     }
 
-    /// How often each event was decided, and each refusal, in different circumstances.
-    pub(crate) fn seen(&self) -> MutexGuard<'_, BTreeMap<&'static str, u64>> {
-        self.seen.lock().unwrap_or_else(PoisonError::into_inner)
+    /// These kinds of events have become part of a journal.
+    pub(crate) fn happen(&self, kinds: Kinds) {
+        if self.happened.load(Ordering::Relaxed) & kinds != kinds {
+            self.happened.fetch_or(kinds, Ordering::Relaxed);
+        }
+    }
+
+    /// The names of all events that have become part of a journal, and the codes of all refusals.
+    pub(crate) fn seen(&self) -> BTreeSet<&'static str> {
+        let happened = self.happened.load(Ordering::Relaxed);
+        let kinds = self.kinds.read().unwrap_or_else(PoisonError::into_inner);
+        let names = kinds.iter().enumerate().filter(|(place, _)| happened >> place & 1 == 1);
+        let refusals = self.refusals.read().unwrap_or_else(PoisonError::into_inner);
+        names.map(|(_, name)| *name).chain(refusals.iter().copied()).collect()
+    }
+
+    fn kinds_of(&self, events: &[Event]) -> Kinds {
+        events.iter().fold(0, |kinds, event| kinds | self.kind(event.kind.name()))
+    }
+
+    fn kind(&self, name: &'static str) -> Kinds {
+        let place = |known: &[&str]| known.iter().position(|kind| *kind == name);
+        let known = place(&self.kinds.read().unwrap_or_else(PoisonError::into_inner));
+        let place = known.unwrap_or_else(|| {
+            let mut kinds = self.kinds.write().unwrap_or_else(PoisonError::into_inner);
+            place(&kinds).unwrap_or_else(|| {
+                kinds.push(name);
+                kinds.len() - 1
+            })
+        });
+        1 << place
+    }
+
+    fn refused(&self, code: &'static str) {
+        let known = self.refusals.read().unwrap_or_else(PoisonError::into_inner).contains(code);
+        if !known {
+            self.refusals.write().unwrap_or_else(PoisonError::into_inner).insert(code);
+        }
     }
 
     /// What a supervisor that believes this record would decide about the command.
@@ -101,24 +148,28 @@ impl Books {
         if let Some(known) = part.read().unwrap_or_else(PoisonError::into_inner).get(&key) {
             return *known;
         }
-        let decided = self.decide_anew(id, &self.record(id), now, cmd);
+        let record = self.record(id);
+        let decided = self.decide_anew(id, &record, now, cmd);
         part.write().unwrap_or_else(PoisonError::into_inner).insert(key, decided);
         decided
     }
 
-    /// The same, for what is asked only once.
-    pub(crate) fn decide_anew(&self, id: RecordId, record: &Record, now: u8, cmd: Cmd) -> Decided {
+    fn decide_anew(&self, id: RecordId, record: &Record, now: u8, cmd: Cmd) -> Decided {
         let command = cmd.to_domain(record, now, &self.setting);
         match decide(&record.case, &command, at(now)) {
             Err(rejection) => {
-                *self.seen().entry(rejection.code()).or_default() += 1;
-                Decided { next: id, accepted: false, broken: Laws::NONE }
+                self.refused(rejection.code());
+                Decided { next: id, accepted: false, broken: Laws::NONE, kinds: 0 }
             }
             Ok(events) => {
                 let mut next = record.clone();
                 let broken = self.follow(&mut next, cmd, true, &events, now);
-                let next = if events.is_empty() { id } else { self.number(next) };
-                Decided { next, accepted: true, broken }
+                let next = if events.is_empty() && next.audit == record.audit {
+                    id
+                } else {
+                    self.number(next)
+                };
+                Decided { next, accepted: true, broken, kinds: self.kinds_of(&events) }
             }
         }
     }
@@ -156,13 +207,8 @@ impl Books {
         for event in events {
             apply(&mut record.case, event);
         }
-        if !events.is_empty() {
-            let mut seen = self.seen();
-            for event in events {
-                *seen.entry(event.kind.name()).or_default() += 1;
-            }
-        }
         let mut broken = record.audit.read(cmd, ok, events, now);
+        broken.hold(Law::Cov6, !still_believed(&record.case, cmd, now));
         let Record { case, audit } = record;
         broken.hold(Law::Own1, audit.agrees(case));
         if case.is_open() {
@@ -194,6 +240,20 @@ impl Books {
         alike.push(id);
         id
     }
+}
+
+/// Whether a person is said to hold a ticket although a read has just shown, later than what that is believed by,
+/// that they do not.
+fn still_believed(case: &Case, cmd: Cmd, now: u8) -> bool {
+    let Cmd::Observe { step, ticket, marked, deeds, sent } = cmd else { return false };
+    let Coverage::Covered(cover) = case.coverage(at(now)) else { return false };
+    let Holder::Person { person, evidence, .. } = cover.holder() else { return false };
+    let of_it = evidence.correlation() == &step.correlation()
+        && ticket_number(evidence.ticket()) == Some(ticket);
+    let newer =
+        (1 + u64::from(deeds.count()), sent) > (evidence.revision(), tick_of(evidence.sent_at()));
+    let held = marked == step && deeds.truth().held() == staff(person.as_str());
+    of_it && newer && !held
 }
 
 /// What records mostly differ in. Equality decides; this is only to find what may be equal.

@@ -4,8 +4,8 @@
 use std::fmt;
 
 use belay_domain::{
-    Actor, AgentId, Command, Digest, Epoch, FailureClaim, Outcome, Proposal, ReadBack, Reading,
-    Target, VotesChoice,
+    Actor, Command, Digest, Epoch, FailureClaim, Outcome, Proposal, ReadBack, Reading, Target,
+    VotesChoice,
 };
 
 use crate::books::Record;
@@ -63,6 +63,8 @@ pub(crate) enum Cmd {
     Assess {
         action: u8,
     },
+    /// Another playbook comes into force.
+    Reload,
     /// `shown` counts what the person could have seen, from the first that was ever shown.
     Vote {
         person: Person,
@@ -211,7 +213,7 @@ impl Cmd {
 
     /// The domain's command for it, given to this case at this moment.
     pub(crate) fn to_domain(self, record: &Record, now: u8, setting: &Setting) -> Command {
-        let agent_id = |agent: Agent| -> AgentId { agent.id() };
+        let reloaded = record.audit.reloaded;
         let ownership = |epoch: u8| Epoch(epoch.into());
         match self {
             Self::Tick => Command::Tick,
@@ -268,9 +270,10 @@ impl Cmd {
                     plan: planned.then(|| id("x")),
                     justification: "asked for".to_owned(),
                     assess_until: terms::at(now + 1),
-                    verdict: Some(Box::new(terms::verdict(setting, input.text()))),
+                    verdict: Some(Box::new(terms::verdict(setting, input.text(), reloaded))),
                 }))
             }
+            Self::Reload => Command::PlaybookInForce { playbook: terms::playbook(true) },
             Self::Assess { action } => {
                 let found = record.case.actions.get(&names::action(action));
                 let (revision, input) =
@@ -278,7 +281,7 @@ impl Cmd {
                 Command::Assess {
                     action: names::action(action),
                     revision,
-                    verdict: Box::new(terms::verdict(setting, input)),
+                    verdict: Box::new(terms::verdict(setting, input, reloaded)),
                 }
             }
             Self::Vote { person, action, shown, choice } => Command::DecideApproval {
@@ -309,7 +312,7 @@ impl Cmd {
                 }
             }
             Self::Report { by, action, attempt, claim } => Command::ReportOutcome {
-                agent: by.map(agent_id),
+                agent: by.map(Agent::id),
                 action: names::action(action),
                 attempt: attempt.into(),
                 outcome: claim.outcome(),
@@ -426,6 +429,7 @@ impl fmt::Display for Cmd {
                 let input = input.text();
                 write!(f, "{agent:?} proposes p{number} ({input}) in epoch {epoch}{plan}")
             }
+            Self::Reload => write!(f, "another playbook comes into force"),
             Self::Assess { action } => write!(f, "the playbook assesses a{action}"),
             Self::Vote { person, action, shown, choice } => {
                 let person = person.name();

@@ -37,9 +37,7 @@ fn main() -> ExitCode {
         unique += explored.unique;
         println!("{}", line(&explored));
         if std::env::var_os("BELAY_MODEL_SEEN").is_some() {
-            for (name, count) in &explored.seen {
-                println!("    {count:>10} {name}");
-            }
+            println!("    {:?}", explored.seen);
         }
         if let Some(story) = &explored.broken {
             println!("a law is broken:\n{story}");

@@ -6,11 +6,11 @@ use belay_domain::{
 };
 
 use crate::audit::staff;
-use crate::books::{Books, Decided, Record, RecordId};
-use crate::command::{Choice, Claim, Cmd, Person, Undo};
+use crate::books::{Books, Record, RecordId};
+use crate::command::{Choice, Cmd, Person, Undo};
 use crate::law::{Law, Laws};
 use crate::names::{Agent, StepCode, action_number, ticket_number};
-use crate::paperwork::{Input, Reached};
+use crate::paperwork::{Input, Paper, Reached};
 use crate::terms::{at, tick_of};
 
 /// What a page allows out of which purse.
@@ -29,7 +29,6 @@ pub(crate) enum Purse {
 pub(crate) struct Move {
     pub(crate) cmd: Cmd,
     pub(crate) purse: Purse,
-    pub(crate) decided: Decided,
 }
 
 /// The person who is said to hold the case.
@@ -65,8 +64,15 @@ pub(crate) struct Page {
     pub(crate) undo: Vec<(u8, u8)>,
     /// Writes whose executor may report: action, attempt, by which agent.
     pub(crate) report: Vec<(u8, u8, Option<Agent>)>,
-    /// How far each write is.
-    pub(crate) reached: Vec<(u8, Reached)>,
+    pub(crate) writes: Vec<Glance>,
+}
+
+/// How far a write is.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Glance {
+    pub(crate) action: u8,
+    pub(crate) reached: Reached,
+    pub(crate) needs_people: bool,
 }
 
 /// Works out the page of a record.
@@ -92,18 +98,23 @@ pub(crate) fn page(books: &Books, id: RecordId, now: u8) -> Page {
         read_back: Vec::new(),
         undo: Vec::new(),
         report: Vec::new(),
-        reached: audit.papers().iter().map(|paper| (paper.number, paper.reached)).collect(),
+        writes: audit.papers().iter().map(glance).collect(),
     };
     covering(&mut page, &record, now);
     owing(&mut page, case, now);
     reporting(&mut page, case);
-    for (cmd, purse) in commands(books, &record, now) {
-        let decided = books.decide_anew(id, &record, now, cmd);
+    for (cmd, purse) in commands(books, &record) {
+        let decided = books.decide(id, now, cmd);
         if decided.next != id || !decided.broken.is_empty() {
-            page.moves.push(Move { cmd, purse, decided });
+            page.moves.push(Move { cmd, purse });
         }
     }
     page
+}
+
+fn glance(paper: &Paper) -> Glance {
+    let needs_people = paper.input != Input::Small;
+    Glance { action: paper.number, reached: paper.reached, needs_people }
 }
 
 fn covering(page: &mut Page, record: &Record, now: u8) {
@@ -176,7 +187,7 @@ fn reporting(page: &mut Page, case: &Case) {
 }
 
 /// Every command that depends on nothing but the record, right or wrong.
-fn commands(books: &Books, record: &Record, now: u8) -> Vec<(Cmd, Purse)> {
+fn commands(books: &Books, record: &Record) -> Vec<(Cmd, Purse)> {
     let setting = &books.setting;
     let Record { case, audit } = record;
     let mut all = vec![(Cmd::Tick, Purse::Free)];
@@ -192,13 +203,13 @@ fn commands(books: &Books, record: &Record, now: u8) -> Vec<(Cmd, Purse)> {
     }
     for agent in Agent::ALL {
         // Whoever is asked may take it; every offer that ever was may be answered again, by anybody.
-        for handoff in 1..=handoffs {
+        for handoff in handoffs.saturating_sub(1).max(1)..=handoffs {
             let purse = if handoff == handoffs { Purse::Free } else { Purse::Whim };
             all.push((Cmd::Accept { agent, handoff, whole: true }, purse));
             all.push((Cmd::Accept { agent, handoff, whole: false }, Purse::Whim));
             all.push((Cmd::Decline { agent, handoff }, Purse::Whim));
         }
-        for epoch in epoch.saturating_sub(2)..=epoch {
+        for epoch in epoch.saturating_sub(1)..=epoch {
             all.push((Cmd::Progress { agent, epoch }, Purse::Free));
             all.push((Cmd::Handoff { agent, epoch }, Purse::Whim));
             all.push((Cmd::Escalate { by: Some(agent), epoch }, Purse::Whim));
@@ -242,7 +253,9 @@ fn commands(books: &Books, record: &Record, now: u8) -> Vec<(Cmd, Purse)> {
     for paper in audit.papers() {
         writing(&mut all, case, paper.number, small(paper.shown.len() as u64));
     }
-    let _ = now;
+    if setting.proposals > 0 && !audit.reloaded {
+        all.push((Cmd::Reload, Purse::Whim));
+    }
     all
 }
 
@@ -268,5 +281,4 @@ fn writing(all: &mut Vec<(Cmd, Purse)>, case: &Case, action: u8, shown: u8) {
         }
         _ => {}
     }
-    let _ = Claim::ALL;
 }

@@ -64,6 +64,10 @@ pub(crate) fn acts(books: &Books, world: &World, acts: &mut Vec<Act>) {
     }
     let setting = &books.setting;
     let page = books.page(world.journal, world.now);
+    if !page.open && page.moves.is_empty() && !setting.withdrawals {
+        // The case is done, and nobody waits for anything.
+        return;
+    }
     let landing =
         world.writes.iter().any(|write| write.lands_by == world.now && write.lands_by != 0);
     let overdue = page.next_tick.saturating_add(setting.late) <= world.now;
@@ -250,12 +254,8 @@ fn rival(books: &Books, world: &World, acts: &mut Vec<Act>) {
             acts.push(Act::RivalDecides(one.cmd));
         }
     }
-    for (place, read) in (0..).zip(&world.reads) {
-        if let Some(read) = read {
-            let _ = place;
-            acts.push(Act::RivalDecides(read.arrives()));
-        }
-    }
+    let arriving = world.reads.iter().flatten();
+    acts.extend(arriving.map(|read| Act::RivalDecides(read.arrives())));
 }
 
 impl fmt::Display for Act {

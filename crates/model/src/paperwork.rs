@@ -28,9 +28,14 @@ pub(crate) enum Reached {
     Executed,
     Unknown,
     Retrying,
-    Proved,
+    /// A read showed it as promised.
+    Verified,
+    /// A read showed something else.
+    Diverged,
     Undoing,
     Undone,
+    /// It is said to have taken no effect.
+    Failed,
     Over,
 }
 
@@ -54,11 +59,16 @@ pub(crate) struct Paper {
     pub(crate) until: u8,
     settled_at: u8,
     undone: bool,
+    planned: bool,
 }
 
 /// The writes of the case.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub(crate) struct Papers(Vec<Paper>);
+pub(crate) struct Papers {
+    all: Vec<Paper>,
+    /// The part of the plan that was undone last.
+    undone_down_to: Option<u8>,
+}
 
 impl Input {
     pub(crate) fn text(self) -> &'static str {
@@ -78,27 +88,49 @@ impl Input {
     }
 }
 
+impl Reached {
+    fn is_proved(self) -> bool {
+        matches!(self, Self::Verified | Self::Diverged)
+    }
+
+    fn is_unsent(self) -> bool {
+        matches!(
+            self,
+            Self::Proposed | Self::Awaiting | Self::Approved | Self::Authorized | Self::Retrying
+        )
+    }
+}
+
 impl Papers {
     pub(crate) fn all(&self) -> &[Paper] {
-        &self.0
+        &self.all
     }
 
     pub(crate) fn of(&self, number: u8) -> Option<&Paper> {
-        self.0.iter().find(|paper| paper.number == number)
+        self.all.iter().find(|paper| paper.number == number)
+    }
+
+    /// Whether a write that was let through has not been sent.
+    pub(crate) fn any_let_through(&self) -> bool {
+        self.all.iter().any(|paper| paper.reached != Reached::Proposed && paper.reached.is_unsent())
     }
 
     /// Whether a write is on its way that has not been sent.
     pub(crate) fn any_unsent(&self) -> bool {
-        self.0.iter().any(|paper| {
-            matches!(
-                paper.reached,
-                Reached::Proposed
-                    | Reached::Awaiting
-                    | Reached::Approved
-                    | Reached::Authorized
-                    | Reached::Retrying
-            )
-        })
+        self.all.iter().any(|paper| paper.reached.is_unsent())
+    }
+
+    /// Within a plan, what was done later is undone earlier.
+    fn is_next_to_undo(&mut self, number: u8) -> bool {
+        if !self.of(number).is_some_and(|paper| paper.planned) {
+            return true;
+        }
+        let last = self.undone_down_to.replace(number);
+        let later_stands = self.all.iter().any(|paper| {
+            let stands = matches!(paper.reached, Reached::Verified | Reached::Undoing);
+            paper.planned && paper.number > number && stands
+        });
+        !later_stands && last.is_none_or(|last| number < last)
     }
 
     /// Reads one event. `owner` is the agent that holds the case with a running lease, if one does.
@@ -111,19 +143,20 @@ impl Papers {
         now: u8,
     ) -> Laws {
         let mut broken = Laws::NONE;
-        if let EventKind::ActionProposed { action, epoch, input, .. } = &event.kind {
-            self.0.push(Paper::new(action_number(action).unwrap_or(0), Input::of(input), epoch.0));
+        if let EventKind::ActionProposed { action, epoch, input, plan, .. } = &event.kind {
+            self.all.push(Paper::new(
+                action_number(action).unwrap_or(0),
+                Input::of(input),
+                epoch.0,
+                plan.is_some(),
+            ));
             return broken;
         }
         if let EventKind::CompensationStarted { action, attempt: 1, .. } = &event.kind {
-            let number = action_number(action).unwrap_or(0);
-            let later = self.0.iter().any(|paper| {
-                paper.number > number && matches!(paper.reached, Reached::Proved | Reached::Undoing)
-            });
-            broken.hold(Law::Idm7, !later);
+            broken.hold(Law::Idm7, self.is_next_to_undo(action_number(action).unwrap_or(0)));
         }
         let Some(number) = about(&event.kind) else { return broken };
-        let Some(paper) = self.0.iter_mut().find(|paper| paper.number == number) else {
+        let Some(paper) = self.all.iter_mut().find(|paper| paper.number == number) else {
             return broken;
         };
         broken.and(paper.read(cmd, &event.kind, owner, epoch, now))
@@ -131,7 +164,7 @@ impl Papers {
 }
 
 impl Paper {
-    fn new(number: u8, input: Input, epoch: u64) -> Self {
+    fn new(number: u8, input: Input, epoch: u64, planned: bool) -> Self {
         Self {
             number,
             input,
@@ -147,6 +180,7 @@ impl Paper {
             until: 0,
             settled_at: 0,
             undone: false,
+            planned,
         }
     }
 
@@ -219,10 +253,11 @@ impl Paper {
                 let looked = matches!(cmd, Cmd::Verify { .. });
                 let asked = matches!(self.reached, Reached::Executed | Reached::Unknown);
                 broken.hold(Law::Idm6, looked && asked);
-                self.reached = Reached::Proved;
+                let verified = matches!(kind, EventKind::ActionVerified { .. });
+                self.reached = if verified { Reached::Verified } else { Reached::Diverged };
             }
             EventKind::CompensationStarted { attempt: 1, .. } => {
-                broken.hold(Law::Idm4, self.reached == Reached::Proved || self.undone);
+                broken.hold(Law::Idm4, self.reached.is_proved() || self.undone);
                 broken.hold(Law::Idm7, !self.undone && self.reached != Reached::Undoing);
                 self.reached = Reached::Undoing;
             }
@@ -236,7 +271,7 @@ impl Paper {
             EventKind::ActionFailed { .. } => {
                 // Given up without ever having been sent, or after a look.
                 broken.hold(Law::Idm4, self.reached == Reached::Authorized || self.looked(cmd));
-                self.reached = Reached::Over;
+                self.reached = Reached::Failed;
             }
             EventKind::ActionDenied { .. } | EventKind::ActionShadowed { .. } => {
                 broken.hold(Law::Apr4, self.reached == Reached::Proposed);

@@ -80,18 +80,70 @@ impl Setting {
     #[must_use]
     pub fn quick() -> Vec<Self> {
         vec![
-            Self { name: "quick-ownership", about: "two agents", rivals: 1, ..BASE },
+            Self {
+                name: "quick-ownership",
+                about: "two agents hand a case around, people can take it",
+                horizon: 3,
+                rivals: 1,
+                ..BASE
+            },
             Self {
                 name: "quick-escalation",
-                about: "people and their ticket",
+                about: "people, machines and accidents around one ticket",
                 agents: false,
+                horizon: 3,
+                whims: 0,
                 hands: 2,
                 hand_kinds: Hand::ALL,
-                looks: 2,
+                looks: 3,
                 rumours: 1,
                 ..BASE
             },
-            Self { name: "quick-writing", about: "one write", proposals: 1, mishaps: 1, ..BASE },
+            Self {
+                name: "quick-writing",
+                about: "one write, by an agent with a permit",
+                horizon: 3,
+                proposals: 1,
+                mishaps: 1,
+                ..BASE
+            },
+            Self {
+                name: "quick-approval",
+                about: "one write that people have to approve",
+                horizon: 2,
+                whims: 1,
+                proposals: 1,
+                approvals: true,
+                ..BASE
+            },
+            Self {
+                name: "quick-plan",
+                about: "two writes that stand and fall together",
+                horizon: 1,
+                proposals: 2,
+                plans: true,
+                ..BASE
+            },
+            Self {
+                name: "quick-crash",
+                about: "a write while a second supervisor decides and dies",
+                horizon: 1,
+                whims: 0,
+                proposals: 1,
+                rivals: 1,
+                ..BASE
+            },
+            Self {
+                name: "quick-connector",
+                about: "a write by the supervisor's own connector, and a second supervisor",
+                horizon: 1,
+                whims: 0,
+                proposals: 1,
+                mishaps: 1,
+                by_supervisor: true,
+                rivals: 1,
+                ..BASE
+            },
         ]
     }
 

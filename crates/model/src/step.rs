@@ -3,13 +3,13 @@
 use belay_planted::{Bug, planted};
 
 use crate::books::{Books, Decided, RecordId};
-use crate::command::{Claim, Cmd, Shown};
+use crate::command::{Cmd, Shown};
 use crate::hand::Hand;
 use crate::law::{Law, Laws};
 use crate::menu::Purse;
 use crate::moves::{Act, Luck};
 use crate::names::StepCode;
-use crate::paperwork::{Input, Reached};
+use crate::paperwork::Reached;
 use crate::terms::{FRESH, SETTLE};
 use crate::world::{Left, Read, Rival, Ticket, World};
 
@@ -59,6 +59,12 @@ pub(crate) fn after(books: &Books, world: &World, act: Act) -> Option<World> {
     match act {
         Act::Wait => {
             next.now += 1;
+            for write in &mut next.writes {
+                // An executor that has not begun by then does not begin.
+                if write.until <= next.now {
+                    (write.go, write.until) = (0, 0);
+                }
+            }
             next.remember_holders();
         }
         Act::Decide(cmd, purse) => {
@@ -67,7 +73,7 @@ pub(crate) fn after(books: &Books, world: &World, act: Act) -> Option<World> {
                 return None;
             }
             pay(&mut next.left, purse);
-            append(&mut next, cmd, decided);
+            append(books, &mut next, decided);
             begins(books, &mut next, cmd, decided);
         }
         Act::Report { by, action, attempt, claim, purse } => {
@@ -77,12 +83,11 @@ pub(crate) fn after(books: &Books, world: &World, act: Act) -> Option<World> {
                 return None;
             }
             pay(&mut next.left, purse);
-            append(&mut next, cmd, decided);
+            append(books, &mut next, decided);
             let write = &mut next.writes[usize::from(action) - 1];
             if write.go == attempt {
                 (write.go, write.until) = (0, 0);
             }
-            let _ = Claim::ALL;
         }
         Act::Create(step) => {
             let free = next.tickets.iter_mut().find(|ticket| ticket.step == StepCode::NONE)?;
@@ -105,7 +110,7 @@ pub(crate) fn after(books: &Books, world: &World, act: Act) -> Option<World> {
                 let deeds = world.tickets[usize::from(ticket) - 1].deeds.and(Hand::AnnTakes);
                 let cmd = Cmd::Rumour { step, ticket, deeds };
                 let decided = books.decide(world.journal, world.now, cmd);
-                append(&mut next, cmd, decided);
+                append(books, &mut next, decided);
             } else {
                 let place = next.free_read()?;
                 next.reads[place] = Some(look(world, step, ticket));
@@ -126,7 +131,7 @@ pub(crate) fn after(books: &Books, world: &World, act: Act) -> Option<World> {
             let read = next.reads[usize::from(place)].take()?;
             let cmd = read.arrives();
             let decided = books.decide(world.journal, world.now, cmd);
-            append(&mut next, cmd, decided);
+            append(books, &mut next, decided);
         }
         Act::Send { action, attempt, luck } => send(books, &mut next, action, attempt, luck),
         Act::Land { action, lost } => {
@@ -159,7 +164,9 @@ pub(crate) fn after(books: &Books, world: &World, act: Act) -> Option<World> {
         Act::RivalAppends => {
             if world.rival.fresh {
                 next.journal = world.rival.next;
-                if let Some((action, attempt)) = world.rival.begins {
+                if let Some((action, attempt)) = world.rival.begins
+                    && !planted(Bug::AnsweredBeforeDurable)
+                {
                     allow(books, &mut next, world.rival.next, action, attempt);
                 }
             }
@@ -190,13 +197,13 @@ fn look(world: &World, step: StepCode, ticket: u8) -> Read {
 }
 
 /// What was decided on the journal is durable.
-fn append(world: &mut World, cmd: Cmd, decided: Decided) {
+fn append(books: &Books, world: &mut World, decided: Decided) {
+    books.happen(decided.kinds);
     if decided.next != world.journal {
         world.rival.fresh = false;
     }
     world.journal = decided.next;
     world.broken = world.broken.and(decided.broken);
-    let _ = cmd;
 }
 
 /// An agent that is answered that it may begin, may send.
@@ -221,9 +228,7 @@ fn allow(books: &Books, world: &mut World, record: RecordId, action: u8, attempt
     let found = record.audit.papers().iter().find(|paper| paper.number == action);
     let Some(paper) = found else { return };
     let write = &mut world.writes[usize::from(action) - 1];
-    world
-        .broken
-        .hold(Law::Prm1, write.used >> attempt & 1 == 0 || planted(Bug::AnsweredBeforeDurable));
+    world.broken.hold(Law::Prm1, write.used >> attempt & 1 == 0);
     write.used |= 1 << attempt;
     (write.go, write.until) = (attempt, paper.until);
 }
@@ -246,7 +251,7 @@ fn send(books: &Books, world: &mut World, action: u8, attempt: u8, luck: Luck) {
             write.wrong = true;
         }
         // It shows before an absence counts.
-        Luck::Late => write.lands_by = now + SETTLE,
+        Luck::Late => write.lands_by = now + SETTLE - 1,
         Luck::Lost => {}
     }
 }
@@ -270,10 +275,18 @@ fn judge(books: &Books, world: &mut World) {
     let effects: u8 = world.writes.iter().map(|write| write.landed).sum();
     let undone = world.writes.iter().map(|write| write.undone).sum::<u8>();
     broken.hold(Law::Idm1, effects.saturating_sub(undone) <= 1);
-    for (action, reached) in &views[0].reached {
-        let write = world.writes[usize::from(*action) - 1];
+    for glance in &views[0].writes {
+        let write = world.writes[usize::from(glance.action) - 1];
         broken.hold(Law::Idm7, write.undone <= write.landed && write.undone <= 1);
-        let _ = (reached, Reached::Proved, Input::Small);
+        broken.hold(Law::Apr3, !glance.needs_people || write.landed <= 1);
+        match glance.reached {
+            Reached::Verified => broken.hold(Law::Idm6, write.landed > 0),
+            Reached::Failed => {
+                let left_no_trace = write.landed == 0 && write.lands_by == 0 && write.go == 0;
+                broken.hold(Law::Idm6, left_no_trace);
+            }
+            _ => {}
+        }
     }
     world.broken = broken;
 }

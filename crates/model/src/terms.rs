@@ -21,7 +21,7 @@ pub(crate) const BOUNCES: u32 = 2;
 /// How long an executor may take to begin, in ticks.
 pub(crate) const OUTCOME: u8 = 1;
 /// How long an effect may take to show, in ticks.
-pub(crate) const SETTLE: u8 = 1;
+pub(crate) const SETTLE: u8 = 2;
 
 /// The span of some ticks. A tick is ten seconds, so that the lower bounds of the domain are not in the way.
 fn ticks(count: u8) -> Span {
@@ -65,7 +65,7 @@ fn asking(steps: usize) -> EscalationPlan {
 
 fn case_terms(setting: &Setting) -> CaseTerms {
     CaseTerms {
-        playbook: Digest::of(b"playbook"),
+        playbook: playbook(false),
         severity: Severity::Normal,
         route: setting.agents.then(|| Target::Role(id("billing"))),
         seek_within: ticks(2),
@@ -74,6 +74,11 @@ fn case_terms(setting: &Setting) -> CaseTerms {
         bounces_max: BOUNCES,
         takeover: asking(setting.steps),
     }
+}
+
+/// The version of the playbook before or after it was changed.
+pub(crate) fn playbook(reloaded: bool) -> Digest {
+    Digest::of(if reloaded { b"later playbook" } else { b"playbook" })
 }
 
 /// Something that becomes known.
@@ -103,7 +108,7 @@ pub(crate) fn open(setting: &Setting) -> Command {
 }
 
 /// What the playbook says about an input: a small one may go ahead, for a large one people are asked.
-pub(crate) fn verdict(setting: &Setting, input: &str) -> Verdict {
+pub(crate) fn verdict(setting: &Setting, input: &str, reloaded: bool) -> Verdict {
     let large = input != "small";
     let terms = ContractTerms {
         contract: id("refund@1"),
@@ -133,7 +138,7 @@ pub(crate) fn verdict(setting: &Setting, input: &str) -> Verdict {
         Ruling::Allow
     };
     Verdict {
-        playbook: Digest::of(b"playbook"),
+        playbook: playbook(reloaded),
         boundary: Some(id("billing")),
         policies: vec![id("default")],
         input: input.to_owned(),
