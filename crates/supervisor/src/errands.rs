@@ -10,7 +10,7 @@ mod reading_back;
 mod tickets;
 mod writing;
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -38,7 +38,7 @@ pub(crate) use tickets::{Pokes, listen};
 #[derive(Clone)]
 pub(crate) struct Errands {
     world: Arc<World>,
-    running: Arc<DashMap<CaseId, HashMap<EffectId, CancellationToken>>>,
+    running: Arc<DashMap<CaseId, BTreeMap<EffectId, CancellationToken>>>,
 }
 
 /// Everything an errand may need.
@@ -189,15 +189,17 @@ impl Errand {
     /// Waits. False if the errand is not wanted any more.
     async fn wait(&self, time: Duration) -> bool {
         tokio::select! {
-            () = tokio::time::sleep(time) => true,
+            biased;
             () = self.wanted.cancelled() => false,
+            () = tokio::time::sleep(time) => true,
         }
     }
 
     async fn until(&self, moment: Timestamp) -> bool {
         tokio::select! {
-            () = tokio::time::sleep_until(self.world.engine.clock().instant(moment)) => true,
+            biased;
             () = self.wanted.cancelled() => false,
+            () = tokio::time::sleep_until(self.world.engine.clock().instant(moment)) => true,
         }
     }
 

@@ -150,8 +150,9 @@ pub(crate) async fn watch_uncovered(engine: Engine, stop: CancellationToken) {
             Err(failure) => warn!(error = %failure, "uncovered cases could not be counted"),
         }
         tokio::select! {
-            () = tokio::time::sleep(COUNTED_EVERY) => {}
+            biased;
             () = stop.cancelled() => return,
+            () = tokio::time::sleep(COUNTED_EVERY) => {}
         }
     }
 }

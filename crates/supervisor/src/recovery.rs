@@ -30,8 +30,9 @@ pub(crate) async fn run(engine: Engine, stop: CancellationToken) {
         }
         first = false;
         tokio::select! {
-            () = tokio::time::sleep(EVERY) => {}
+            biased;
             () = stop.cancelled() => return,
+            () = tokio::time::sleep(EVERY) => {}
         }
     }
 }

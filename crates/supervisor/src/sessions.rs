@@ -107,7 +107,11 @@ impl Sessions {
             }
             untried = true;
             if let Some(load) = seat.load(now)
-                && best.as_ref().is_none_or(|(least, ..)| load.is_before(least))
+                && best.as_ref().is_none_or(|(least, first, _)| {
+                    let before = load.is_before(least);
+                    // Of two alike always the same one, so that a simulation can be repeated.
+                    before || (!least.is_before(&load) && agent < first)
+                })
             {
                 best = Some((load, agent.clone(), seated.clone()));
             }

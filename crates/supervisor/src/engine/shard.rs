@@ -1,7 +1,7 @@
 //! One shard: the loop that owns some of the cases.
 
 use std::cmp::Reverse;
-use std::collections::{BinaryHeap, HashMap, HashSet};
+use std::collections::{BTreeSet, BinaryHeap, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -385,7 +385,7 @@ impl Shard {
                 case
             }
         });
-        let missing: HashSet<CaseId> =
+        let missing: BTreeSet<CaseId> =
             named.chain(due).filter(|case| !self.slots.contains_key(case)).cloned().collect();
         if missing.is_empty() {
             return;

@@ -31,9 +31,10 @@ impl Errand {
                 return;
             }
             tokio::select! {
+                biased;
+                () = self.wanted.cancelled() => return,
                 _ = changes.changed() => {}
                 () = tokio::time::sleep(LOOK_AGAIN) => {}
-                () = self.wanted.cancelled() => return,
             }
         }
     }
@@ -69,9 +70,10 @@ impl Errand {
                 return;
             }
             tokio::select! {
+                biased;
+                () = self.wanted.cancelled() => return,
                 _ = changes.changed() => {}
                 () = tokio::time::sleep(LOOK_AGAIN) => {}
-                () = self.wanted.cancelled() => return,
             }
         }
     }
@@ -111,9 +113,10 @@ impl Errand {
                 }
             }
             tokio::select! {
+                biased;
+                () = self.wanted.cancelled() => return,
                 _ = changes.changed() => {}
                 () = tokio::time::sleep(LOOK_AGAIN) => {}
-                () = self.wanted.cancelled() => return,
             }
         }
     }

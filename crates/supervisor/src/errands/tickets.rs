@@ -54,12 +54,13 @@ pub(crate) async fn listen(systems: Systems, pokes: Pokes, stop: CancellationTok
         let mut rumours = futures_util::stream::select_all(heard);
         loop {
             tokio::select! {
+                biased;
+                () = stop.cancelled() => return,
+                () = changes.next() => break,
                 // Rumours that were missed cost nothing but time: everybody looks by themselves.
                 Some(rumour) = rumours.next() => if let Ok(rumour) = rumour {
                     pokes.poke(&rumour.ticket);
                 },
-                () = changes.next() => break,
-                () = stop.cancelled() => return,
             }
         }
     }
@@ -164,9 +165,10 @@ impl Errand {
                 Err(_) => warn!(%ticket, queue = %queue, "the look took too long"),
             }
             tokio::select! {
-                () = tokio::time::sleep(every) => {}
-                () = poked.notified() => {}
+                biased;
                 () = self.wanted.cancelled() => break,
+                () = poked.notified() => {}
+                () = tokio::time::sleep(every) => {}
             }
         }
         self.world.pokes.forget(ticket);

@@ -70,6 +70,7 @@ where
     let leaving = shared.leaving.clone();
     shared.tasks.spawn(async move {
         let ended = tokio::select! {
+            biased;
             ended = working => ended,
             () = outlet.hung_up() => Err(Ended::Gone),
             () = leaving.cancelled() => {

@@ -73,6 +73,7 @@ impl Hearing {
     ) {
         let Self { house, identity, closing, gone } = self;
         let opened = tokio::select! {
+            biased;
             opened = open(&house, &identity, &mut inbound) => opened,
             () = gone.cancelled() => return,
         };
@@ -110,6 +111,7 @@ impl Hearing {
         drop(inbound);
         serving.end(end, &gone).await;
         tokio::select! {
+            biased;
             () = house.sessions.wait_for_return(&serving.attached) => {}
             () = house.drain.cancelled() => house.sessions.leave(&serving.attached),
         }
@@ -317,6 +319,7 @@ impl Serving {
         if matches!(farewell, Farewell::Done | Farewell::Draining | Farewell::TooOld) {
             let quiet = tokio::time::timeout(QUIET_WITHIN, session.quiet());
             tokio::select! {
+                biased;
                 _ = quiet => {}
                 () = gone.cancelled() => {}
             }
