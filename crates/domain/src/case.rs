@@ -59,7 +59,7 @@ pub struct Case {
     /// The agent that owned it last.
     pub last_agent: Option<AgentId>,
     /// How often the case went from one agent to another, for each pair, since a person last had it.
-    pub bounces: BTreeMap<(AgentId, AgentId), u32>,
+    pub bounces: Arc<BTreeMap<(AgentId, AgentId), u32>>,
     /// Its actions.
     pub actions: BTreeMap<ActionId, Arc<Action>>,
     /// How many there have been.
@@ -144,7 +144,7 @@ impl Case {
             served: None,
             taken_by: None,
             last_agent: None,
-            bounces: BTreeMap::new(),
+            bounces: Arc::default(),
             actions: BTreeMap::new(),
             action_count: 0,
             plans: BTreeMap::new(),

@@ -11,7 +11,8 @@ use crate::{Digest, Hasher, Timestamp};
 /// The entries of a case and the digest over them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Context {
-    entries: Vec<Arc<ContextEntry>>,
+    /// Shared with every earlier state of the case: most changes add nothing to it.
+    entries: Arc<Vec<Arc<ContextEntry>>>,
     digest: Digest,
 }
 
@@ -57,7 +58,7 @@ pub enum Source {
 
 impl Default for Context {
     fn default() -> Self {
-        Self { entries: Vec::new(), digest: Hasher::new("belay context").finish() }
+        Self { entries: Arc::default(), digest: Hasher::new("belay context").finish() }
     }
 }
 
@@ -77,7 +78,7 @@ impl Context {
     /// Adds one entry; the digest covers it from now on.
     pub(crate) fn push(&mut self, entry: Arc<ContextEntry>) {
         self.digest = chained(self.digest, &entry);
-        self.entries.push(entry);
+        Arc::make_mut(&mut self.entries).push(entry);
     }
 
     /// The digest that a receiver of these entries computes for itself.

@@ -24,13 +24,22 @@ use crate::{
 /// Says what `command` means for `case` at `now`: the events it leads to, in their order, or why it is turned
 /// down. Changes nothing. No events means that there was nothing left to do.
 pub fn decide(case: &Case, command: &Command, now: Timestamp) -> Result<Vec<Event>, Rejection> {
+    decided(case, command, now).map(|(events, _)| events)
+}
+
+/// As [`decide`], with the case as it is after the events: whoever goes on from there need not fold them in again.
+pub fn decided(
+    case: &Case,
+    command: &Command,
+    now: Timestamp,
+) -> Result<(Vec<Event>, Case), Rejection> {
     let mut deciding = Deciding { case: case.clone(), now, events: Vec::new() };
     deciding.pass_time();
     deciding.obey(command)?;
     // A command may end what a deadline was waiting for, such as the last offer of a search that is over.
     deciding.pass_time();
     deciding.see_to_coverage();
-    Ok(deciding.events)
+    Ok((deciding.events, deciding.case))
 }
 
 /// A case as it will be, while it is being decided what happens to it.

@@ -46,7 +46,7 @@ pub use case::{Alarm, Case, Contact, Status};
 pub use command::{Actor, Command, NewEntry, Open, Proposal, VotesChoice};
 pub use context::{Context, ContextEntry, Provenance, Source};
 pub use coverage::{Cover, Coverage, Holder, Pending, Uncovered};
-pub use decide::decide;
+pub use decide::{decide, decided};
 pub use digest::{Digest, Hasher};
 pub use effect::{Effect, EffectId, Owed};
 pub use escalation::{Cause, Escalation, Purpose, Stage, Step};

@@ -335,8 +335,15 @@ impl<'c> Ledger<'c> {
         head.attention = attention;
         let Some(row) = touched.row else { return Ok(None) };
         let digest = settled_digest(&self.digests, &row);
+        let moved = Some(moved_digest(&self.digests, &row));
+        let only_time = head.moved == moved;
+        head.moved = moved;
         if head.settled == Some(digest) {
-            self.statements.case_move(no, &row)?;
+            if only_time {
+                self.statements.case_touch(no, &row)?;
+            } else {
+                self.statements.case_move(no, &row)?;
+            }
             return Ok(None);
         }
         head.settled = Some(digest);
@@ -360,6 +367,7 @@ impl<'c> Ledger<'c> {
                         attention: row.get(4)?,
                         stored: true,
                         settled: None,
+                        moved: None,
                     })
                 })
                 .optional()?;
@@ -375,6 +383,7 @@ impl<'c> Ledger<'c> {
                     attention: None,
                     stored: false,
                     settled: None,
+                    moved: None,
                 }
             });
             self.heads.put(&entry.case, head);
@@ -394,6 +403,15 @@ impl<'c> Ledger<'c> {
     ) -> rusqlite::Result<Option<String>> {
         self.statements.claim_get.query_row([tenant, kind, key], |row| row.get(0)).optional()
     }
+}
+
+/// A digest of what `case_move` writes and `case_touch` does not.
+fn moved_digest(digests: &RandomState, row: &CaseRow) -> u64 {
+    let mut hasher = digests.build_hasher();
+    (&row.status, &row.severity, &row.owner_kind, &row.owner, &row.coverage).hash(&mut hasher);
+    (row.covered_until, row.uncovered_since, row.resolved_at).hash(&mut hasher);
+    (&row.resolution, row.epoch).hash(&mut hasher);
+    hasher.finish()
 }
 
 /// A digest of what `case_move` does not write.

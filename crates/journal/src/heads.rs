@@ -23,6 +23,8 @@ pub(crate) struct Head {
     pub(crate) stored: bool,
     /// A digest of the parts of the case's row that seldom change; `None` when it is not known.
     pub(crate) settled: Option<u64>,
+    /// A digest of the other parts, but for the time of the last change.
+    pub(crate) moved: Option<u64>,
 }
 
 /// The heads that are remembered: those used since the last turn, and those of the turn before.
@@ -69,6 +71,7 @@ mod tests {
             attention: None,
             stored: true,
             settled: None,
+            moved: None,
         };
         heads.put("used", head(-1));
         heads.put("unused", head(-2));

@@ -25,6 +25,7 @@ pub(crate) struct Statements<'c> {
     case_add: Statement<'c>,
     case_put: Statement<'c>,
     case_move: Statement<'c>,
+    case_touch: Statement<'c>,
     text_put: Statement<'c>,
 }
 
@@ -81,6 +82,7 @@ impl<'c> Statements<'c> {
                  covered_until = ?7, uncovered_since = ?8, updated_at = ?9, resolved_at = ?10, resolution = ?11, \
                  epoch = ?12 WHERE no = ?1",
             )?,
+            case_touch: prepare("UPDATE cases SET updated_at = ?2 WHERE no = ?1")?,
             text_put: prepare(
                 "INSERT OR REPLACE INTO cases_text (rowid, subject, customer, case_id) VALUES (?1, ?2, ?3, ?4)",
             )?,
@@ -113,6 +115,12 @@ impl<'c> Statements<'c> {
     /// Writes the words by which a case is found.
     pub(crate) fn text_put(&mut self, no: i64, row: &CaseRow) -> rusqlite::Result<()> {
         self.text_put.execute(params![no, row.subject, row.customer, row.case])?;
+        Ok(())
+    }
+
+    /// Writes only that something happened.
+    pub(crate) fn case_touch(&mut self, no: i64, row: &CaseRow) -> rusqlite::Result<()> {
+        self.case_touch.execute([no, row.updated_at.as_microsecond()])?;
         Ok(())
     }
 

@@ -49,6 +49,13 @@ pub trait Outbound: Send + Sync + 'static {
     /// The case owes exactly these effects now. What is new is to be started, what is missing to be given up.
     fn owe(&self, case: &Arc<Case>, owed: Vec<Owed>);
 
+    /// What answers a case that has begun to look for an agent, where that is known without asking anybody
+    /// outside. It is decided together with the search, so nothing may leave yet.
+    fn at_once(&self, case: &Case) -> Option<Command> {
+        let _ = case;
+        None
+    }
+
     /// Something happened to a case, durably, in this order.
     fn happened(&self, change: &Change);
 }
@@ -116,7 +123,7 @@ pub enum Refused {
 enum Message {
     Command {
         case: CaseId,
-        command: Box<Command>,
+        command: Arc<Command>,
         once: Option<Box<Once>>,
         span: tracing::Span,
         reply: Reply,
@@ -205,11 +212,12 @@ impl Engine {
         command: Command,
         once: Option<Box<Once>>,
     ) -> Result<Applied, Refused> {
+        let command = Arc::new(command);
         for _ in 0..DECISIONS_MAX {
             let (reply, answer) = oneshot::channel();
             self.send(Message::Command {
                 case: case.clone(),
-                command: Box::new(command.clone()),
+                command: command.clone(),
                 once: once.clone(),
                 span: tracing::Span::current(),
                 reply,

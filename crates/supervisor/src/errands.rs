@@ -29,7 +29,7 @@ use crate::governor::Governor;
 use crate::lookout::Lookout;
 use crate::metrics::Metrics;
 use crate::playbooks::Playbooks;
-use crate::sessions::Sessions;
+use crate::sessions::{Pick, Sessions};
 use crate::systems::Systems;
 
 pub(crate) use tickets::{Pokes, listen};
@@ -80,6 +80,14 @@ impl Errands {
         Self { world: Arc::new(world), running: Arc::default() }
     }
 
+    /// Shows an agent its offer at once where it is connected. Otherwise an errand goes on trying.
+    fn is_done(&self, case: &Arc<Case>, owed: &Owed) -> bool {
+        match &owed.effect {
+            Effect::Offer { handoff, to, .. } => self.world.sessions.offer(case, handoff, to),
+            _ => false,
+        }
+    }
+
     fn start(&self, case: &CaseId, owed: Owed) -> CancellationToken {
         let wanted = self.world.stop.child_token();
         let errand =
@@ -121,9 +129,24 @@ impl Outbound for Errands {
             stands
         });
         for owed in owed {
-            if !running.contains_key(&owed.id) {
-                running.insert(owed.id.clone(), self.start(&case.id, owed));
+            if running.contains_key(&owed.id) {
+                continue;
             }
+            let id = owed.id.clone();
+            let wanted = if self.is_done(case, &owed) {
+                CancellationToken::new()
+            } else {
+                self.start(&case.id, owed)
+            };
+            running.insert(id, wanted);
+        }
+    }
+
+    fn at_once(&self, case: &Case) -> Option<Command> {
+        let routing = case.routing.as_ref()?;
+        match agents::candidate(&self.world.sessions, case, &routing.target)? {
+            Pick::Agent(to) => Some(Command::Offer { to }),
+            Pick::AllTried | Pick::Nobody => None,
         }
     }
 
@@ -196,10 +219,15 @@ impl Errand {
     }
 
     async fn until(&self, moment: Timestamp) -> bool {
+        let clock = self.world.engine.clock();
+        // Even a sleep of no length ends with the next tick of the runtime's timer, a millisecond away.
+        if moment <= clock.now() {
+            return self.is_wanted();
+        }
         tokio::select! {
             biased;
             () = self.wanted.cancelled() => false,
-            () = tokio::time::sleep_until(self.world.engine.clock().instant(moment)) => true,
+            () = tokio::time::sleep_until(clock.instant(moment)) => true,
         }
     }
 

@@ -15,11 +15,12 @@ mod session;
 mod telling;
 mod view;
 
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use belay_domain::{
     Action, ActionId, ActionStage, AgentId, Case, CaseId, ContextEntry, Digest, Epoch, HandoffId,
-    Owner, PermitId, Rejection, RequestId, Target, Timestamp,
+    Owner, PermitId, Rejection, RequestId, RoleId, Target, Timestamp,
 };
 use dashmap::DashMap;
 use dashmap::mapref::entry::Entry;
@@ -51,6 +52,8 @@ pub struct Sessions {
 struct Inner {
     playbooks: Playbooks,
     seats: DashMap<AgentId, Arc<Seated>>,
+    /// The seats of those who ever served a role: who is picked is looked for among these alone.
+    serving: DashMap<RoleId, HashMap<AgentId, Arc<Seated>>>,
     concerned: DashMap<CaseId, Concern>,
     changes: watch::Sender<u64>,
 }
@@ -80,6 +83,7 @@ impl Sessions {
             inner: Arc::new(Inner {
                 playbooks,
                 seats: DashMap::new(),
+                serving: DashMap::new(),
                 concerned: DashMap::new(),
                 changes: watch::Sender::new(0),
             }),
@@ -92,36 +96,27 @@ impl Sessions {
     #[must_use]
     pub fn pick(&self, target: &Target, tried: &[AgentId]) -> Pick {
         let now = Instant::now();
-        let mut fitting = false;
-        let mut untried = false;
-        let mut best: Option<(seat::Load, AgentId, Arc<Seated>)> = None;
-        for entry in &self.inner.seats {
-            let (agent, seated) = entry.pair();
-            let seat = seated.lock();
-            if !seat.fits(target) {
-                continue;
+        let mut choice = Choice::default();
+        match target {
+            Target::Role(role) => {
+                if let Some(serving) = self.inner.serving.get(role) {
+                    for (agent, seated) in serving.iter() {
+                        choice.consider(agent, seated, target, tried, now);
+                    }
+                }
             }
-            fitting = true;
-            if tried.contains(agent) {
-                continue;
-            }
-            untried = true;
-            if let Some(load) = seat.load(now)
-                && best.as_ref().is_none_or(|(least, first, _)| {
-                    let before = load.is_before(least);
-                    // Of two alike always the same one, so that a simulation can be repeated.
-                    before || (!least.is_before(&load) && agent < first)
-                })
-            {
-                best = Some((load, agent.clone(), seated.clone()));
+            Target::Agent(agent) => {
+                if let Some(seated) = self.known_seat(agent) {
+                    choice.consider(agent, &seated, target, tried, now);
+                }
             }
         }
-        match best {
+        match choice.best {
             Some((_, agent, seated)) => {
                 seated.lock().reserve(now);
                 Pick::Agent(agent)
             }
-            None if fitting && !untried => Pick::AllTried,
+            None if choice.fitting && !choice.untried => Pick::AllTried,
             None => Pick::Nobody,
         }
     }
@@ -289,6 +284,43 @@ impl Sessions {
     fn seat(&self, agent: &AgentId) -> Arc<Seated> {
         let entry = self.inner.seats.entry(agent.clone());
         entry.or_insert_with(|| Arc::new(Seated::empty())).clone()
+    }
+}
+
+/// The search for the agent that fits best.
+#[derive(Default)]
+struct Choice {
+    fitting: bool,
+    untried: bool,
+    best: Option<(seat::Load, AgentId, Arc<Seated>)>,
+}
+
+impl Choice {
+    fn consider(
+        &mut self,
+        agent: &AgentId,
+        seated: &Arc<Seated>,
+        target: &Target,
+        tried: &[AgentId],
+        now: Instant,
+    ) {
+        let seat = seated.lock();
+        if !seat.fits(target) {
+            return;
+        }
+        self.fitting = true;
+        if tried.contains(agent) {
+            return;
+        }
+        self.untried = true;
+        if let Some(load) = seat.load(now)
+            && self.best.as_ref().is_none_or(|(least, first, _)| {
+                // Of two alike always the same one, so that a simulation can be repeated.
+                load.is_before(least) || (!least.is_before(&load) && agent < first)
+            })
+        {
+            self.best = Some((load, agent.clone(), seated.clone()));
+        }
     }
 }
 

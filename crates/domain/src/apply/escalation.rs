@@ -120,7 +120,7 @@ fn acknowledged(case: &mut Case, kind: &EventKind, at: Timestamp) {
         case.epoch = *epoch;
         case.routing = None;
         case.offer = None;
-        case.bounces.clear();
+        case.bounces = Arc::default();
         case.last_agent = None;
         case.uncovered_since = None;
         case.owner = Owner::Queue {

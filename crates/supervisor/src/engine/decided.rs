@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use belay_domain::{Case, CaseId, Event, Status};
+use belay_domain::{Case, CaseId, Event, Owed, Status};
 use belay_journal::{AppendError, Claim};
 use tokio::sync::oneshot;
 
@@ -14,7 +14,10 @@ pub(super) struct Decided {
     pub(super) before: Arc<Case>,
     pub(super) after: Arc<Case>,
     pub(super) answers: Vec<(Reply, Arc<[Event]>)>,
-    pub(super) events: Vec<Event>,
+    /// What was decided, one command after the other.
+    pub(super) steps: Vec<Arc<[Event]>>,
+    /// What the case owes after it, once that has been worked out.
+    pub(super) owed: Vec<Owed>,
     /// The requests that are answered by it, to be remembered with it.
     pub(super) requests: Vec<Claim>,
     /// Who wants to know the case once everything that was decided about it by now is durable.
@@ -34,9 +37,18 @@ impl Decided {
             after: case.clone(),
             answers: Vec::new(),
             looks: Vec::new(),
-            events: Vec::new(),
+            steps: Vec::new(),
+            owed: Vec::new(),
             requests: Vec::new(),
             cause: tracing::Span::current(),
+        }
+    }
+
+    /// Everything that was decided, in its order.
+    pub(super) fn events(&self) -> Arc<[Event]> {
+        match self.steps.as_slice() {
+            [only] => only.clone(),
+            steps => steps.iter().flat_map(|step| step.iter().cloned()).collect(),
         }
     }
 

@@ -2,8 +2,8 @@
 //! the case claims or counts against limits.
 
 use belay_domain::{
-    Action, ActionId, Case, Contact, ContractId, Coverage, Event, EventKind, IdempotencyKey, Owner,
-    Ruling, Status, Timestamp, next_moment, owed,
+    Action, ActionId, Case, Contact, ContractId, Coverage, Event, EventKind, IdempotencyKey, Owed,
+    Owner, Ruling, Status, Timestamp, next_moment,
 };
 use belay_journal::{CaseRow, Claim, Entry, Usage};
 use belay_playbook::Playbook;
@@ -20,11 +20,12 @@ pub(crate) const WRITE: &str = "write";
 /// The kind of claim that makes a request change a case once only.
 pub(crate) const ANSWERED: &str = "answered";
 
-/// What `events` change, given the case before and after them.
+/// What `events` change, given the case before and after them and what it owes then.
 pub(super) fn entry(
     before: &Case,
     after: &Case,
     events: &[Event],
+    owed: &[Owed],
     playbook: &Playbook,
     now: Timestamp,
 ) -> Result<Entry, serde_json::Error> {
@@ -35,7 +36,7 @@ pub(super) fn entry(
         expected_seq: before.seq,
         events: events.iter().map(encode).collect::<Result<_, _>>()?,
         row: Some(row(after, now)),
-        attention: attention(after, now),
+        attention: attention(after, owed),
         ..Entry::default()
     };
     for event in events {
@@ -57,8 +58,8 @@ pub(crate) fn write_key_of(contract: &ContractId, key: &IdempotencyKey) -> Strin
 
 /// When the case next needs somebody: a deadline, or at once while it owes something or people are asked, so
 /// that a restart finds every open escalation without reading every case.
-fn attention(case: &Case, now: Timestamp) -> Option<Timestamp> {
-    let due = owed(case, now).into_iter().map(|owed| owed.due).min();
+fn attention(case: &Case, owed: &[Owed]) -> Option<Timestamp> {
+    let due = owed.iter().map(|owed| owed.due).min();
     let asked = case.escalations.values().filter(|found| found.is_open() && case.is_open());
     let asked = asked.map(|found| found.opened_at).min();
     next_moment(case).into_iter().chain(due).chain(asked).min()

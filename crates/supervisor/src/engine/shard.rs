@@ -5,7 +5,7 @@ use std::collections::{BTreeSet, BinaryHeap, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
-use belay_domain::{CaseId, Command, Event, Timestamp, apply, decide, next_moment, owed};
+use belay_domain::{Case, CaseId, Command, Timestamp, decided, next_moment, owed};
 use belay_journal::{AppendError, Commit, Conflict, Entry, Journal, Receipt};
 use belay_planted::{Bug, planted};
 use futures_util::StreamExt;
@@ -142,6 +142,9 @@ impl Shard {
             }
             self.set_timer(&case);
         }
+        for case in &order {
+            self.follow_up(&mut work, case, now);
+        }
         for case in order {
             if let Some(decided) = work.remove(&case) {
                 self.submit(decided, now);
@@ -189,8 +192,8 @@ impl Shard {
         };
         slot.used = self.turn;
         let before = slot.decided.clone();
-        let events = match decide(&before, command, now) {
-            Ok(events) => events,
+        let (events, after) = match decided(&before, command, now) {
+            Ok(decided) => decided,
             Err(rejection) => {
                 if let Some(reply) = reply {
                     let _ = reply.send(Err(rejection.into()));
@@ -218,17 +221,15 @@ impl Shard {
             }
             return false;
         }
-        let mut after = before.as_ref().clone();
-        events.iter().for_each(|event| apply(&mut after, event));
         let after = Arc::new(after);
         slot.decided = after.clone();
         let decided = work.entry(id.clone()).or_insert_with(|| Decided::nothing(id, &before));
-        if decided.events.is_empty() {
+        if decided.steps.is_empty() {
             decided.cause = tracing::Span::current();
         }
         decided.after = after;
-        let shared: Arc<[Event]> = events.into();
-        decided.events.extend(shared.iter().cloned());
+        let shared: Arc<[_]> = events.into();
+        decided.steps.push(shared.clone());
         match reply {
             Some(reply) if planted(Bug::AnsweredBeforeDurable) => {
                 let _ = reply.send(Ok(Applied { case: decided.after.clone(), events: shared }));
@@ -239,20 +240,33 @@ impl Shard {
         is_new
     }
 
-    fn submit(&mut self, decided: Decided, now: Timestamp) {
+    /// Whom a case goes to is decided with the search for somebody, where that is known at once: one append
+    /// instead of two.
+    fn follow_up(&mut self, work: &mut HashMap<CaseId, Decided>, id: &CaseId, now: Timestamp) {
+        let Some(decided) = work.get(id) else { return };
+        if !seeks_anew(&decided.before, &decided.after) {
+            return;
+        }
+        if let Some(command) = self.outbound.at_once(&decided.after) {
+            let _entered = decided.cause.clone().entered();
+            self.decide_one(work, id, &command, None, now);
+        }
+    }
+
+    fn submit(&mut self, mut decided: Decided, now: Timestamp) {
         if planted(Bug::EffectBeforeJournal) {
             self.outbound.owe(&decided.after, owed(&decided.after, now));
         }
         let playbook = self.playbooks.current();
-        let entries = if decided.events.is_empty() {
+        let entries = if decided.steps.is_empty() {
             Ok(Vec::new())
         } else {
-            entry(&decided.before, &decided.after, &decided.events, &playbook, now).map(
-                |mut entry: Entry| {
-                    entry.claims.extend(decided.requests.iter().cloned());
-                    vec![entry]
-                },
-            )
+            decided.owed = owed(&decided.after, now);
+            let Decided { before, after, owed, .. } = &decided;
+            entry(before, after, &decided.events(), owed, &playbook, now).map(|mut entry: Entry| {
+                entry.claims.extend(decided.requests.iter().cloned());
+                vec![entry]
+            })
         };
         match entries {
             Ok(entries) => {
@@ -307,19 +321,19 @@ impl Shard {
     }
 
     fn publish(&mut self, decided: Decided, receipt: Receipt) {
-        let Decided { case: id, after, answers, looks, events, cause, .. } = decided;
+        let events = decided.events();
+        let Decided { case: id, after, answers, looks, owed, cause, .. } = decided;
         let _entered = cause.entered();
         if let Some(slot) = self.slots.get_mut(&id) {
             slot.durable = after.clone();
         }
         if !events.is_empty() {
             let change =
-                Change { case: after.clone(), events: events.into(), position: receipt.last };
+                Change { case: after.clone(), events, position: receipt.last };
             self.outbound.happened(&change);
             // No watcher is no error.
             let _ = self.changes.send(change);
-            let now = self.clock.now();
-            self.outbound.owe(&after, owed(&after, now));
+            self.outbound.owe(&after, owed);
             if let Some(slot) = self.slots.get_mut(&id) {
                 slot.awake = true;
             }
@@ -347,7 +361,8 @@ impl Shard {
     fn set_timer(&mut self, id: &CaseId) {
         let Some(slot) = self.slots.get_mut(id) else { return };
         let Some(moment) = next_moment(&slot.decided) else { return };
-        if slot.timer != Some(moment) {
+        // A timer that stands earlier is enough: when it runs out, the next one is set.
+        if slot.timer.is_none_or(|set| moment < set) {
             slot.timer = Some(moment);
             self.timers.push(Reverse((moment, id.clone())));
         }
@@ -357,7 +372,7 @@ impl Shard {
         self.timers.peek().map(|Reverse((moment, _))| *moment)
     }
 
-    /// The cases whose timer has run out. Timers that were set anew since are passed over.
+    /// The cases whose moment has come. A timer whose moment has moved since is set again.
     fn due(&mut self, now: Timestamp) -> Vec<CaseId> {
         let mut due = Vec::new();
         while due.len() < BATCH_MAX {
@@ -369,7 +384,11 @@ impl Shard {
             match self.slots.get_mut(&id) {
                 Some(slot) if slot.timer == Some(moment) => {
                     slot.timer = None;
-                    due.push(id);
+                    match next_moment(&slot.decided) {
+                        Some(moved) if moved > now => self.set_timer(&id),
+                        Some(_) => due.push(id),
+                        None => {}
+                    }
                 }
                 Some(_) => {}
                 None => due.push(id),
@@ -421,6 +440,14 @@ impl Shard {
             self.slots.remove(&id);
         }
     }
+}
+
+/// Whether somebody is looked for who was not before, or another one.
+fn seeks_anew(before: &Case, after: &Case) -> bool {
+    after.is_open()
+        && after.offer.is_none()
+        && after.routing.is_some()
+        && (before.offer.is_some() || before.routing != after.routing)
 }
 
 async fn sleep_until(clock: &Clock, moment: Option<Timestamp>) {

@@ -10,7 +10,7 @@ use belay_transport::thumbprint::Thumbprint;
 use tracing::{error, info, warn};
 
 use super::{Errand, Patience};
-use crate::sessions::Pick;
+use crate::sessions::{Pick, Sessions};
 
 /// How often an agent that cannot be told is looked for again, should no change of the sessions be noticed.
 const LOOK_AGAIN: Duration = Duration::from_secs(5);
@@ -21,8 +21,9 @@ impl Errand {
         let mut changes = self.world.sessions.changes();
         loop {
             changes.mark_unchanged();
-            let Some((tried, last)) = self.tried().await else { return };
-            let answered = match self.pick(target, tried, last) {
+            let Ok(Some(case)) = self.world.engine.case(&self.case).await else { return };
+            let Some(pick) = candidate(&self.world.sessions, &case, target) else { return };
+            let answered = match pick {
                 Pick::Agent(to) => self.answer(Command::Offer { to }).await,
                 Pick::AllTried => self.answer(Command::NoCandidate).await,
                 Pick::Nobody => false,
@@ -37,27 +38,6 @@ impl Errand {
                 () = tokio::time::sleep(LOOK_AGAIN) => {}
             }
         }
-    }
-
-    /// Whoever let the case go last is asked last: an agent that hangs is still connected, and would take it again.
-    fn pick(&self, target: &Target, mut tried: Vec<AgentId>, last: Option<AgentId>) -> Pick {
-        if let Some(last) = last {
-            let place = tried.len();
-            tried.push(last);
-            if let other @ Pick::Agent(_) = self.world.sessions.pick(target, &tried) {
-                return other;
-            }
-            tried.truncate(place);
-        }
-        self.world.sessions.pick(target, &tried)
-    }
-
-    /// Who need not be asked, and who had the case last; none if nobody is looked for any more.
-    async fn tried(&self) -> Option<(Vec<AgentId>, Option<AgentId>)> {
-        let case = self.world.engine.case(&self.case).await.ok()??;
-        let mut tried = case.routing.as_ref()?.tried.clone();
-        tried.extend(case.owning_agent().cloned());
-        Some((tried, case.last_agent.clone()))
     }
 
     /// Shows an agent its offer, again whenever it may have missed it.
@@ -151,4 +131,20 @@ impl Errand {
             }],
         })
     }
+}
+
+/// Whom the case can be offered to now; none if nobody is looked for any more. Whoever let it go last is asked last:
+/// an agent that hangs is still connected, and would take it again.
+pub(super) fn candidate(sessions: &Sessions, case: &Case, target: &Target) -> Option<Pick> {
+    let mut tried = case.routing.as_ref()?.tried.clone();
+    tried.extend(case.owning_agent().cloned());
+    if let Some(last) = &case.last_agent {
+        let place = tried.len();
+        tried.push(last.clone());
+        if let other @ Pick::Agent(_) = sessions.pick(target, &tried) {
+            return Some(other);
+        }
+        tried.truncate(place);
+    }
+    Some(sessions.pick(target, &tried))
 }

@@ -62,6 +62,10 @@ impl Sessions {
     pub(crate) async fn register(&self, mut wanted: Registration) -> Result<Attached, Fault> {
         self.check(&mut wanted)?;
         let seated = self.seat(&wanted.agent);
+        for role in &wanted.profile.roles {
+            let mut serving = self.inner.serving.entry(role.clone()).or_default();
+            serving.insert(wanted.agent.clone(), seated.clone());
+        }
         let _turn = seated.turn.lock().await;
         let old = {
             let mut seat = seated.lock();
