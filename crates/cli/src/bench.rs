@@ -6,14 +6,18 @@
 mod action;
 mod append;
 mod echo;
+mod escalation;
 mod handoff;
+mod keeping;
 mod line;
 mod meter;
 mod opening;
 mod playbook;
 mod records;
 mod report;
+mod size;
 mod stage;
+mod watching;
 
 use std::io::{IsTerminal, Write, stderr};
 use std::path::PathBuf;
@@ -23,33 +27,42 @@ use clap::{Args, ValueEnum};
 
 use crate::commands::Context;
 use crate::exit::{Exit, Failure};
-use crate::output::print;
 
 pub(crate) use echo::{EchoArgs, serve as serve_echo};
 
 use meter::Reading;
-use report::Line;
+use report::{Line, Report};
+use size::Found;
 use stage::Stage;
+
+/// How many leases are let end to see how soon that is noticed.
+const NOTICED: usize = 500;
 
 /// What is measured, and for how long.
 #[derive(Args, Debug)]
 pub(crate) struct BenchArgs {
-    /// What to measure; by default everything that has a throughput
+    /// What to measure; by default all that has a throughput
     #[arg(long = "scenario", value_name = "NAME", value_delimiter = ',')]
     scenarios: Vec<Scenario>,
-    /// How many of it at once
+    /// How many of it at once; not for memory, cold-start and notice
     #[arg(long, value_name = "N", value_delimiter = ',', default_values_t = [1, 16, 64, 256])]
     concurrency: Vec<usize>,
     /// For how long each is measured, after it has warmed up for a fifth of that
     #[arg(long, value_name = "SECONDS", default_value_t = 5.0)]
     seconds: f64,
+    /// How many idle agents there are, for memory
+    #[arg(long, value_name = "N", default_value_t = 10_000)]
+    agents: usize,
+    /// How many cases are open, for cold-start
+    #[arg(long, value_name = "N", default_value_t = 100_000)]
+    cases: usize,
     /// Measure the supervisor at this address, which has to serve the playbook that --write-playbook writes
     #[arg(long, value_name = "URL")]
     target: Option<String>,
     /// Only write the playbook of the measurements into this folder, for a supervisor to be measured with --target
     #[arg(long, value_name = "DIR", conflicts_with = "target")]
     write_playbook: Option<PathBuf>,
-    /// Where to keep journals and logs while it runs; by default a temporary folder. Choose the disk that you mean
+    /// Where to keep journals and logs; by default a temporary folder. It decides which disk is measured
     #[arg(long, value_name = "DIR")]
     dir: Option<PathBuf>,
 }
@@ -65,105 +78,163 @@ enum Scenario {
     Handoff,
     /// A write is proposed, decided, permitted, carried out, reported and verified by reading back
     Action,
+    /// A case is opened, its ticket placed and read back, and a person takes it
+    Escalation,
+    /// Streams of all changes while cases are passed on: what arrives at the watchers
+    Watch,
+    /// Idle agents, each with a certificate and a session: what the server holds in memory
+    Memory,
+    /// A start with many open cases: the first answer (p50) and everything due under way (p99)
+    ColdStart,
+    /// Leases that end: how soon the journal says so
+    Notice,
 }
 
 /// What is measured when nothing is said, ceilings first.
-const USUAL: [Scenario; 4] =
-    [Scenario::Echo, Scenario::Append, Scenario::Handoff, Scenario::Action];
+const USUAL: [Scenario; 6] = [
+    Scenario::Echo,
+    Scenario::Append,
+    Scenario::Handoff,
+    Scenario::Action,
+    Scenario::Escalation,
+    Scenario::Watch,
+];
 
 /// Runs the command.
 pub(crate) async fn run(args: BenchArgs, context: &Context) -> Result<Exit, Failure> {
     if let Some(folder) = &args.write_playbook {
         playbook::write(folder, &format!("http://{}", stage::RECORDS_DEFAULT), 0)?;
-        context.output.note(format_args!(
-            "written; serve it with `belay serve --playbook {}`",
-            folder.display()
-        ));
+        let folder = folder.display();
+        context.output.note(format_args!("written; now: belay serve --playbook {folder}"));
         return Ok(Exit::Done);
     }
-    check(&args)?;
-    let mut stage =
-        Stage::build(args.dir.as_deref(), args.target.as_deref(), &context.connection, 0)?;
+    args.check()?;
+    let idle = if args.scenarios.contains(&Scenario::Memory) { args.agents } else { 0 };
+    let (folder, target) = (args.dir.as_deref(), args.target.as_deref());
+    let stage = Stage::build(folder, target, &context.connection, idle)?;
+    let quiet = context.output.is_json() && !stderr().is_terminal();
+    let mut bench = Bench { report: Report::new(context.output), quiet, stage, args };
     tokio::select! {
-        ended = play(&args, &mut stage, context) => ended,
+        ended = bench.run() => ended,
         _ = tokio::signal::ctrl_c() => Err(Failure::new(Exit::Interrupted, "interrupted")),
     }
 }
 
-fn check(args: &BenchArgs) -> Result<(), Failure> {
-    if !(args.seconds.is_finite() && args.seconds > 0.0 && args.seconds <= 3600.0) {
-        return Err(Failure::new(Exit::Usage, "--seconds has to be above 0 and at most 3600"));
+impl BenchArgs {
+    fn check(&self) -> Result<(), Failure> {
+        let usage = |what: &str| Err(Failure::new(Exit::Usage, what));
+        if !(self.seconds.is_finite() && self.seconds > 0.0 && self.seconds <= 3600.0) {
+            return usage("--seconds has to be above 0 and at most 3600");
+        }
+        if self.concurrency.iter().any(|at_once| !(1..=10_000).contains(at_once)) {
+            return usage("--concurrency has to be from 1 to 10000");
+        }
+        if !(1..=12_000).contains(&self.agents) {
+            return usage("--agents has to be from 1 to 12000");
+        }
+        if !(100..=1_000_000).contains(&self.cases) {
+            return usage("--cases has to be from 100 to 1000000");
+        }
+        if self.target.is_some() && self.scenarios.iter().any(|chosen| chosen.is_of_size()) {
+            return usage(
+                "memory, cold-start and notice need a server of their own: leave --target out",
+            );
+        }
+        if cfg!(debug_assertions) {
+            say("this is a debug build, many times slower: cargo run --release -- bench");
+        }
+        Ok(())
     }
-    if args.concurrency.iter().any(|at_once| !(1..=10_000).contains(at_once)) {
-        return Err(Failure::new(Exit::Usage, "--concurrency has to be from 1 to 10000"));
-    }
-    if cfg!(debug_assertions) {
-        say(
-            "this is a debug build, many times slower than a release: cargo run --release -- bench",
-        );
-    }
-    Ok(())
 }
 
-async fn play(args: &BenchArgs, stage: &mut Stage, context: &Context) -> Result<Exit, Failure> {
-    let chosen = if args.scenarios.is_empty() { USUAL.to_vec() } else { args.scenarios.clone() };
-    let quiet = context.output.is_json() && !stderr().is_terminal();
-    let mut lines = Vec::new();
-    for &at_once in &args.concurrency {
-        for &scenario in &chosen {
-            if !quiet {
-                say(&format!("{}, {at_once} at once, for {} s", scenario.name(), args.seconds));
-            }
-            let (reading, rss) = cell(scenario, at_once, args, stage).await?;
-            let line = Line::new(scenario.name(), at_once, &reading, rss);
-            if context.output.is_json() {
-                let object = serde_json::to_string(&line)
-                    .map_err(|error| Failure::of("cannot write the answer", &error))?;
-                print(&format!("{object}\n"))?;
-            }
-            lines.push(line);
-        }
-    }
-    if !context.output.is_json() {
-        print(&report::render(&lines, &context.output.style))?;
-    }
-    Ok(Exit::Done)
+/// A run.
+struct Bench {
+    args: BenchArgs,
+    stage: Stage,
+    report: Report,
+    quiet: bool,
 }
 
-/// One measurement: with a server of its own, so that none inherits what others left.
-async fn cell(
-    scenario: Scenario,
-    at_once: usize,
-    args: &BenchArgs,
-    stage: &mut Stage,
-) -> Result<(Reading, Option<u64>), Failure> {
-    let length = Duration::from_secs_f64(args.seconds);
-    let warm_up = length / 5;
-    match scenario {
-        Scenario::Append => {
-            let reading = append::measure(stage.folder(), at_once, warm_up, length).await?;
-            Ok((reading, None))
+impl Bench {
+    async fn run(&mut self) -> Result<Exit, Failure> {
+        let chosen = match self.args.scenarios.as_slice() {
+            [] => USUAL.to_vec(),
+            chosen => chosen.to_vec(),
+        };
+        for at_once in self.args.concurrency.clone() {
+            for &scenario in chosen.iter().filter(|chosen| !chosen.is_of_size()) {
+                self.say(&format!("{}, {at_once} at once", scenario.name()));
+                let (reading, rss) = self.cell(scenario, at_once).await?;
+                self.report.add(Line::new(scenario.name(), at_once, &reading, rss), "")?;
+            }
         }
-        Scenario::Echo => {
-            let server = stage.echo().await?;
-            let reading = echo::measure(&server, at_once, warm_up, length).await;
-            let rss = server.rss();
-            server.end().await;
-            Ok((reading?, rss))
+        for &scenario in chosen.iter().filter(|chosen| chosen.is_of_size()) {
+            self.say(scenario.name());
+            self.size(scenario).await?;
         }
-        Scenario::Handoff => {
-            let server = stage.serve().await?;
-            let reading = handoff::measure(stage, &server, at_once, warm_up, length).await;
-            let rss = server.rss();
-            server.end().await;
-            Ok((reading?, rss))
+        self.report.end()?;
+        Ok(Exit::Done)
+    }
+
+    /// One measurement of throughput: with a server of its own, so that none inherits what others left.
+    async fn cell(
+        &mut self,
+        scenario: Scenario,
+        at_once: usize,
+    ) -> Result<(Reading, Option<u64>), Failure> {
+        let length = Duration::from_secs_f64(self.args.seconds);
+        let warm_up = length / 5;
+        if scenario == Scenario::Append {
+            let folder = self.stage.folder();
+            return Ok((append::measure(folder, at_once, warm_up, length).await?, None));
         }
-        Scenario::Action => {
-            let server = stage.serve().await?;
-            let reading = action::measure(stage, &server, at_once, warm_up, length).await;
-            let rss = server.rss();
-            server.end().await;
-            Ok((reading?, rss))
+        let server = match scenario {
+            Scenario::Echo => self.stage.echo().await?,
+            _ => self.stage.serve().await?,
+        };
+        let stage = &self.stage;
+        let reading = match scenario {
+            Scenario::Echo => echo::measure(&server, at_once, warm_up, length).await,
+            Scenario::Handoff => handoff::measure(stage, &server, at_once, warm_up, length).await,
+            Scenario::Action => action::measure(stage, &server, at_once, warm_up, length).await,
+            Scenario::Escalation => escalation::measure(&server, at_once, warm_up, length).await,
+            _ => watching::measure(stage, &server, at_once, warm_up, length).await,
+        };
+        let rss = server.rss();
+        server.end().await;
+        Ok((reading?, rss))
+    }
+
+    /// One measurement of size.
+    async fn size(&mut self, scenario: Scenario) -> Result<(), Failure> {
+        if scenario == Scenario::ColdStart {
+            let (quiet, count) = (self.quiet, self.args.cases);
+            let progress = |text: &str| {
+                if !quiet {
+                    say(text)
+                }
+            };
+            let (held, start) = size::cold_start(&mut self.stage, count, progress).await?;
+            self.found("held", count, &held)?;
+            return self.found("cold-start", count, &start);
+        }
+        let server = self.stage.serve().await?;
+        let (count, found) = match scenario {
+            Scenario::Memory => (self.args.agents, size::agents(&self.stage, &server).await),
+            _ => (NOTICED, size::notice(&self.stage, &server, NOTICED).await),
+        };
+        server.end().await;
+        self.found(scenario.name(), count, &found?)
+    }
+
+    fn found(&mut self, name: &'static str, count: usize, found: &Found) -> Result<(), Failure> {
+        let line = Line::new(name, count, &found.reading, found.rss);
+        self.report.add(line, &found.remark)
+    }
+
+    fn say(&self, text: &str) {
+        if !self.quiet {
+            say(text);
         }
     }
 }
@@ -175,7 +246,17 @@ impl Scenario {
             Self::Append => "append",
             Self::Handoff => "handoff",
             Self::Action => "action",
+            Self::Escalation => "escalation",
+            Self::Watch => "watch",
+            Self::Memory => "memory",
+            Self::ColdStart => "cold-start",
+            Self::Notice => "notice",
         }
+    }
+
+    /// Measured once, and not at several concurrencies.
+    fn is_of_size(self) -> bool {
+        matches!(self, Self::Memory | Self::ColdStart | Self::Notice)
     }
 }
 

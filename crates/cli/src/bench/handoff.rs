@@ -89,8 +89,9 @@ impl Passing {
         &self.meter
     }
 
-    /// Waits until everything is closed.
-    pub(crate) async fn settle(&self) {
+    /// Passes nothing on any more, and closes everything.
+    pub(crate) async fn stop(&self) {
+        self.meter.stop();
         self.opener.settle().await;
     }
 }

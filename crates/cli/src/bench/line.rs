@@ -41,8 +41,6 @@ pub(crate) trait Player: Send + 'static {
 
 /// One message of the supervisor.
 pub(crate) struct Heard {
-    /// Which own message it answers; 0 for none.
-    pub(crate) in_reply_to: u64,
     /// What it says.
     pub(crate) message: connect_response::Message,
 }
@@ -145,7 +143,7 @@ impl Talk {
                     continue;
                 }
             };
-            let Some(v1::ConnectResponse { message_id, in_reply_to, message, .. }) = heard else {
+            let Some(v1::ConnectResponse { message_id, message, .. }) = heard else {
                 return Ok(());
             };
             if message_id > 0 {
@@ -153,7 +151,7 @@ impl Talk {
                 self.used += 1;
             }
             if let Some(message) = message {
-                player.hear(Heard { in_reply_to, message }, &mut say);
+                player.hear(Heard { message }, &mut say);
             }
             for (number, message) in say.said.drain(..) {
                 self.acknowledged = self.taken;

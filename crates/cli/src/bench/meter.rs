@@ -97,8 +97,18 @@ impl Meter {
         self.until.store(from + micros(length), Ordering::Relaxed);
         self.from.store(from, Ordering::Relaxed);
         self.sleep(length).await?;
-        self.stopping.store(true, Ordering::Relaxed);
+        self.stop();
         Ok(self.reading(length))
+    }
+
+    /// Counts everything from now on.
+    pub(crate) fn count_all(&self) {
+        self.from.store(self.now(), Ordering::Relaxed);
+    }
+
+    /// Lets nothing new begin.
+    pub(crate) fn stop(&self) {
+        self.stopping.store(true, Ordering::Relaxed);
     }
 
     /// What was counted, over this length of time.

@@ -18,8 +18,9 @@ use crate::exit::{Exit, Failure};
 /// How many are opened at once.
 const AT_ONCE: usize = 64;
 
-/// How long all cases have to come into the hands of somebody.
+/// How long the first cases have to come into the hands of somebody, and how long each further one may take.
 const READY_WITHIN: Duration = Duration::from_secs(30);
+const READY_EACH: Duration = Duration::from_millis(5);
 
 /// How long the cases that are left may take to be closed at the end.
 const CLOSED_WITHIN: Duration = Duration::from_secs(10);
@@ -92,7 +93,8 @@ impl Opener {
         for _ in 0..count {
             self.open();
         }
-        let deadline = Instant::now() + READY_WITHIN;
+        let each = READY_EACH.saturating_mul(u32::try_from(count).unwrap_or(u32::MAX));
+        let deadline = Instant::now() + READY_WITHIN + each;
         while self.shared.ready.load(Ordering::Relaxed) < count as u64 {
             if Instant::now() >= deadline {
                 let ready = self.shared.ready.load(Ordering::Relaxed);
@@ -122,15 +124,8 @@ impl Opener {
 
 impl Shared {
     async fn call(&self, number: u64) -> Result<(), tonic::Status> {
-        let request = v1::OpenCaseRequest {
-            request_id: format!("bench-{}-{number}", self.run),
-            subject: "A charge appears twice on the last statement".to_owned(),
-            kind: self.kind.to_owned(),
-            customer: format!("customer-{number}"),
-            channel: "mail".to_owned(),
-            context: context(),
-            ..v1::OpenCaseRequest::default()
-        };
+        let id = format!("bench-{}-{number}", self.run);
+        let request = request(&id, self.kind, &format!("customer-{number}"));
         let mut cases = self.cases.clone();
         loop {
             match cases.open_case(request.clone()).await {
@@ -142,6 +137,19 @@ impl Shared {
                 Err(status) => return Err(status),
             }
         }
+    }
+}
+
+/// What an intake service sends to open a case.
+pub(crate) fn request(id: &str, kind: &str, customer: &str) -> v1::OpenCaseRequest {
+    v1::OpenCaseRequest {
+        request_id: id.to_owned(),
+        subject: "A charge appears twice on the last statement".to_owned(),
+        kind: kind.to_owned(),
+        customer: customer.to_owned(),
+        channel: "mail".to_owned(),
+        context: context(),
+        ..v1::OpenCaseRequest::default()
     }
 }
 

@@ -18,7 +18,7 @@ const ROLES: [(&str, &str); 4] = [
     ("front", "takes cases from back and hands them to back"),
     ("back", "takes cases from front and hands them to front"),
     ("writer", "writes notes"),
-    ("asker", "asks for people"),
+    ("keeper", "takes cases and does nothing with them"),
 ];
 
 /// The files that are the same for everybody.
@@ -60,14 +60,14 @@ const ROUTING: &str = "\
 rules:
   - {name: handoff, when: {kind: [handoff]}, to: role front, takeover: takeover}
   - {name: action, when: {kind: [action]}, to: role writer, takeover: takeover}
-  - {name: ask, when: {kind: [ask]}, to: role asker, takeover: takeover}
+  - {name: held, when: {kind: [held]}, to: role keeper, takeover: takeover, lease: 1h}
+  - {name: brief, when: {kind: [brief]}, to: role keeper, takeover: takeover, lease: 5s}
 otherwise: {to: people, takeover: takeover}
 ";
 
 const TAXONOMY: &str = "\
 resolutions:
   done: {title: The matter is done, means: resolve}
-  go-on: {title: The agent can go on, means: return to role asker}
 ";
 
 const CONTRACT: &str = "\

@@ -3,8 +3,9 @@
 use serde::Serialize;
 
 use super::meter::Reading;
+use crate::exit::Failure;
 use crate::output::table::{Cell, Table};
-use crate::output::{Style, Tone};
+use crate::output::{Output, Style, Tone, print};
 
 /// One measurement.
 #[derive(Clone, Debug, Serialize)]
@@ -45,8 +46,44 @@ impl Line {
     }
 }
 
+/// All of them: told at once to programs, and in a table at the end to people.
+pub(crate) struct Report {
+    output: Output,
+    lines: Vec<Line>,
+    remarks: Vec<String>,
+}
+
+impl Report {
+    /// Nothing yet.
+    pub(crate) fn new(output: Output) -> Self {
+        Self { output, lines: Vec::new(), remarks: Vec::new() }
+    }
+
+    /// One more measurement, with what else is worth saying about it.
+    pub(crate) fn add(&mut self, line: Line, remark: &str) -> Result<(), Failure> {
+        if self.output.is_json() {
+            let object = serde_json::to_string(&line)
+                .map_err(|error| Failure::of("cannot write the answer", &error))?;
+            print(&format!("{object}\n"))?;
+        }
+        self.lines.push(line);
+        if !remark.is_empty() {
+            self.remarks.push(format!("{remark}\n"));
+        }
+        Ok(())
+    }
+
+    /// That was all.
+    pub(crate) fn end(&self) -> Result<(), Failure> {
+        if self.output.is_json() {
+            return Ok(());
+        }
+        print(&format!("{}{}", render(&self.lines, &self.output.style), self.remarks.concat()))
+    }
+}
+
 /// The table, with the share of each ceiling that was reached at the same concurrency.
-pub(crate) fn render(lines: &[Line], style: &Style) -> String {
+fn render(lines: &[Line], style: &Style) -> String {
     let mut table = Table::new([
         "SCENARIO",
         "AT ONCE",
@@ -82,7 +119,7 @@ pub(crate) fn render(lines: &[Line], style: &Style) -> String {
 }
 
 /// A number with its thousands apart.
-pub(crate) fn count(number: f64) -> String {
+fn count(number: f64) -> String {
     if number < 100.0 {
         return format!("{number:.1}");
     }
@@ -98,7 +135,7 @@ pub(crate) fn count(number: f64) -> String {
 }
 
 /// A time in the unit that suits it.
-pub(crate) fn time(micros: u64) -> String {
+fn time(micros: u64) -> String {
     match micros {
         0..1_000 => format!("{micros} us"),
         1_000..10_000_000 => format!("{:.2} ms", micros as f64 / 1e3),
@@ -107,7 +144,7 @@ pub(crate) fn time(micros: u64) -> String {
 }
 
 /// A size in MiB.
-pub(crate) fn memory(bytes: u64) -> String {
+fn memory(bytes: u64) -> String {
     format!("{:.0} MiB", bytes as f64 / f64::from(1 << 20))
 }
 

@@ -17,10 +17,16 @@ use tonic::transport::Channel;
 use super::playbook;
 use crate::connection::ConnectionArgs;
 use crate::demo::{Child, Door, Nursery, free_address};
-use crate::exit::{Exit, Failure};
+use crate::exit::Failure;
 
 /// How long a server has to come up. Hours of work in its journal make it slower; there are none here.
 const UP_WITHIN: Duration = Duration::from_secs(30);
+
+/// The log of every server of a run.
+const LOG: &str = "server.log";
+
+/// How many lines of it are shown when a server fails.
+const LAST_WORDS: usize = 5;
 
 /// Where the business system of a foreign supervisor's playbook is expected.
 pub(crate) const RECORDS_DEFAULT: SocketAddr =
@@ -49,6 +55,7 @@ pub(crate) struct Server {
     pub(crate) data: PathBuf,
     identity: PathBuf,
     child: Option<Child>,
+    log: PathBuf,
 }
 
 impl Stage {
@@ -114,16 +121,17 @@ impl Stage {
         Identity::in_directory(&self.identity, &format!("agents/{name}"))
     }
 
-    /// The directory with everybody's identity.
-    pub(crate) fn identity(&self) -> &Path {
-        &self.identity
-    }
-
     /// A supervisor with an empty journal, in a process of its own; or the one that was named.
     pub(crate) async fn serve(&mut self) -> Result<Server, Failure> {
         if let Some(endpoint) = &self.target {
             let (endpoint, data) = (endpoint.clone(), PathBuf::new());
-            return Ok(Server { endpoint, data, identity: self.identity.clone(), child: None });
+            return Ok(Server {
+                endpoint,
+                data,
+                identity: self.identity.clone(),
+                child: None,
+                log: PathBuf::new(),
+            });
         }
         self.servers += 1;
         let data = self.folder.join(format!("data-{}", self.servers));
@@ -148,12 +156,13 @@ impl Stage {
             format!("--listen={listen}"),
             "--until-stdin-ends".to_owned(),
         ];
-        let child = self.nursery.start("supervisor", &arguments, &quiet())?;
+        let child = self.nursery.start("server", &arguments, &quiet())?;
         Ok(Server {
             endpoint: format!("https://localhost:{}", listen.port()),
             data: data.to_owned(),
             identity: self.identity.clone(),
             child: Some(child),
+            log: self.nursery.logs().join(LOG),
         })
     }
 
@@ -165,12 +174,13 @@ impl Stage {
             format!("--certificates={}", self.identity.display()),
             format!("--listen={listen}"),
         ];
-        let child = self.nursery.start("echo", &arguments, &quiet())?;
+        let child = self.nursery.start("server", &arguments, &quiet())?;
         let mut server = Server {
             endpoint: format!("https://localhost:{}", listen.port()),
             data: PathBuf::new(),
             identity: self.identity.clone(),
             child: Some(child),
+            log: self.nursery.logs().join(LOG),
         };
         server.wait().await?;
         Ok(server)
@@ -191,9 +201,14 @@ impl Server {
             .map_err(|error| Failure::of("no connection", &error))
     }
 
-    /// Fails when it has ended.
+    /// Fails when it has ended, with its last words: its log goes with the folder.
     pub(crate) fn check(&mut self) -> Result<(), Failure> {
-        self.child.as_mut().map_or(Ok(()), Child::check)
+        self.child.as_mut().map_or(Ok(()), Child::check).map_err(|failure| {
+            let log = fs::read_to_string(&self.log).unwrap_or_default();
+            let lines: Vec<_> = log.lines().collect();
+            let last = lines.split_at(lines.len().saturating_sub(LAST_WORDS)).1;
+            failure.hint(format!("its last words were:\n{}", last.join("\n")))
+        })
     }
 
     /// What it holds in memory now; none if it is somebody else's, or the system does not say.
@@ -225,13 +240,12 @@ impl Server {
         }
     }
 
-    /// Fails, saying that somebody else's server cannot be measured like this.
-    pub(crate) fn own(&self) -> Result<(), Failure> {
-        if self.child.is_some() {
-            return Ok(());
+    /// Kills it where it stands.
+    pub(crate) async fn kill(self) -> Result<(), Failure> {
+        match self.child {
+            Some(child) => child.kill().await,
+            None => Ok(()),
         }
-        let what = "this can only be measured with a server of its own; leave --target out";
-        Err(Failure::new(Exit::Usage, what))
     }
 }
 
