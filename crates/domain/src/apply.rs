@@ -189,7 +189,8 @@ fn holding(case: &mut Case, kind: &EventKind, at: Timestamp) {
                 case.served = Some(target.clone());
             }
             if let Some(last) = case.last_agent.replace(agent.clone()) {
-                *Arc::make_mut(&mut case.bounces).entry(pair(last, agent.clone())).or_default() += 1;
+                *Arc::make_mut(&mut case.bounces).entry(pair(last, agent.clone())).or_default() +=
+                    1;
             }
             case.routing = None;
             case.offer = None;

@@ -3,6 +3,8 @@
 //! An escalation asks one human queue at a time, in the order of its plan. It moves on when a deadline passes,
 //! when the queue turns out to reach nobody, or when a look no longer shows what an earlier one did.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -18,7 +20,7 @@ pub struct Escalation {
     /// What people are asked for.
     pub purpose: Purpose,
     /// In which order.
-    pub plan: EscalationPlan,
+    pub plan: Arc<EscalationPlan>,
     /// When it was opened.
     pub opened_at: Timestamp,
     /// The step that is being taken.

@@ -7,8 +7,8 @@ use std::collections::HashMap;
 
 use crate::chain::Hash;
 
-/// How many heads a generation holds; at most two generations are kept, some 30 MB with ids of usual length.
-const GENERATION_MAX: usize = 65_536;
+/// How many heads a generation holds; at most two generations are kept, some 8 MB with ids of usual length.
+const GENERATION_MAX: usize = 16_384;
 
 /// Where a case stands.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -17,7 +17,7 @@ use crate::driver::Driver;
 use crate::entry::{ENTRIES_MAX, EVENTS_MAX, Entry, Usage};
 use crate::error::{AppendError, Failure, OpenError, ReadError, SearchError};
 use crate::lock::WriteLock;
-use crate::lookups::{self, Due, StoredEvent};
+use crate::lookups::{self, Due, DueMark, StoredEvent};
 use crate::pool::Pool;
 use crate::queue::{Queue, Submission, Work};
 use crate::schema::{FILE, integer, number, open_writer};
@@ -225,6 +225,15 @@ impl Journal {
         self.inner.pool.read(move |connection| lookups::load(connection, &case)).await
     }
 
+    /// As [`Journal::load`] for many cases in one read, with what `fold` makes of each.
+    pub async fn load_each<T: Send + 'static>(
+        &self,
+        cases: Vec<String>,
+        fold: impl Fn(usize, Vec<StoredEvent>) -> T + Send + 'static,
+    ) -> Result<Vec<Result<T, ReadError>>, ReadError> {
+        self.inner.pool.read(move |connection| lookups::load_each(connection, &cases, fold)).await
+    }
+
     /// At most `limit` events of a case after number `after_seq`.
     pub async fn events_of(
         &self,
@@ -247,6 +256,20 @@ impl Journal {
     /// At most `limit` cases that are due at or before a moment, the longest due first.
     pub async fn due(&self, before: Timestamp, limit: usize) -> Result<Vec<Due>, ReadError> {
         self.inner.pool.read(move |connection| lookups::due(connection, before, limit)).await
+    }
+
+    /// At most `limit` cases that become due after a place in the order of dues and up to a moment, and the place of
+    /// the last of them: where the next page, or the next look, begins.
+    pub async fn due_after(
+        &self,
+        after: DueMark,
+        until: Timestamp,
+        limit: usize,
+    ) -> Result<(Vec<Due>, DueMark), ReadError> {
+        self.inner
+            .pool
+            .read(move |connection| lookups::due_after(connection, after, until, limit))
+            .await
     }
 
     /// When the next case becomes due.

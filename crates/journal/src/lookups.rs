@@ -41,17 +41,41 @@ pub struct Due {
     pub at: Timestamp,
 }
 
+/// A place in the order in which cases become due.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DueMark {
+    at: i64,
+    no: i64,
+}
+
 pub(crate) const EVENT: &str = "SELECT e.position, h.tenant, h.case_id, e.seq, e.kind, e.at, e.body, e.hash \
      FROM events e JOIN heads h ON h.no = e.case_no ";
 
 /// All events of a case, with its chain checked up to its head: what does not fit is never handed out.
 pub(crate) fn load(connection: &Connection, case: &str) -> Result<Vec<StoredEvent>, ReadError> {
     let snapshot = connection.unchecked_transaction()?;
+    load_within(&snapshot, case)
+}
+
+/// As [`load`] for many cases, as they are at one moment, with what `fold` makes of each.
+pub(crate) fn load_each<T>(
+    connection: &Connection,
+    cases: &[String],
+    fold: impl Fn(usize, Vec<StoredEvent>) -> T,
+) -> Result<Vec<Result<T, ReadError>>, ReadError> {
+    let snapshot = connection.unchecked_transaction()?;
+    let load = |(place, case): (usize, &String)| {
+        load_within(&snapshot, case).map(|events| fold(place, events))
+    };
+    Ok(cases.iter().enumerate().map(load).collect())
+}
+
+fn load_within(snapshot: &Connection, case: &str) -> Result<Vec<StoredEvent>, ReadError> {
     let head = snapshot
         .prepare_cached("SELECT seq, hash FROM heads WHERE case_id = ?1")?
         .query_row([case], |row| Ok((number(row.get(0)?), row.get::<_, Hash>(1)?)))
         .optional()?;
-    let events = read_events(&snapshot, case, 0, i64::MAX)?;
+    let events = read_events(snapshot, case, 0, i64::MAX)?;
     let Some((seq, hash)) = head else { return Ok(events) };
     check_chain(&events, Hash::NONE, 0)?;
     let last = events.last().map_or((0, Hash::NONE), |event| (event.seq, event.hash));
@@ -108,6 +132,39 @@ pub(crate) fn due(
 }
 
 pub(crate) const DUE: &str = "SELECT tenant, case_id, attention FROM heads WHERE attention <= ?1 ORDER BY attention LIMIT ?2";
+
+/// The cases that become due after a place and up to a moment, in that order, and the place of the last of them.
+pub(crate) fn due_after(
+    connection: &Connection,
+    after: DueMark,
+    until: Timestamp,
+    limit: usize,
+) -> Result<(Vec<Due>, DueMark), ReadError> {
+    let mut last = after;
+    let mut statement = connection.prepare_cached(DUE_AFTER)?;
+    let values = params![after.at, after.no, until.as_microsecond(), rows(limit)];
+    let mut found = statement.query(values)?;
+    let mut due = Vec::new();
+    while let Some(row) = found.next()? {
+        last = DueMark { at: row.get(2)?, no: row.get(3)? };
+        due.push(Due { tenant: row.get(0)?, case: row.get(1)?, at: moment(last.at)? });
+    }
+    Ok((due, last))
+}
+
+pub(crate) const DUE_AFTER: &str = "SELECT tenant, case_id, attention, no FROM heads \
+     WHERE attention IS NOT NULL AND (attention, no) > (?1, ?2) AND attention <= ?3 ORDER BY attention, no LIMIT ?4";
+
+impl DueMark {
+    /// Before everything that is due.
+    pub const START: DueMark = DueMark { at: i64::MIN, no: 0 };
+
+    /// After everything that is due by this moment.
+    #[must_use]
+    pub fn past(moment: Timestamp) -> DueMark {
+        DueMark { at: moment.as_microsecond(), no: i64::MAX }
+    }
+}
 
 /// When the next case becomes due.
 pub(crate) fn next_due(connection: &Connection) -> Result<Option<Timestamp>, ReadError> {

@@ -10,6 +10,7 @@ mod entry;
 mod loading;
 mod once;
 mod shard;
+mod sharing;
 mod slot;
 mod stored;
 #[cfg(test)]
@@ -134,6 +135,7 @@ enum Message {
     },
     Wake {
         case: CaseId,
+        due: Timestamp,
     },
 }
 
@@ -174,8 +176,13 @@ impl Engine {
     }
 
     /// Has a command decided. Returns once what was decided is durable.
-    pub async fn command(&self, case: &CaseId, command: Command) -> Result<Applied, Refused> {
-        self.counted(case, command, None).await
+    pub fn command<'a>(
+        &'a self,
+        case: &'a CaseId,
+        command: Command,
+    ) -> impl Future<Output = Result<Applied, Refused>> + Send + 'a {
+        // Behind a pointer from the beginning: every future that it goes through would be as large.
+        self.counted(case, Arc::new(command), None)
     }
 
     /// Has a command decided, unless it was before for the same request, whatever happened since: then the
@@ -188,14 +195,14 @@ impl Engine {
     ) -> Result<Applied, Refused> {
         match once.look(self, case).await? {
             Some(known) => Ok(known),
-            None => self.counted(case, command, Some(Box::new(once))).await,
+            None => self.counted(case, Arc::new(command), Some(Box::new(once))).await,
         }
     }
 
     async fn counted(
         &self,
         case: &CaseId,
-        command: Command,
+        command: Arc<Command>,
         once: Option<Box<Once>>,
     ) -> Result<Applied, Refused> {
         let name = command.name();
@@ -209,10 +216,9 @@ impl Engine {
     async fn decided(
         &self,
         case: &CaseId,
-        command: Command,
+        command: Arc<Command>,
         once: Option<Box<Once>>,
     ) -> Result<Applied, Refused> {
-        let command = Arc::new(command);
         for _ in 0..DECISIONS_MAX {
             let (reply, answer) = oneshot::channel();
             self.send(Message::Command {
@@ -258,9 +264,9 @@ impl Engine {
         }))
     }
 
-    /// Makes sure that the case is loaded, its timers run and its effects are under way.
-    pub fn wake(&self, case: &CaseId) -> Result<(), Refused> {
-        self.send(Message::Wake { case: case.clone() })
+    /// Makes sure that the case is loaded, its timers run and its effects are under way once it is due.
+    pub fn wake(&self, case: &CaseId, due: Timestamp) -> Result<(), Refused> {
+        self.send(Message::Wake { case: case.clone(), due })
     }
 
     /// Everything that happens from now on, as it becomes durable.
@@ -283,9 +289,9 @@ impl Engine {
 
     fn send(&self, message: Message) -> Result<(), Refused> {
         let case = match &message {
-            Message::Command { case, .. } | Message::Look { case, .. } | Message::Wake { case } => {
-                case
-            }
+            Message::Command { case, .. }
+            | Message::Look { case, .. }
+            | Message::Wake { case, .. } => case,
         };
         let mut hasher = DefaultHasher::new();
         case.hash(&mut hasher);

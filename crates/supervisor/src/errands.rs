@@ -88,12 +88,12 @@ impl Errands {
         }
     }
 
-    fn start(&self, case: &CaseId, owed: Owed) -> CancellationToken {
+    fn start(&self, case: &Arc<Case>, owed: Owed) -> CancellationToken {
         let wanted = self.world.stop.child_token();
         let errand =
-            Errand { world: self.world.clone(), case: case.clone(), wanted: wanted.clone() };
-        let span = span_of(case, &owed);
-        self.world.tasks.spawn(errand.run(owed).instrument(span));
+            Errand { world: self.world.clone(), case: case.id.clone(), wanted: wanted.clone() };
+        let span = span_of(&case.id, &owed);
+        self.world.tasks.spawn(errand.run(case.clone(), owed).instrument(span));
         wanted
     }
 }
@@ -136,7 +136,7 @@ impl Outbound for Errands {
             let wanted = if self.is_done(case, &owed) {
                 CancellationToken::new()
             } else {
-                self.start(&case.id, owed)
+                self.start(case, owed)
             };
             running.insert(id, wanted);
         }
@@ -157,26 +157,35 @@ impl Outbound for Errands {
 }
 
 impl Errand {
-    async fn run(self, owed: Owed) {
+    /// Does what is owed. `case` is as it was when that was found.
+    async fn run(self, case: Arc<Case>, owed: Owed) {
+        // Nobody else needs it, and it must not be kept for as long as the errand stands.
+        let known = matches!(owed.effect, Effect::Seek { .. }).then_some(case);
         if !self.until(owed.due).await {
             return;
         }
+        // Each on the heap by itself: most errands that stand for long are small, and all would weigh what the largest
+        // does.
         match owed.effect {
-            Effect::Seek { target, .. } => self.seek(&target).await,
-            Effect::Offer { handoff, to, .. } => self.offer(&handoff, &to).await,
-            Effect::Assess { action, .. } => self.assess(&action).await,
-            Effect::DeliverPermit { action } => self.deliver_permit(&action).await,
-            Effect::Execute { action, attempt } => self.execute(&action, attempt).await,
-            Effect::ReadBack { action, attempt } => self.read_back(&action, attempt).await,
-            Effect::Compensate { action, attempt } => self.compensate(&action, attempt).await,
+            Effect::Seek { target, .. } => Box::pin(self.seek(known, &target)).await,
+            Effect::Offer { handoff, to, .. } => Box::pin(self.offer(&handoff, &to)).await,
+            Effect::Assess { action, .. } => Box::pin(self.assess(&action)).await,
+            Effect::DeliverPermit { action } => Box::pin(self.deliver_permit(&action)).await,
+            Effect::Execute { action, attempt } => Box::pin(self.execute(&action, attempt)).await,
+            Effect::ReadBack { action, attempt } => {
+                Box::pin(self.read_back(&action, attempt)).await;
+            }
+            Effect::Compensate { action, attempt } => {
+                Box::pin(self.compensate(&action, attempt)).await;
+            }
             Effect::PlaceTicket { escalation, correlation, queue } => {
-                self.place(&escalation, correlation, &queue).await;
+                Box::pin(self.place(&escalation, correlation, &queue)).await;
             }
             Effect::Watch { correlation, queue, ticket, every, .. } => {
-                self.watch(&correlation, &queue, &ticket, every).await;
+                Box::pin(self.watch(&correlation, &queue, &ticket, every)).await;
             }
             Effect::Withdraw { correlation, queue, ticket, .. } => {
-                self.withdraw(&correlation, &queue, &ticket).await;
+                Box::pin(self.withdraw(&correlation, &queue, &ticket)).await;
             }
         }
     }
@@ -185,7 +194,7 @@ impl Errand {
     async fn answer(&self, command: Command) -> bool {
         let mut patience = Patience::new(Duration::from_millis(50), Duration::from_secs(5));
         loop {
-            match self.world.engine.command(&self.case, command.clone()).await {
+            match Box::pin(self.world.engine.command(&self.case, command.clone())).await {
                 Ok(_) => return true,
                 Err(Refused::Rejected(rejection)) => {
                     tracing::debug!(%rejection, "the case does not want this answer");
@@ -202,9 +211,25 @@ impl Errand {
         }
     }
 
+    /// The case as it is now, as soon as it can be had: an errand that ended because the engine was busy would never
+    /// be run again. None if there is no such case, or the errand is not wanted any more.
+    async fn case(&self) -> Option<Arc<Case>> {
+        let mut patience = Patience::new(Duration::from_millis(50), Duration::from_secs(5));
+        loop {
+            match Box::pin(self.world.engine.case(&self.case)).await {
+                Ok(found) => return found,
+                Err(Refused::Draining | Refused::Damaged(_)) => return None,
+                Err(failure) => warn!(error = %failure, "an errand cannot see its case yet"),
+            }
+            if !self.wait(patience.next()).await {
+                return None;
+            }
+        }
+    }
+
     /// The case and one of its actions as they are now.
     async fn action(&self, id: &ActionId) -> Option<(Arc<Case>, Arc<Action>)> {
-        let case = self.world.engine.case(&self.case).await.ok()??;
+        let case = self.case().await?;
         let action = case.actions.get(id)?.clone();
         Some((case, action))
     }

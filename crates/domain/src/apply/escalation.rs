@@ -14,7 +14,7 @@ pub(super) fn apply(case: &mut Case, kind: &EventKind, at: Timestamp) {
             let new = Escalation {
                 id: escalation.clone(),
                 purpose: purpose.clone(),
-                plan: plan.as_ref().clone(),
+                plan: Arc::new(plan.as_ref().clone()),
                 opened_at: at,
                 step: Step {
                     round: 1,

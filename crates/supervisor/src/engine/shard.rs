@@ -5,11 +5,10 @@ use std::collections::{BTreeSet, BinaryHeap, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
-use belay_domain::{Case, CaseId, Command, Timestamp, decided, next_moment, owed};
+use belay_domain::{Case, CaseId, Command, Span, Timestamp, after, decided, next_moment, owed};
 use belay_journal::{AppendError, Commit, Conflict, Entry, Journal, Receipt};
 use belay_planted::{Bug, planted};
 use futures_util::StreamExt;
-use futures_util::future::join_all;
 use futures_util::stream::FuturesOrdered;
 use tokio::sync::{broadcast, mpsc};
 use tokio_util::sync::CancellationToken;
@@ -19,6 +18,7 @@ use super::committed::Change;
 use super::decided::{Decided, Look, shown};
 use super::entry::{ANSWERED, entry};
 use super::loading::load;
+use super::sharing::Sharing;
 use super::slot::Slot;
 use super::{Applied, Message, Outbound, Refused, Reply};
 use crate::clock::Clock;
@@ -34,6 +34,9 @@ const BATCHES_IN_FLIGHT_MAX: usize = 4;
 /// The most cases a shard keeps in memory. Colder ones are read from the journal when they are needed.
 const CASES_KEPT_MAX: usize = 20_000;
 
+/// When a case that could not be read or written is looked at again.
+const LOOK_AGAIN_AFTER: Span = Span::from_secs(10);
+
 pub(super) struct Shard {
     journal: Journal,
     playbooks: Playbooks,
@@ -43,6 +46,7 @@ pub(super) struct Shard {
     slots: HashMap<CaseId, Slot>,
     timers: BinaryHeap<Reverse<(Timestamp, CaseId)>>,
     in_flight: FuturesOrdered<futures_util::future::BoxFuture<'static, Finished>>,
+    sharing: Sharing,
     turn: u64,
 }
 
@@ -68,6 +72,7 @@ impl Shard {
             slots: HashMap::new(),
             timers: BinaryHeap::new(),
             in_flight: FuturesOrdered::new(),
+            sharing: Sharing::default(),
             turn: 0,
         }
     }
@@ -107,6 +112,7 @@ impl Shard {
         self.turn += 1;
         let now = self.clock.now();
         let due = self.due(now);
+        self.wait_for_due(batch, now);
         self.load_missing(batch, &due).await;
         let now = self.clock.now();
         let mut work: HashMap<CaseId, Decided> = HashMap::new();
@@ -128,7 +134,7 @@ impl Shard {
                         order.push(case);
                     }
                 }
-                Message::Wake { case } => {
+                Message::Wake { case, .. } => {
                     if self.decide_one(&mut work, &case, &Command::Tick, None, now) {
                         order.push(case.clone());
                     }
@@ -151,6 +157,17 @@ impl Shard {
             }
         }
         self.forget_cold();
+    }
+
+    /// A case that is not due yet is not even read: its timer is set, and that is all it needs until then.
+    fn wait_for_due(&mut self, batch: &mut Vec<Message>, now: Timestamp) {
+        batch.retain(|message| match message {
+            Message::Wake { case, due } if *due > now && !self.slots.contains_key(case) => {
+                self.timers.push(Reverse((*due, case.clone())));
+                false
+            }
+            Message::Wake { .. } | Message::Command { .. } | Message::Look { .. } => true,
+        });
     }
 
     /// Shows a case, once everything that was decided about it so far is durable. Says whether the case is new
@@ -192,7 +209,7 @@ impl Shard {
         };
         slot.used = self.turn;
         let before = slot.decided.clone();
-        let (events, after) = match decided(&before, command, now) {
+        let (events, mut after) = match decided(&before, command, now) {
             Ok(decided) => decided,
             Err(rejection) => {
                 if let Some(reply) = reply {
@@ -220,6 +237,9 @@ impl Shard {
                 }
             }
             return false;
+        }
+        if before.terms.is_none() || before.escalations.len() != after.escalations.len() {
+            self.sharing.share(&mut after);
         }
         let after = Arc::new(after);
         slot.decided = after.clone();
@@ -293,6 +313,7 @@ impl Shard {
             Err(failure) => {
                 // What was decided on top of this fails too, with a conflict, and is decided anew.
                 self.slots.remove(&decided.case);
+                self.look_again(&decided.case);
                 match &failure {
                     AppendError::Conflict(Conflict::Claimed { kind, holder, .. })
                         if kind != ANSWERED =>
@@ -328,8 +349,7 @@ impl Shard {
             slot.durable = after.clone();
         }
         if !events.is_empty() {
-            let change =
-                Change { case: after.clone(), events, position: receipt.last };
+            let change = Change { case: after.clone(), events, position: receipt.last };
             self.outbound.happened(&change);
             // No watcher is no error.
             let _ = self.changes.send(change);
@@ -368,6 +388,13 @@ impl Shard {
         }
     }
 
+    /// A case could not be read or written. Whoever asked is told; what is due by itself has nobody who would ask
+    /// again.
+    fn look_again(&mut self, id: &CaseId) {
+        let again = after(self.clock.now(), LOOK_AGAIN_AFTER);
+        self.timers.push(Reverse((again, id.clone())));
+    }
+
     fn next_timer(&self) -> Option<Timestamp> {
         self.timers.peek().map(|Reverse((moment, _))| *moment)
     }
@@ -400,26 +427,28 @@ impl Shard {
     /// Reads the cases from the journal that are needed and not in memory.
     async fn load_missing(&mut self, batch: &mut Vec<Message>, due: &[CaseId]) {
         let named = batch.iter().map(|message| match message {
-            Message::Command { case, .. } | Message::Look { case, .. } | Message::Wake { case } => {
-                case
-            }
+            Message::Command { case, .. }
+            | Message::Look { case, .. }
+            | Message::Wake { case, .. } => case,
         });
         let missing: BTreeSet<CaseId> =
             named.chain(due).filter(|case| !self.slots.contains_key(case)).cloned().collect();
         if missing.is_empty() {
             return;
         }
-        let journal = self.journal.clone();
-        let loads = missing.into_iter().map(|id| load(&journal, id));
-        for (id, loaded) in join_all(loads).await {
+        for (id, loaded) in load(&self.journal, missing.into_iter().collect()).await {
             match loaded {
-                Ok(case) => {
+                Ok(mut case) => {
+                    self.sharing.share(&mut case);
                     let mut slot = Slot::new(case);
                     slot.used = self.turn;
                     self.slots.insert(id.clone(), slot);
                     self.awaken(&id, self.clock.now());
                 }
-                Err(refused) => refuse_all(batch, &id, &refused),
+                Err(refused) => {
+                    refuse_all(batch, &id, &refused);
+                    self.look_again(&id);
+                }
             }
         }
     }
@@ -435,8 +464,11 @@ impl Shard {
             .filter(|(_, slot)| slot.is_quiet() && slot.used < self.turn)
             .map(|(id, slot)| (slot.used, id.clone()))
             .collect();
-        cold.sort_unstable();
-        for (_, id) in cold.into_iter().take(CASES_KEPT_MAX / 10) {
+        let most = (CASES_KEPT_MAX / 10).min(cold.len());
+        if most < cold.len() {
+            cold.select_nth_unstable(most);
+        }
+        for (_, id) in cold.into_iter().take(most) {
             self.slots.remove(&id);
         }
     }
@@ -468,7 +500,7 @@ fn refuse(message: Message, refused: Refused) {
 
 fn refuse_all(batch: &mut Vec<Message>, id: &CaseId, refused: &Refused) {
     let (about_it, rest) = std::mem::take(batch).into_iter().partition(|message| match message {
-        Message::Command { case, .. } | Message::Look { case, .. } | Message::Wake { case } => {
+        Message::Command { case, .. } | Message::Look { case, .. } | Message::Wake { case, .. } => {
             case == id
         }
     });

@@ -1,5 +1,6 @@
 //! Errands to agents: finding one, showing it an offer, assessing what it proposes, handing it a permit.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use belay_domain::{
@@ -17,17 +18,24 @@ const LOOK_AGAIN: Duration = Duration::from_secs(5);
 
 impl Errand {
     /// Looks for an agent that fits until there is one, or until everyone has been tried.
-    pub(super) async fn seek(&self, target: &Target) {
+    pub(super) async fn seek(&self, mut known: Option<Arc<Case>>, target: &Target) {
         let mut changes = self.world.sessions.changes();
         loop {
             changes.mark_unchanged();
-            let Ok(Some(case)) = self.world.engine.case(&self.case).await else { return };
+            let case = match known.take() {
+                Some(case) => case,
+                None => match self.case().await {
+                    Some(case) => case,
+                    None => return,
+                },
+            };
             let Some(pick) = candidate(&self.world.sessions, &case, target) else { return };
             let answered = match pick {
                 Pick::Agent(to) => self.answer(Command::Offer { to }).await,
                 Pick::AllTried => self.answer(Command::NoCandidate).await,
                 Pick::Nobody => false,
             };
+            drop(case);
             if answered {
                 return;
             }
@@ -45,7 +53,7 @@ impl Errand {
         let mut changes = self.world.sessions.changes();
         loop {
             changes.mark_unchanged();
-            let Ok(Some(case)) = self.world.engine.case(&self.case).await else { return };
+            let Some(case) = self.case().await else { return };
             if self.world.sessions.offer(&case, handoff, to) {
                 return;
             }

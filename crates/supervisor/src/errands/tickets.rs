@@ -110,7 +110,7 @@ impl Errand {
 
     /// A step that is older than this process may have been asked for by an earlier one.
     async fn first_attempt(&self, escalation: &EscalationId) -> Attempt {
-        let case = self.world.engine.case(&self.case).await.ok().flatten();
+        let case = self.case().await;
         let since = case.and_then(|case| Some(case.escalations.get(escalation)?.step.since));
         match since {
             Some(since) if since >= self.world.started => Attempt::First,
@@ -124,7 +124,7 @@ impl Errand {
         correlation: &Correlation,
         queue: &QueueRef,
     ) -> Option<NewTicket> {
-        let case = self.world.engine.case(&self.case).await.ok()??;
+        let case = self.case().await?;
         let found = case.escalations.get(escalation)?;
         Some(NewTicket {
             case: case.id.clone(),

@@ -31,14 +31,17 @@ impl Carrying {
         // A session that was replaced may not act any more. Its successor sends again what has no answer.
         let Some(_right) = self.session.act().await else { return };
         let Asked { case, what } = asked;
+        // Each on the heap by itself: one that spawns this would else carry around what the largest needs.
         let answer = match what {
             What::Accept { handoff, context } => {
-                self.accept(message, &case, handoff, context).await
+                Box::pin(self.accept(message, &case, handoff, context)).await
             }
-            What::Decline { handoff, reason } => self.decline(&case, handoff, reason).await,
-            What::Propose(proposed) => self.propose(message, &case, *proposed).await,
+            What::Decline { handoff, reason } => {
+                Box::pin(self.decline(&case, handoff, reason)).await
+            }
+            What::Propose(proposed) => Box::pin(self.propose(message, &case, *proposed)).await,
             What::Begin { action, permit, input, epoch } => {
-                self.begin(&case, action, permit, input, epoch).await
+                Box::pin(self.begin(&case, action, permit, input, epoch)).await
             }
             What::Report { action, attempt, outcome } => {
                 let agent = Some(self.agent().clone());
@@ -54,19 +57,23 @@ impl Carrying {
             }
             What::HandOff { once, epoch, to, reason, entries } => {
                 let asked = cases::HandOff { epoch, to, reason, entries };
-                self.once(&case, once, self.hand_off(&case, asked)).await
+                self.once(&case, once, Box::pin(self.hand_off(&case, asked))).await
             }
             What::Escalate { once, epoch, reason, severity } => {
-                self.once(&case, once, self.escalate(&case, epoch, reason, severity)).await
+                let work = Box::pin(self.escalate(&case, epoch, reason, severity));
+                self.once(&case, once, work).await
             }
             What::AddContext { once, epoch, entries } => {
-                self.once(&case, once, self.add_context(&case, epoch, entries)).await
+                let work = Box::pin(self.add_context(&case, epoch, entries));
+                self.once(&case, once, work).await
             }
             What::Release { epoch, reason } => {
                 let agent = self.agent().clone();
                 self.done(&case, Command::Release { agent, epoch, reason }).await
             }
-            What::Resolve { epoch, code, note } => self.resolve(&case, epoch, code, note).await,
+            What::Resolve { epoch, code, note } => {
+                Box::pin(self.resolve(&case, epoch, code, note)).await
+            }
         };
         match answer {
             Ok(Some(notice)) => self.session.reply(message, notice),
