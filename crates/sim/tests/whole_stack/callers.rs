@@ -21,6 +21,9 @@ use crate::witness::{Said, Witness};
 /// How many cases a story has, besides those that are opened when all is well again.
 pub(crate) const CASES: u64 = 8;
 
+/// How long it is from one question about coverage to the next. Calls are what a story costs.
+const LOOK_EVERY: Duration = Duration::from_millis(250);
+
 /// How long after the network has healed every case has to be somebody's, or somebody is asked: a lease and 5 s.
 const OWNED_WITHIN: Duration = Duration::from_secs(10);
 
@@ -127,11 +130,11 @@ impl Callers {
         let mut phone = Phone::new("tool", &self.identities, self.witness.clone());
         loop {
             for case in self.cases() {
-                tokio::time::sleep(Duration::from_millis(60)).await;
+                tokio::time::sleep(LOOK_EVERY).await;
                 // A supervisor that is away says nothing, which claims nothing.
                 let _ = self.coverage(&mut phone, &case).await;
             }
-            tokio::time::sleep(Duration::from_millis(60)).await;
+            tokio::time::sleep(LOOK_EVERY).await;
         }
     }
 
@@ -149,7 +152,7 @@ impl Callers {
                     None => last = Some("no answer".to_owned()),
                 }
             }
-            tokio::time::sleep(Duration::from_millis(100)).await;
+            tokio::time::sleep(LOOK_EVERY).await;
         }
         for case in doubtful {
             self.witness.broken(format!("nobody has {case}, and nobody is asked: {last:?}"));
@@ -167,7 +170,7 @@ impl Callers {
                     other => last = Some(other),
                 }
             }
-            tokio::time::sleep(Duration::from_millis(200)).await;
+            tokio::time::sleep(Duration::from_secs(1)).await;
         }
         for case in open {
             self.witness.broken(format!("{case} does not end: {last:?}"));

@@ -67,7 +67,7 @@ impl Worker {
     /// Works for as long as the host lives.
     pub(crate) async fn work(mut self) {
         loop {
-            tokio::time::sleep(self.dice.millis(200, 900)).await;
+            tokio::time::sleep(self.dice.millis(400, 1_600)).await;
             // What cannot be done now is tried again at the next look.
             let _ = self.look().await;
         }

@@ -19,17 +19,17 @@ use crate::slow;
 use crate::witness::{Witness, at};
 
 /// When nothing goes wrong any more.
-const HEALED: Duration = Duration::from_secs(45);
+const HEALED: Duration = Duration::from_secs(36);
 
 /// When a story is over at the latest: everybody who waits for its end gives up before.
 const END: Duration = Duration::from_secs(400);
 
 /// How finely hosts take turns. Shorter than any waiting time, and long enough to tell a story in a second.
-const TURN: Duration = Duration::from_millis(10);
+const TURN: Duration = Duration::from_millis(20);
 
 /// How long a message is under way, at least and at most, when nothing is wrong.
 const NEAR: Duration = Duration::from_millis(1);
-const FAR: Duration = Duration::from_millis(40);
+const FAR: Duration = Duration::from_millis(60);
 
 /// How likely a message breaks a lossy link, and how likely the next one repairs it.
 const LOSS: f64 = 0.02;

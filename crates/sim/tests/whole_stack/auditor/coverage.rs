@@ -15,7 +15,7 @@ const FRESHNESS: Duration = Duration::from_secs(10);
 const UNDER_WAY: Duration = Duration::from_secs(6);
 
 /// Hosts take turns, so their clocks differ by a few turns.
-const TURNS: SignedDuration = SignedDuration::from_millis(100);
+const TURNS: SignedDuration = SignedDuration::from_millis(200);
 
 /// Every report that was not true.
 pub(super) fn nothing_false_was_said(accounts: &Accounts) -> Vec<String> {
