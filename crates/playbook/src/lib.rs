@@ -17,6 +17,9 @@ mod escalation;
 mod expression;
 mod facts;
 mod format;
+#[cfg(feature = "fuzzing")]
+#[doc(hidden)]
+pub mod fuzzing;
 mod json;
 mod load;
 mod people;
