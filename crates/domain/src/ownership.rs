@@ -64,10 +64,10 @@ pub struct PermitGrant {
 }
 
 impl Epoch {
-    /// The next one.
+    /// The next one. Agents name epochs, also such as have none after them.
     #[must_use]
     pub fn next(self) -> Self {
-        Self(self.0 + 1)
+        Self(self.0.saturating_add(1))
     }
 }
 
@@ -84,5 +84,16 @@ impl fmt::Display for Owner {
             Self::Agent { agent, .. } => write!(f, "agent {agent}"),
             Self::Queue { queue, person, .. } => write!(f, "{person} of {queue}"),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Epoch;
+
+    #[test]
+    fn the_last_epoch_that_can_be_named_is_no_crash() {
+        assert_eq!(Epoch(1).next(), Epoch(2));
+        assert_eq!(Epoch(u64::MAX).next(), Epoch(u64::MAX));
     }
 }
