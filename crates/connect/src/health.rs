@@ -14,7 +14,9 @@ use belay_domain::{Correlation, QueueFacts, QueueId, Reading, TicketId, TicketRe
 use tokio::time::{Instant, sleep_until};
 use tracing::{info, warn};
 
-use crate::{BoxFuture, HumanQueue, NewTicket, QueueError, QueueErrorKind, RumourReceiver};
+use crate::{
+    BoxFuture, HumanQueue, NewTicket, QueueError, QueueErrorKind, RumourReceiver, Settling,
+};
 
 /// When to stop asking, and for how long.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -299,5 +301,9 @@ impl HumanQueue for Guarded {
 
     fn rumours(&self) -> Option<RumourReceiver> {
         self.queue.rumours()
+    }
+
+    fn settling(&self) -> Settling {
+        self.queue.settling()
     }
 }

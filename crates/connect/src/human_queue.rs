@@ -12,6 +12,8 @@ use std::time::Duration;
 use belay_domain::{CaseId, Correlation, QueueFacts, QueueId, Reading, Severity, TicketId};
 use tokio::sync::broadcast;
 
+use crate::placing::Settling;
+
 /// A future that a trait object can return.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
@@ -49,6 +51,11 @@ pub trait HumanQueue: fmt::Debug + Send + Sync {
     /// sooner; it is never evidence.
     fn rumours(&self) -> Option<RumourReceiver> {
         None
+    }
+
+    /// How long its search may lag behind its creates.
+    fn settling(&self) -> Settling {
+        Settling::default()
     }
 }
 

@@ -20,4 +20,4 @@ mod tally;
 mod world;
 
 pub use run::{Ended, run};
-pub use tally::{LIES, Tally};
+pub use tally::{LIES, RUNS_THAT_SHOW_ALL, Tally};

@@ -6,7 +6,7 @@ use std::io::{BufRead as _, BufReader, Write as _};
 use std::process::{Command, ExitCode, Stdio};
 use std::time::Instant;
 
-use belay_sim::{Tally, run};
+use belay_sim::{RUNS_THAT_SHOW_ALL, Tally, run};
 use clap::Parser;
 
 #[derive(Debug, Parser)]
@@ -141,6 +141,11 @@ fn many(args: &Args) -> ExitCode {
         }
     });
     batch.say(args, begun);
+    let missing = batch.tally.missing();
+    if batch.runs >= RUNS_THAT_SHOW_ALL && !missing.is_empty() {
+        println!("vacuous: in so many runs none of these happened: {}", missing.join(", "));
+        broken = true;
+    }
     if batch.failed.is_empty() && !broken { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 

@@ -30,6 +30,22 @@ pub const LIES: [(u8, &str); 22] = [
     (22, "a clock with one-second grain"),
 ];
 
+/// What has to be in the journals of many runs together.
+const EVENTS: [&str; 47] = [
+    "case_opened", "context_added", "routing_started", "routing_ended", "handoff_offered", "handoff_declined",
+    "handoff_lapsed", "handoff_accepted", "lease_renewed", "lease_expired", "case_released", "action_proposed",
+    "action_assessed", "action_denied", "approval_requested", "approval_given", "approval_ended",
+    "action_authorized", "permit_expired", "action_dispatched", "action_executed", "action_unknown",
+    "action_retried", "action_failed", "action_verified", "action_diverged", "action_withdrawn",
+    "compensation_started", "action_compensated", "escalation_opened", "step_started", "ticket_placed",
+    "ticket_seen", "ticket_routed", "escalation_acknowledged", "evidence_renewed", "escalation_lapsed",
+    "step_failed", "escalation_exhausted", "escalation_resolved", "case_returned", "escalation_closed",
+    "ticket_withdrawn", "ticket_orphaned", "coverage_raised", "coverage_lowered", "case_resolved",
+];
+
+/// So many runs together have to show everything.
+pub const RUNS_THAT_SHOW_ALL: u64 = 200;
+
 /// Counts by name. Names are fixed texts, so that a table has the same lines in every run.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Tally {
@@ -67,6 +83,14 @@ impl Tally {
     #[must_use]
     pub fn of_all(&self, prefix: &str) -> u64 {
         self.counts.iter().filter(|(name, _)| name.starts_with(prefix)).map(|(_, count)| count).sum()
+    }
+
+    /// Which lies were never told and which events never happened.
+    #[must_use]
+    pub fn missing(&self) -> Vec<String> {
+        let lies = LIES.iter().map(|(row, _)| format!("lie {row:02}"));
+        let events = EVENTS.iter().map(|event| format!("events: {event}"));
+        lies.chain(events).filter(|what| self.of(what) == 0).collect()
     }
 
     /// Takes note of how long a case was open before it was first covered.

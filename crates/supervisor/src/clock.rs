@@ -26,6 +26,8 @@ impl Clock {
     /// The same with another wall.
     #[must_use]
     pub fn from(wall: Timestamp, floor: Option<Timestamp>) -> Self {
+        // Nothing that happens from now on has the time of anything that happened before.
+        let floor = floor.map(|floor| after(floor, Span::from_micros(1)));
         Self::at(floor.map_or(wall, |floor| floor.max(wall)))
     }
 

@@ -1,9 +1,13 @@
 //! The desk as a human queue, seen by Belay like any other.
 
+use std::time::Duration;
+
 use belay_domain::{Correlation, QueueFacts, QueueId, Reading, TicketId, TicketReading};
 
 use super::{Desk, DeskError};
-use crate::{BoxFuture, HumanQueue, NewTicket, QueueError, QueueErrorKind, Rumour, RumourReceiver};
+use crate::{
+    BoxFuture, HumanQueue, NewTicket, QueueError, QueueErrorKind, Rumour, RumourReceiver, Settling,
+};
 
 impl HumanQueue for Desk {
     fn inspect<'a>(&'a self, queue: &'a QueueId) -> BoxFuture<'a, Result<QueueFacts, QueueError>> {
@@ -61,6 +65,11 @@ impl HumanQueue for Desk {
 
     fn rumours(&self) -> Option<RumourReceiver> {
         Some(self.watch())
+    }
+
+    /// What was created is found at once; this is for what is under way.
+    fn settling(&self) -> Settling {
+        Settling { within: Duration::from_millis(500), every: Duration::from_millis(50) }
     }
 }
 

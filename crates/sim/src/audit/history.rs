@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use belay_domain::{
-    Case, CaseId, Coverage, Epoch, Event, EventKind, Owner, Stage, Status, Timestamp, apply,
+    Case, CaseId, Coverage, Epoch, Event, EventKind, Owner, Stage, Status, TicketId, Timestamp,
+    apply,
 };
 
 use super::Known;
@@ -56,6 +57,7 @@ pub(super) fn check(state: &mut State, case: &CaseId, events: &[Known]) {
 impl History<'_> {
     fn fold(&mut self, event: &Event) {
         let before = self.folded.epoch;
+        let acknowledged = self.acknowledged(&event.kind);
         apply(&mut self.folded, event);
         let (epoch, owner) = (self.folded.epoch, self.folded.owner.clone());
         if epoch < before {
@@ -79,7 +81,9 @@ impl History<'_> {
             }
             EventKind::EscalationLapsed { .. } | EventKind::LeaseExpired { .. } => {
                 self.state.tally.count("coverage: lapses");
-                self.lapsed(event);
+                if let Some(ticket) = acknowledged {
+                    self.lapsed(event.at, &ticket);
+                }
             }
             EventKind::EscalationAcknowledged { by, evidence, .. } => {
                 let person = by.to_string();
@@ -159,27 +163,29 @@ impl History<'_> {
         }
     }
 
+    /// The ticket whose acknowledgement lapses with this event.
+    fn acknowledged(&self, event: &EventKind) -> Option<TicketId> {
+        let EventKind::EscalationLapsed { escalation, .. } = event else { return None };
+        match &self.folded.escalations.get(escalation)?.stage {
+            Stage::Acknowledged { evidence, .. } => Some(evidence.ticket().clone()),
+            _ => None,
+        }
+    }
+
     /// How long a lapse of cover went unseen.
-    fn lapsed(&mut self, event: &Event) {
-        let EventKind::EscalationLapsed { escalation, .. } = &event.kind else { return };
-        let at = self.moment(event.at);
-        let correlation = self.folded.escalations.get(escalation);
-        let Some(correlation) = correlation.map(|found| found.step.correlation.clone()) else {
-            return;
-        };
-        let tickets = self.state.houses.values().flat_map(|house| house.tickets.values());
-        let ticket = tickets.filter(|ticket| ticket.correlation == correlation).find_map(|ticket| {
-            let last = ticket.truth.iter().rev().find(|(since, _)| *since <= at)?;
-            last.1.is_none().then_some(last.0)
-        });
-        if let Some(ended) = ticket {
-            let dead = self.state.dead_time(ended, at);
-            let seen = at.saturating_sub(ended + dead);
-            self.state.tally.lapse_seen_after(seen);
-            if seen > FRESHNESS + LATE_MOST {
-                let what = format!("it was over for {:.3}", seen.as_secs_f64());
-                self.wrong(event.at, "LIV a lapse is seen while evidence is fresh", what);
-            }
+    fn lapsed(&mut self, at: Timestamp, ticket: &TicketId) {
+        let moment = self.moment(at);
+        let house = self.state.house_of(ticket);
+        let Some(found) = house.and_then(|house| house.tickets.get(ticket)) else { return };
+        let last = found.truth.iter().rev().find(|(since, _)| *since <= moment);
+        // Somebody may still hold it and do nothing.
+        let Some((ended, None)) = last else { return };
+        let dead = self.state.dead_time(*ended, moment);
+        let seen = moment.saturating_sub(*ended + dead);
+        self.state.tally.lapse_seen_after(seen);
+        if seen > FRESHNESS + LATE_MOST {
+            let what = format!("it was over for {:.3}", seen.as_secs_f64());
+            self.wrong(at, "LIV a lapse is seen while evidence is fresh", what);
         }
     }
 

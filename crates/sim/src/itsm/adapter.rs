@@ -193,7 +193,7 @@ fn create(
         let what = format!("{correlation} was asked for again, and {earlier} could be found");
         state.wrong("IDM-1 one ticket for one step", what);
     }
-    if state.lies(1, 25) {
+    if state.lies(1, 25) || state.lies(2, 20) {
         state.tally.lie(1);
         let phantom = house.new_id();
         state.tell(|| format!("{}: {phantom} is promised and never made", house.system));

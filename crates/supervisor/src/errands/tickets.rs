@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use belay_connect::{Attempt, HumanQueue, NewTicket, NotPlaced, Settling, place};
+use belay_connect::{Attempt, HumanQueue, NewTicket, NotPlaced, place, withdraw_forks};
 use belay_domain::{
     Case, Cause, Command, Correlation, Escalation, EscalationId, Purpose, QueueRef, Severity, Span,
     TicketId,
@@ -85,7 +85,7 @@ impl Errand {
                 return;
             };
             system = self.world.systems.queue(&queue.system).unwrap_or(system);
-            match place(system.as_ref(), &ticket, attempt, settling(&system)).await {
+            match place(system.as_ref(), &ticket, attempt, system.settling()).await {
                 Ok(placed) => {
                     let ticket = placed.ticket;
                     info!(%correlation, %ticket, created = placed.created, "ticket placed");
@@ -147,6 +147,7 @@ impl Errand {
         let Some(mut system) = self.world.systems.queue(&queue.system) else { return };
         let every = Duration::try_from(every).unwrap_or(LOOK_WITHIN);
         let poked = self.world.pokes.watch(ticket);
+        let mut looks = 0_u32;
         while self.is_wanted() {
             // After a new playbook the system may be elsewhere; one that is gone is asked where it was, because
             // the ticket still is there.
@@ -164,6 +165,10 @@ impl Errand {
                 }
                 Err(_) => warn!(%ticket, queue = %queue, "the look took too long"),
             }
+            looks = looks.saturating_add(1);
+            if looks.is_power_of_two() {
+                self.withdraw_forks(&system, correlation, ticket).await;
+            }
             tokio::select! {
                 biased;
                 () = self.wanted.cancelled() => break,
@@ -172,6 +177,25 @@ impl Errand {
             }
         }
         self.world.pokes.forget(ticket);
+    }
+
+    /// A second ticket of the step may show long after the first one was placed: a gateway repeats a request, and a
+    /// search lags. It is looked for often at first, and ever more seldom.
+    async fn withdraw_forks(
+        &self,
+        system: &Arc<dyn HumanQueue>,
+        correlation: &Correlation,
+        ticket: &TicketId,
+    ) {
+        // What is not found now is found later; the next look at the ticket itself must not wait for it.
+        const WITHIN: Duration = Duration::from_secs(5);
+        let looked = withdraw_forks(system.as_ref(), correlation, ticket);
+        match tokio::time::timeout(WITHIN, looked).await {
+            Ok(Ok(withdrawn)) if withdrawn.is_empty() => {}
+            Ok(Ok(withdrawn)) => info!(%correlation, ?withdrawn, kept = %ticket, "second tickets withdrawn"),
+            Ok(Err(failure)) => debug!(%correlation, error = %failure, "not looked for second tickets"),
+            Err(_) => debug!(%correlation, "looking for second tickets took too long"),
+        }
     }
 
     pub(super) async fn withdraw(
@@ -202,17 +226,9 @@ impl Errand {
                 }
             }
         }
+        self.withdraw_forks(&system, correlation, ticket).await;
         let (correlation, ticket) = (correlation.clone(), ticket.clone());
         self.answer(Command::Withdrawn { correlation, ticket }).await;
-    }
-}
-
-/// How long a system's search may lag. Our own desk's does not.
-fn settling(system: &Arc<dyn HumanQueue>) -> Settling {
-    if system.rumours().is_some() {
-        Settling { within: Duration::from_millis(500), every: Duration::from_millis(50) }
-    } else {
-        Settling::default()
     }
 }
 
