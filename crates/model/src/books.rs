@@ -121,6 +121,13 @@ impl Books {
         events.iter().fold(0, |kinds, event| kinds | self.kind(event.kind.name()))
     }
 
+    /// Those of these sights that can be seen.
+    pub(crate) fn sights(&self, sights: &[(&'static str, bool)]) -> Kinds {
+        let seen = sights.iter().filter(|(_, seen)| *seen);
+        seen.fold(0, |kinds, (name, _)| kinds | self.kind(name))
+    }
+
+    /// The place of an event, or of a sight, in the list of those that were met.
     fn kind(&self, name: &'static str) -> Kinds {
         let place = |known: &[&str]| known.iter().position(|kind| *kind == name);
         let known = place(&self.kinds.read().unwrap_or_else(PoisonError::into_inner));
@@ -131,7 +138,7 @@ impl Books {
                 kinds.len() - 1
             })
         });
-        1 << place
+        1_u64.checked_shl(u32::try_from(place).unwrap_or(u32::MAX)).unwrap_or(0)
     }
 
     fn refused(&self, code: &'static str) {
@@ -154,7 +161,8 @@ impl Books {
         decided
     }
 
-    fn decide_anew(&self, id: RecordId, record: &Record, now: u8, cmd: Cmd) -> Decided {
+    /// The same, for a command that is asked about only once.
+    pub(crate) fn decide_anew(&self, id: RecordId, record: &Record, now: u8, cmd: Cmd) -> Decided {
         let command = cmd.to_domain(record, now, &self.setting);
         match decide(&record.case, &command, at(now)) {
             Err(rejection) => {

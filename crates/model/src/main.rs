@@ -18,6 +18,14 @@ fn main() -> ExitCode {
                 Some(setting) => settings = vec![setting],
                 None => return usage("no such configuration; `--list` names them"),
             },
+            "--bound" => {
+                let bound = arguments.next().unwrap_or_default();
+                let changed = settings.into_iter().map(|setting| setting.with(&bound)).collect();
+                match changed {
+                    Some(changed) => settings = changed,
+                    None => return usage("`--bound` takes a bound and a number, as in hands=3"),
+                }
+            }
             "--threads" => match arguments.next().and_then(|number| number.parse().ok()) {
                 Some(number) => threads = number,
                 None => return usage("`--threads` takes a number"),
@@ -66,6 +74,8 @@ fn line(explored: &Explored) -> String {
 }
 
 fn usage(why: &str) -> ExitCode {
-    eprintln!("{why}\nusage: belay-model [--quick | --config NAME] [--threads N] [--list]");
+    eprintln!(
+        "{why}\nusage: belay-model [--quick | --config NAME] [--bound NAME=N]... [--threads N] [--list]"
+    );
     ExitCode::from(2)
 }

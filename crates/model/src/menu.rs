@@ -1,12 +1,14 @@
 //! What may happen around one record at one moment, as far as that depends on the record alone: what it says of
 //! itself, what it owes, and every command that would change something.
 
+use std::sync::Arc;
+
 use belay_domain::{
-    ActionStage, Case, Coverage, Effect, Holder, Stage, TicketId, next_moment, owed,
+    ActionStage, Case, Coverage, Effect, Escalation, Holder, Stage, TicketId, next_moment, owed,
 };
 
 use crate::audit::staff;
-use crate::books::{Books, Record, RecordId};
+use crate::books::{Books, Decided, Kinds, Record, RecordId};
 use crate::command::{Choice, Cmd, Person, Undo};
 use crate::law::{Law, Laws};
 use crate::names::{Agent, StepCode, action_number, ticket_number};
@@ -25,10 +27,11 @@ pub(crate) enum Purse {
 }
 
 /// A command that changes something.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Move {
     pub(crate) cmd: Cmd,
     pub(crate) purse: Purse,
+    pub(crate) decided: Decided,
 }
 
 /// The person who is said to hold the case.
@@ -42,10 +45,10 @@ pub(crate) struct SaidToHold {
 #[derive(Debug)]
 pub(crate) struct Page {
     pub(crate) open: bool,
-    pub(crate) covered_by_agent: bool,
+    covered_by_agent: bool,
     pub(crate) covered_by_person: Option<SaidToHold>,
-    pub(crate) raised: bool,
-    pub(crate) exhausted: bool,
+    /// What can be seen here.
+    pub(crate) sights: Kinds,
     /// The tick at which time alone changes the case.
     pub(crate) next_tick: u8,
     /// Laws that the record breaks at this moment, with nothing happening.
@@ -83,11 +86,7 @@ pub(crate) fn page(books: &Books, id: RecordId, now: u8) -> Page {
         open: case.is_open(),
         covered_by_agent: false,
         covered_by_person: None,
-        raised: case.alarm.is_some(),
-        exhausted: case
-            .escalations
-            .values()
-            .any(|one| matches!(one.stage, Stage::Exhausted { .. })),
+        sights: 0,
         next_tick: next_moment(case).map_or(u8::MAX, tick_of),
         broken: Laws::NONE,
         moves: Vec::new(),
@@ -101,12 +100,20 @@ pub(crate) fn page(books: &Books, id: RecordId, now: u8) -> Page {
         writes: audit.papers().iter().map(glance).collect(),
     };
     covering(&mut page, &record, now);
+    let exhausted = |found: &Arc<Escalation>| matches!(found.stage, Stage::Exhausted { .. });
+    page.sights = books.sights(&[
+        ("covered by an agent", page.covered_by_agent),
+        ("covered by a person", page.covered_by_person.is_some()),
+        ("raised", case.alarm.is_some()),
+        ("exhausted", case.escalations.values().any(exhausted)),
+        ("resolved", !case.is_open()),
+    ]);
     owing(&mut page, case, now);
     reporting(&mut page, case);
     for (cmd, purse) in commands(books, &record) {
-        let decided = books.decide(id, now, cmd);
+        let decided = books.decide_anew(id, &record, now, cmd);
         if decided.next != id || !decided.broken.is_empty() {
-            page.moves.push(Move { cmd, purse });
+            page.moves.push(Move { cmd, purse, decided });
         }
     }
     page

@@ -7,7 +7,7 @@ use belay_planted::{Bug, planted};
 use crate::books::Books;
 use crate::command::{Claim, Cmd, Shown, Undo};
 use crate::hand::Hand;
-use crate::menu::{Page, Purse};
+use crate::menu::{Move, Page, Purse};
 use crate::names::{Agent, StepCode};
 use crate::world::World;
 
@@ -17,7 +17,7 @@ pub(crate) enum Act {
     /// The clock moves on by a tick.
     Wait,
     /// The supervisor decides a command on what the journal holds, and appends.
-    Decide(Cmd, Purse),
+    Decide(Move),
     /// An executor says how an attempt went.
     Report { by: Option<Agent>, action: u8, attempt: u8, claim: Claim, purse: Purse },
     /// A supervisor creates the ticket of a step.
@@ -41,7 +41,7 @@ pub(crate) enum Act {
     /// A second supervisor reads the journal.
     RivalLooks,
     /// It decides a command on what it believes. Nothing is durable yet.
-    RivalDecides(Cmd),
+    RivalDecides(Move),
     /// It appends, which fails if anything was appended since it looked.
     RivalAppends,
     /// It dies, and with it what it had not made durable.
@@ -76,7 +76,7 @@ pub(crate) fn acts(books: &Books, world: &World, acts: &mut Vec<Act>) {
     }
     for one in &page.moves {
         if affordable(world, one.purse) {
-            acts.push(Act::Decide(one.cmd, one.purse));
+            acts.push(Act::Decide(*one));
         }
     }
     tickets(books, world, &page, acts);
@@ -95,6 +95,14 @@ fn affordable(world: &World, purse: Purse) -> bool {
     }
 }
 
+/// A command that depends on more than the journal, if it would change something.
+fn decide(books: &Books, world: &World, acts: &mut Vec<Act>, cmd: Cmd, purse: Purse) {
+    let decided = books.decide(world.journal, world.now, cmd);
+    if decided.next != world.journal || !decided.broken.is_empty() {
+        acts.push(Act::Decide(Move { cmd, purse, decided }));
+    }
+}
+
 fn existing(world: &World, step: StepCode) -> impl Iterator<Item = u8> {
     let of_step = move |(number, ticket): (u8, &crate::world::Ticket)| {
         (ticket.step == step).then_some(number)
@@ -109,14 +117,14 @@ fn tickets(books: &Books, world: &World, page: &Page, acts: &mut Vec<Act>) {
         let mut any = false;
         for ticket in existing(world, *step) {
             any = true;
-            acts.push(Act::Decide(Cmd::Placed { step: *step, ticket }, Purse::Free));
+            decide(books, world, acts, Cmd::Placed { step: *step, ticket }, Purse::Free);
         }
         if free && (!any || setting.forks && existing(world, *step).count() < 2) {
             acts.push(Act::Create(*step));
         }
         if !any && world.left.whims > 0 {
             // The ticket system says yes and has created nothing.
-            acts.push(Act::Decide(Cmd::Placed { step: *step, ticket: 9 }, Purse::Whim));
+            decide(books, world, acts, Cmd::Placed { step: *step, ticket: 9 }, Purse::Whim);
         }
     }
     let may_look = world.left.looks > 0 && world.free_read().is_some();
@@ -130,7 +138,13 @@ fn tickets(books: &Books, world: &World, page: &Page, acts: &mut Vec<Act>) {
     }
     if setting.withdrawals {
         for (step, ticket) in &page.withdraw {
-            acts.push(Act::Decide(Cmd::Withdrawn { step: *step, ticket: *ticket }, Purse::Free));
+            decide(
+                books,
+                world,
+                acts,
+                Cmd::Withdrawn { step: *step, ticket: *ticket },
+                Purse::Free,
+            );
         }
     }
     if world.left.hands > 0 {
@@ -197,7 +211,7 @@ fn writes(books: &Books, world: &World, page: &Page, acts: &mut Vec<Act>) {
             acts.push(Act::Undo { action: *action });
         } else {
             let cmd = Cmd::Undone { action: *action, attempt: *attempt, outcome: Undo::Done };
-            acts.push(Act::Decide(cmd, Purse::Free));
+            decide(books, world, acts, cmd, Purse::Free);
         }
     }
 }
@@ -251,18 +265,23 @@ fn rival(books: &Books, world: &World, acts: &mut Vec<Act>) {
     let page = books.page(rival.view, world.now);
     for one in &page.moves {
         if affordable(world, one.purse) {
-            acts.push(Act::RivalDecides(one.cmd));
+            acts.push(Act::RivalDecides(*one));
         }
     }
-    let arriving = world.reads.iter().flatten();
-    acts.extend(arriving.map(|read| Act::RivalDecides(read.arrives())));
+    for read in world.reads.iter().flatten() {
+        let cmd = read.arrives();
+        let decided = books.decide(rival.view, world.now, cmd);
+        if decided.next != rival.view || !decided.broken.is_empty() {
+            acts.push(Act::RivalDecides(Move { cmd, purse: Purse::Free, decided }));
+        }
+    }
 }
 
 impl fmt::Display for Act {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match *self {
             Self::Wait => write!(f, "time passes"),
-            Self::Decide(cmd, _) => write!(f, "{cmd}"),
+            Self::Decide(one) => write!(f, "{}", one.cmd),
             Self::Report { by, action, attempt, claim, .. } => {
                 write!(f, "{}", Cmd::Report { by, action, attempt, claim })
             }
@@ -294,8 +313,8 @@ impl fmt::Display for Act {
             }
             Self::Undo { action } => write!(f, "a{action} is undone at the target"),
             Self::RivalLooks => write!(f, "the second supervisor reads the journal"),
-            Self::RivalDecides(cmd) => {
-                write!(f, "the second supervisor decides, not durably: {cmd}")
+            Self::RivalDecides(one) => {
+                write!(f, "the second supervisor decides, not durably: {}", one.cmd)
             }
             Self::RivalAppends => write!(f, "the second supervisor appends what it decided"),
             Self::RivalDies => write!(f, "the second supervisor dies"),

@@ -86,6 +86,7 @@ impl Model for Protocol {
 pub fn explore(setting: Setting, threads: usize, loud: bool) -> Explored {
     let began = Instant::now();
     let name = setting.name;
+    let wanted = setting.wanted;
     let books = Arc::new(Books::new(setting));
     let visited = Arc::new(AtomicUsize::new(0));
     let model = Protocol { books: books.clone(), visited: visited.clone() };
@@ -108,6 +109,8 @@ pub fn explore(setting: Setting, threads: usize, loud: bool) -> Explored {
     drop(done);
     drop(watcher.join());
     let broken = checker.discovery(LAWS).map(|path| story(&books, path));
+    let seen = books.seen();
+    let missing = wanted.iter().copied().filter(|wanted| !seen.contains(wanted)).collect();
     Explored {
         setting: name,
         unique: checker.unique_state_count(),
@@ -115,10 +118,10 @@ pub fn explore(setting: Setting, threads: usize, loud: bool) -> Explored {
         depth: checker.max_depth(),
         took: began.elapsed(),
         laws: Law::ALL.len(),
-        missing: Vec::new(),
+        missing,
         broken,
         records: books.len(),
-        seen: books.seen(),
+        seen,
     }
 }
 
@@ -129,7 +132,7 @@ fn story(books: &Books, path: Path<World, Act>) -> String {
     for (world, act) in &steps {
         if let Some(act) = act {
             let events = match act {
-                Act::Decide(cmd, _) => books.tell(world.journal, world.now, *cmd),
+                Act::Decide(one) => books.tell(world.journal, world.now, one.cmd),
                 Act::Report { by, action, attempt, claim, .. } => {
                     let (by, action, attempt, claim) = (*by, *action, *attempt, *claim);
                     let cmd = Cmd::Report { by, action, attempt, claim };
@@ -138,10 +141,10 @@ fn story(books: &Books, path: Path<World, Act>) -> String {
                 Act::Answer(place) => world.reads[usize::from(*place)]
                     .map(|read| {
                         let cmd = read.arrives();
-                        format!("{cmd}{}", books.tell(world.journal, world.now, cmd))
+                        format!(": {cmd}{}", books.tell(world.journal, world.now, cmd))
                     })
                     .unwrap_or_default(),
-                Act::RivalDecides(cmd) => books.tell(world.rival.view, world.now, *cmd),
+                Act::RivalDecides(one) => books.tell(world.rival.view, world.now, one.cmd),
                 _ => String::new(),
             };
             let line = format!("  at {}: {act}{events}\n", world.now);

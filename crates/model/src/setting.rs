@@ -48,6 +48,8 @@ pub struct Setting {
     pub withdrawals: bool,
     /// Whether a ticket may be created twice, by two who looked at the same time.
     pub forks: bool,
+    /// Events, refusals and sights without which the exploration proves nothing.
+    pub wanted: &'static [&'static str],
 }
 
 /// Nothing happens but the handing around of a case.
@@ -73,7 +75,88 @@ const BASE: Setting = Setting {
     late: 0,
     withdrawals: false,
     forks: false,
+    wanted: &[],
 };
+
+/// What happens to a case in every world.
+const OWNERSHIP: &[&str] = &[
+    "covered by an agent",
+    "exhausted",
+    "raised",
+    "resolved",
+    "handoff_accepted",
+    "handoff_declined",
+    "handoff_lapsed",
+    "lease_renewed",
+    "lease_expired",
+    "case_released",
+    "coverage_raised",
+    "coverage_lowered",
+    "escalation_exhausted",
+    "append by the second",
+    "append refused",
+    "STALE_EPOCH",
+    "NOT_OWNER",
+    "NOT_OFFERED",
+    "CONTEXT_DIGEST_MISMATCH",
+];
+
+/// What happens to a ticket.
+const ESCALATION: &[&str] = &[
+    "covered by a person",
+    "raised",
+    "resolved",
+    "ticket_placed",
+    "ticket_seen",
+    "ticket_routed",
+    "escalation_acknowledged",
+    "evidence_renewed",
+    "escalation_lapsed",
+    "escalation_resolved",
+    "case_returned",
+    "escalation_exhausted",
+    "step_failed",
+];
+
+/// What happens to a write.
+const WRITING: &[&str] = &[
+    "covered by an agent",
+    "action_authorized",
+    "permit_expired",
+    "action_dispatched",
+    "action_executed",
+    "action_unknown",
+    "action_retried",
+    "action_failed",
+    "action_verified",
+    "action_diverged",
+    "action_withdrawn",
+    "compensation_started",
+    "action_compensated",
+    "compensation_failed",
+    "write in effect",
+    "write under way",
+    "write lost",
+    "write wrong",
+    "write undone",
+    "PERMIT_USED",
+    "INPUT_DIGEST_MISMATCH",
+];
+
+/// What happens to a write that needs people.
+const APPROVAL: &[&str] = &[
+    "approval_requested",
+    "approval_given",
+    "approval_ended",
+    "action_amended",
+    "action_authorized",
+    "action_withdrawn",
+    "APPROVAL_DIGEST_MISMATCH",
+    "INVOLVED",
+];
+
+/// What happens to writes that stand and fall together.
+const PLAN: &[&str] = &["plan_completed", "plan_verified", "plan_undoing", "plan_undone"];
 
 impl Setting {
     /// The small ones, for every test run.
@@ -82,6 +165,7 @@ impl Setting {
         vec![
             Self {
                 name: "quick-ownership",
+                wanted: OWNERSHIP,
                 about: "two agents hand a case around, people can take it",
                 horizon: 3,
                 rivals: 1,
@@ -89,6 +173,7 @@ impl Setting {
             },
             Self {
                 name: "quick-escalation",
+                wanted: ESCALATION,
                 about: "people, machines and accidents around one ticket",
                 agents: false,
                 horizon: 3,
@@ -101,6 +186,7 @@ impl Setting {
             },
             Self {
                 name: "quick-writing",
+                wanted: WRITING,
                 about: "one write, by an agent with a permit",
                 horizon: 3,
                 proposals: 1,
@@ -109,6 +195,7 @@ impl Setting {
             },
             Self {
                 name: "quick-approval",
+                wanted: APPROVAL,
                 about: "one write that people have to approve",
                 horizon: 2,
                 whims: 1,
@@ -118,6 +205,7 @@ impl Setting {
             },
             Self {
                 name: "quick-plan",
+                wanted: PLAN,
                 about: "two writes that stand and fall together",
                 horizon: 1,
                 proposals: 2,
@@ -150,7 +238,76 @@ impl Setting {
     /// The large ones.
     #[must_use]
     pub fn full() -> Vec<Self> {
-        vec![]
+        vec![
+            Self {
+                name: "ownership",
+                wanted: OWNERSHIP,
+                about: "two agents hand a case around, people can take it, two supervisors",
+                horizon: 4,
+                rivals: 1,
+                ..BASE
+            },
+            Self {
+                name: "escalation",
+                wanted: ESCALATION,
+                about: "people, machines and accidents around the tickets of two queues",
+                agents: false,
+                horizon: 4,
+                steps: 2,
+                whims: 0,
+                hands: 2,
+                hand_kinds: Hand::ALL,
+                looks: 3,
+                rumours: 1,
+                rivals: 1,
+                withdrawals: true,
+                forks: true,
+                ..BASE
+            },
+            Self {
+                name: "writing",
+                wanted: WRITING,
+                about: "one write by an agent: lost, late, wrong, unreadable",
+                horizon: 3,
+                proposals: 1,
+                mishaps: 1,
+                ..BASE
+            },
+            Self {
+                name: "everything",
+                about: "all of it together: agents, people, a write that needs them, two supervisors",
+                horizon: 3,
+                whims: 1,
+                hands: 2,
+                hand_kinds: &[Hand::AnnTakes, Hand::GivenBack, Hand::Moved, Hand::Merged],
+                looks: 2,
+                rivals: 1,
+                proposals: 1,
+                mishaps: 1,
+                ..BASE
+            },
+        ]
+    }
+
+    /// With another bound: `hands=3`.
+    #[must_use]
+    pub fn with(mut self, bound: &str) -> Option<Self> {
+        let (name, number) = bound.split_once('=')?;
+        let number: u8 = number.parse().ok()?;
+        let place = match name {
+            "horizon" => &mut self.horizon,
+            "whims" => &mut self.whims,
+            "hands" => &mut self.hands,
+            "looks" => &mut self.looks,
+            "rumours" => &mut self.rumours,
+            "rivals" => &mut self.rivals,
+            "proposals" => &mut self.proposals,
+            "mishaps" => &mut self.mishaps,
+            "late" => &mut self.late,
+            _ => return None,
+        };
+        *place = number;
+        Some(self)
     }
 
     /// The one of that name.

@@ -6,7 +6,7 @@ use crate::books::{Books, Decided, RecordId};
 use crate::command::{Cmd, Shown};
 use crate::hand::Hand;
 use crate::law::{Law, Laws};
-use crate::menu::Purse;
+use crate::menu::{Move, Purse};
 use crate::moves::{Act, Luck};
 use crate::names::StepCode;
 use crate::paperwork::Reached;
@@ -67,11 +67,7 @@ pub(crate) fn after(books: &Books, world: &World, act: Act) -> Option<World> {
             }
             next.remember_holders();
         }
-        Act::Decide(cmd, purse) => {
-            let decided = books.decide(world.journal, world.now, cmd);
-            if decided.next == world.journal && decided.broken.is_empty() {
-                return None;
-            }
+        Act::Decide(Move { cmd, purse, decided }) => {
             pay(&mut next.left, purse);
             append(books, &mut next, decided);
             begins(books, &mut next, cmd, decided);
@@ -139,16 +135,15 @@ pub(crate) fn after(books: &Books, world: &World, act: Act) -> Option<World> {
             write.lands_by = 0;
             write.landed += u8::from(!lost);
         }
-        Act::Undo { action } => next.writes[usize::from(action) - 1].undone += 1,
+        Act::Undo { action } => {
+            books.happen(books.sights(&[("write undone", true)]));
+            next.writes[usize::from(action) - 1].undone += 1;
+        }
         Act::RivalLooks => {
             next.left.rivals -= 1;
             next.rival = Rival { view: world.journal, next: 0, fresh: true, begins: None };
         }
-        Act::RivalDecides(cmd) => {
-            let decided = books.decide(world.rival.view, world.now, cmd);
-            if decided.next == world.rival.view && decided.broken.is_empty() {
-                return None;
-            }
+        Act::RivalDecides(Move { cmd, decided, .. }) => {
             next.rival.next = decided.next;
             next.broken = next.broken.and(decided.broken);
             if let Cmd::Begin { action, .. } = cmd
@@ -162,7 +157,10 @@ pub(crate) fn after(books: &Books, world: &World, act: Act) -> Option<World> {
             }
         }
         Act::RivalAppends => {
-            if world.rival.fresh {
+            let fresh = world.rival.fresh;
+            let sights = [("append by the second", fresh), ("append refused", !fresh)];
+            books.happen(books.sights(&sights));
+            if fresh {
                 next.journal = world.rival.next;
                 if let Some((action, attempt)) = world.rival.begins
                     && !planted(Bug::AnsweredBeforeDurable)
@@ -235,6 +233,12 @@ fn allow(books: &Books, world: &mut World, record: RecordId, action: u8, attempt
 
 /// `IDM-2`: what is sent is in the journal before.
 fn send(books: &Books, world: &mut World, action: u8, attempt: u8, luck: Luck) {
+    books.happen(books.sights(&[
+        ("write in effect", luck == Luck::Lands),
+        ("write under way", luck == Luck::Late),
+        ("write lost", luck == Luck::Lost),
+        ("write wrong", luck == Luck::Wrong),
+    ]));
     let durable = attempt_of(books, world.journal, action) >= attempt;
     world.broken.hold(Law::Idm2, durable);
     if luck != Luck::Lands {
@@ -260,6 +264,7 @@ fn send(books: &Books, world: &mut World, action: u8, attempt: u8, luck: Luck) {
 fn judge(books: &Books, world: &mut World) {
     let page = books.page(world.journal, world.now);
     let mut broken = world.broken.and(page.broken);
+    books.happen(page.sights);
     let mut views = vec![page];
     if world.rival.view != 0 {
         views.push(books.page(world.rival.view, world.now));
