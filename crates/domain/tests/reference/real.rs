@@ -1,0 +1,489 @@
+//! The real domain beside the model: the same commands in its own words, and what both say afterwards.
+
+use std::collections::BTreeMap;
+
+use belay_domain::{
+    Act, ActKind, ActionStage, Actor, ActorKind, Case, Command, Context, Coverage, Digest, Effect,
+    Event, FailureClaim, NewEntry, Open, Outcome, Owner as RealOwner, Proposal, Provenance,
+    QueueFacts, ReadBack, Reading, Source, StaffMember, Standing, Target, TicketActor, TicketFacts,
+    TicketReading, TicketResolution, VotesChoice, apply, decide, next_moment, owed,
+};
+
+use crate::ledger::{Ledger, Owner, Step};
+use crate::moves::{Ask, Choice, Found, Look, Name, Queue, Said, Shows, Undo, Who};
+use crate::owing::Due;
+use crate::people::Stand;
+use crate::terms::{ASSESS, at, case_terms, id, playbook, queue, seconds, verdict};
+
+/// The real case, and what was answered last.
+pub(crate) struct Real {
+    pub(crate) case: Case,
+    pub(crate) now: i64,
+    pub(crate) answer: Option<&'static str>,
+    pub(crate) happened: Vec<Event>,
+}
+
+/// What both are compared by.
+#[derive(Debug, PartialEq)]
+pub(crate) struct Picture {
+    answer: Option<&'static str>,
+    open: bool,
+    owner: String,
+    epoch: u64,
+    cover: (&'static str, Option<i64>),
+    next: Option<i64>,
+    /// Each action's stage, revision, permits, attempts, and who has agreed.
+    actions: Vec<(&'static str, usize, usize, u32, Vec<String>)>,
+    plans: BTreeMap<String, &'static str>,
+    /// Each escalation's stage, round and step.
+    escalations: Vec<(&'static str, u32, usize)>,
+    owes: Vec<String>,
+}
+
+impl Real {
+    pub(crate) fn new() -> Self {
+        let case = Case::unopened(id("c"));
+        Self { case, now: 0, answer: None, happened: Vec::new() }
+    }
+
+    pub(crate) fn tell(&mut self, now: i64, ask: &Ask) {
+        self.now = now;
+        let decided = decide(&self.case, &self.command(ask), at(now));
+        self.answer = decided.as_ref().err().map(|rejection| rejection.code());
+        self.happened = decided.unwrap_or_default();
+        for event in &self.happened {
+            apply(&mut self.case, event);
+        }
+    }
+
+    fn command(&self, ask: &Ask) -> Command {
+        let epoch = belay_domain::Epoch;
+        match ask {
+            Ask::Open { for_people, work, worked, again } => Command::Open(Box::new(Open {
+                tenant: id("acme"),
+                request: id(if *again || self.case.seq == 0 { "q1" } else { "q2" }),
+                subject: "charged twice".to_owned(),
+                kind: "billing".to_owned(),
+                customer: "carl".to_owned(),
+                channel: "chat".to_owned(),
+                fingerprint: None,
+                labels: Vec::new(),
+                context: vec![entry()],
+                by: Actor::Person(id("opal")),
+                terms: case_terms(*for_people, *work, *worked),
+            })),
+            Ask::Learn { by } => Command::AddContext { entries: vec![entry()], by: actor(*by) },
+            Ask::Offer { to } => Command::Offer { to: id(to) },
+            Ask::Nobody => Command::NoCandidate,
+            Ask::Accept { agent, key: own, offer, knows } => Command::Accept {
+                agent: id(agent),
+                key: key(agent, *own),
+                handoff: id(&format!("c/h{offer}")),
+                context: self.context(*knows),
+            },
+            Ask::Decline { agent, offer } => Command::Decline {
+                agent: id(agent),
+                handoff: id(&format!("c/h{offer}")),
+                reason: "busy".to_owned(),
+            },
+            Ask::Progress { agent, epoch: of, key: own } => {
+                Command::Progress { agent: id(agent), epoch: epoch(*of), key: key(agent, *own) }
+            }
+            Ask::HandOff { agent, epoch: of, role, to } => Command::RequestHandoff {
+                agent: id(agent),
+                epoch: epoch(*of),
+                to: role.map_or_else(|| Target::Agent(id(to)), |role| Target::Role(id(role))),
+                reason: "not mine".to_owned(),
+                context: vec![entry()],
+            },
+            Ask::Escalate { by } => {
+                Command::RequestEscalation { by: actor(*by), reason: "help".to_owned(), plan: None }
+            }
+            Ask::Release { agent, epoch: of } => {
+                Command::Release { agent: id(agent), epoch: epoch(*of), reason: "done".to_owned() }
+            }
+            Ask::Resolve { by } => {
+                Command::Resolve { by: actor(*by), code: id("solved"), note: "well".to_owned() }
+            }
+            Ask::Tick => Command::Tick,
+            Ask::Complete { agent, epoch: of, plan } => {
+                Command::CompletePlan { agent: id(agent), epoch: epoch(*of), plan: id(plan) }
+            }
+            Ask::Abandon { agent, epoch: of, plan } => Command::AbandonPlan {
+                agent: id(agent),
+                epoch: epoch(*of),
+                plan: id(plan),
+                reason: "no".to_owned(),
+            },
+            Ask::Placed { step, ticket } => {
+                Command::TicketPlaced { correlation: correlation(*step), ticket: number(*ticket) }
+            }
+            Ask::Impossible { step } => Command::StepRefused {
+                correlation: correlation(*step),
+                reason: "nobody is there".to_owned(),
+            },
+            Ask::Look { step, look, sent } => Command::Observe {
+                correlation: correlation(*step),
+                reading: Box::new(reading(*step, look)),
+                sent_at: at(*sent),
+            },
+            Ask::Gone { step, ticket } => {
+                Command::Withdrawn { correlation: correlation(*step), ticket: number(*ticket) }
+            }
+            _ => self.command_about_writes(ask),
+        }
+    }
+
+    fn command_about_writes(&self, ask: &Ask) -> Command {
+        let epoch = belay_domain::Epoch;
+        match ask {
+            Ask::Propose { agent, epoch: of, number, input, plan, ruling } => {
+                Command::Propose(Box::new(Proposal {
+                    agent: id(agent),
+                    epoch: epoch(*of),
+                    proposal: id(&format!("p{number}")),
+                    contract: id("refund@1"),
+                    input: format!("{{{input}}}"),
+                    provenance: Vec::new(),
+                    plan: plan.map(id),
+                    justification: "asked for".to_owned(),
+                    assess_until: at(self.now + ASSESS),
+                    verdict: ruling.map(|ruling| Box::new(verdict(ruling, *input))),
+                }))
+            }
+            Ask::Judge { action, revision, ruling } => Command::Assess {
+                action: action_id(*action),
+                revision: u32::try_from(*revision).expect("few revisions"),
+                verdict: Box::new(verdict(*ruling, self.input(*action))),
+            },
+            Ask::Decide { action, person, lead, seen, choice } => Command::DecideApproval {
+                action: action_id(*action),
+                person: id(person),
+                groups: if *lead { vec![id("leads")] } else { vec![id("others")] },
+                shown: self.shown(*action).filter(|_| *seen).unwrap_or(Digest::of(b"other")),
+                choice: match choice {
+                    Choice::Yes => VotesChoice::Approve { note: String::new() },
+                    Choice::No => VotesChoice::Reject { note: String::new() },
+                    Choice::Change { input } => VotesChoice::Amend {
+                        input: format!("{{{input}}}"),
+                        note: String::new(),
+                        assess_until: at(self.now + ASSESS),
+                    },
+                },
+            },
+            Ask::Playbook { newer } => Command::PlaybookInForce { playbook: playbook(*newer) },
+            Ask::Begin { agent, key: own, epoch: of, action, permit, same } => {
+                let known = self.case.actions.get(&action_id(*action));
+                let input = known.filter(|_| *same).map(|known| known.input_digest());
+                Command::BeginExecution {
+                    agent: id(agent),
+                    key: key(agent, *own),
+                    epoch: epoch(*of),
+                    action: action_id(*action),
+                    permit: id(&format!("c/a{action}/p{permit}")),
+                    input: input.unwrap_or(Digest::of(b"other")),
+                }
+            }
+            Ask::Report { agent, action, attempt, said } => Command::ReportOutcome {
+                agent: agent.map(id),
+                action: action_id(*action),
+                attempt: *attempt,
+                outcome: outcome(*said),
+            },
+            Ask::Read { action, attempt, shows, sent } => Command::Verify {
+                action: action_id(*action),
+                attempt: *attempt,
+                shown: match shows {
+                    Shows::It => ReadBack::Applied { shown: "{}".to_owned() },
+                    Shows::Nothing => ReadBack::NotApplied,
+                    Shows::SomethingElse => ReadBack::Different { difference: "less".to_owned() },
+                    Shows::NoAnswer => ReadBack::Unreadable { detail: "down".to_owned() },
+                },
+                sent_at: at(*sent),
+            },
+            Ask::Undid { action, attempt, how } => Command::ReportCompensation {
+                action: action_id(*action),
+                attempt: *attempt,
+                outcome: match how {
+                    Undo::Done => Ok(()),
+                    Undo::Busy => Err(("busy".to_owned(), true)),
+                    Undo::Never => Err(("never".to_owned(), false)),
+                },
+            },
+            other => panic!("{other:?} is not about writes"),
+        }
+    }
+
+    /// The digest that somebody computes who received so many entries.
+    fn context(&self, knows: usize) -> Digest {
+        let entries = self.case.context.entries();
+        Context::digest_of(entries.iter().take(knows).map(AsRef::as_ref))
+    }
+
+    fn input(&self, action: usize) -> u8 {
+        let known = self.case.actions.get(&action_id(action));
+        let number = known.and_then(|known| known.input.trim_matches(['{', '}']).parse().ok());
+        number.unwrap_or(0)
+    }
+
+    fn shown(&self, action: usize) -> Option<Digest> {
+        match &self.case.actions.get(&action_id(action))?.stage {
+            ActionStage::AwaitingApproval(approval) => Some(approval.binding),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn picture(&self) -> Picture {
+        let case = &self.case;
+        let coverage = case.coverage(at(self.now));
+        let actions = case.actions.values().map(|action| {
+            let votes = match &action.stage {
+                ActionStage::AwaitingApproval(approval) => {
+                    approval.votes.iter().map(|vote| vote.person.to_string()).collect()
+                }
+                _ => Vec::new(),
+            };
+            let (revision, permits) = (action.revision as usize, action.permits as usize);
+            (action.stage_name(), revision, permits, action.attempts, votes)
+        });
+        let escalations = case.escalations.values();
+        let mut owes: Vec<String> =
+            owed(case, at(self.now)).iter().map(|one| effect(&one.effect)).collect();
+        owes.sort();
+        Picture {
+            answer: self.answer,
+            open: case.is_open(),
+            owner: match &case.owner {
+                RealOwner::Supervisor { .. } => "supervisor".to_owned(),
+                RealOwner::Agent { agent, .. } => agent.to_string(),
+                RealOwner::Queue { person, escalation, .. } => format!("{person} by {escalation}"),
+            },
+            epoch: case.epoch.0,
+            cover: match &coverage {
+                Coverage::Uncovered(_) => ("uncovered", None),
+                known => (known.name(), known.until().map(seconds)),
+            },
+            next: next_moment(case).map(seconds),
+            actions: actions.collect(),
+            plans: case.plans.values().map(plan).collect(),
+            escalations: escalations
+                .map(|found| (found.stage_name(), found.step.round, found.step.index + 1))
+                .collect(),
+            owes,
+        }
+    }
+}
+
+impl Ledger {
+    pub(crate) fn picture(&self) -> Picture {
+        let mut owes: Vec<String> = self.owes().iter().map(ToString::to_string).collect();
+        owes.sort();
+        let plans = ["x", "y"].into_iter();
+        let plans = plans.filter_map(|plan| Some((plan.to_owned(), self.plan(plan)?)));
+        let actions = (1..=self.actions()).map(|action| {
+            let stage = self.stage(action).name();
+            let mut agreed: Vec<String> = Vec::new();
+            if stage == "awaiting_approval" {
+                agreed = self.agreed(action).into_iter().rev().map(ToOwned::to_owned).collect();
+            }
+            (stage, self.revision(action), self.permits(action), self.attempts(action), agreed)
+        });
+        let escalations = (1..=self.escalations()).map(|asked| {
+            let ((_, round, number), _) = self.step(asked);
+            let name = match self.stand(asked) {
+                Stand::Opened => "opened",
+                Stand::Placed { .. } => "placed",
+                Stand::Routed { .. } => "routed",
+                Stand::Taken { .. } => "acknowledged",
+                Stand::Settled => "resolved",
+                Stand::Exhausted { .. } => "exhausted",
+                Stand::Closed => "closed",
+            };
+            (name, round, number)
+        });
+        Picture {
+            answer: self.answer,
+            open: self.is_open(),
+            owner: match self.owner() {
+                Owner::Supervisor => "supervisor".to_owned(),
+                Owner::Agent { agent, .. } => agent.to_owned(),
+                Owner::Person { escalation, by } => format!("{by} by c/e{escalation}"),
+            },
+            epoch: self.epoch(),
+            cover: self.cover(),
+            next: self.next_moment(),
+            actions: actions.collect(),
+            plans: plans.collect(),
+            escalations: escalations.collect(),
+            owes,
+        }
+    }
+}
+
+impl std::fmt::Display for Due {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Seek => f.write_str("seek"),
+            Self::Offer { number, to } => write!(f, "offer c/h{number} to {to}"),
+            Self::Assess { action, revision } => write!(f, "assess c/a{action} {revision}"),
+            Self::Deliver { action } => write!(f, "deliver c/a{action}"),
+            Self::Execute { action, attempt } => write!(f, "execute c/a{action} {attempt}"),
+            Self::ReadBack { action, attempt } => write!(f, "read c/a{action} {attempt}"),
+            Self::Undo { action, attempt } => write!(f, "undo c/a{action} {attempt}"),
+            Self::Place { step } => write!(f, "place {}", named(*step)),
+            Self::Watch { step, ticket } => write!(f, "watch {} T{ticket}", named(*step)),
+            Self::TellPeople { step, ticket } => write!(f, "withdraw {} T{ticket}", named(*step)),
+        }
+    }
+}
+
+fn effect(effect: &Effect) -> String {
+    match effect {
+        Effect::Seek { .. } => "seek".to_owned(),
+        Effect::Offer { handoff, to, .. } => format!("offer {handoff} to {to}"),
+        Effect::Assess { action, revision } => format!("assess {action} {revision}"),
+        Effect::DeliverPermit { action } => format!("deliver {action}"),
+        Effect::Execute { action, attempt } => format!("execute {action} {attempt}"),
+        Effect::ReadBack { action, attempt } => format!("read {action} {attempt}"),
+        Effect::Compensate { action, attempt } => format!("undo {action} {attempt}"),
+        Effect::PlaceTicket { correlation, .. } => format!("place {correlation}"),
+        Effect::Watch { correlation, ticket, .. } => format!("watch {correlation} {ticket}"),
+        Effect::Withdraw { correlation, ticket, .. } => format!("withdraw {correlation} {ticket}"),
+    }
+}
+
+fn plan(plan: &belay_domain::Plan) -> (String, &'static str) {
+    use belay_domain::PlanStage::{Complete, Open, Stuck, Undoing, Undone, Verified};
+    let stage = match plan.stage {
+        Open => "open",
+        Complete => "complete",
+        Verified => "verified",
+        Undoing { .. } => "undoing",
+        Undone => "undone",
+        Stuck { .. } => "stuck",
+    };
+    (plan.id.to_string(), stage)
+}
+
+fn named((escalation, round, number): Step) -> String {
+    format!("c/e{escalation}/r{round}s{number}")
+}
+
+fn correlation(step: Step) -> belay_domain::Correlation {
+    id(&named(step))
+}
+
+fn number(ticket: u8) -> belay_domain::TicketId {
+    id(&format!("T{ticket}"))
+}
+
+fn action_id(action: usize) -> belay_domain::ActionId {
+    id(&format!("c/a{action}"))
+}
+
+fn key(agent: Name, own: u8) -> Digest {
+    Digest::of(format!("{agent} {own}").as_bytes())
+}
+
+fn actor(who: Who) -> Actor {
+    match who {
+        Who::Agent(agent, epoch) => {
+            Actor::Agent { agent: id(agent), epoch: belay_domain::Epoch(epoch) }
+        }
+        Who::Person(person) => Actor::Person(id(person)),
+    }
+}
+
+fn entry() -> NewEntry {
+    NewEntry {
+        kind: "fact".to_owned(),
+        body: "charged twice".to_owned(),
+        provenance: Provenance { source: Source::Customer, reference: "mail".to_owned() },
+    }
+}
+
+fn outcome(said: Said) -> Outcome {
+    let claim = match said {
+        Said::Yes => return Outcome::Executed { output: "{}".to_owned() },
+        Said::Unsure => FailureClaim::Unknown,
+        Said::Busy => FailureClaim::Retryable,
+        Said::Never => FailureClaim::Permanent,
+    };
+    Outcome::NotExecuted { claim, reason: "so it says".to_owned() }
+}
+
+fn somebody(name: Name) -> TicketActor {
+    let kind = match name {
+        "robot" => ActorKind::Machine,
+        "belay" => ActorKind::Ourselves,
+        _ => ActorKind::Person,
+    };
+    TicketActor { name: id(name), kind }
+}
+
+/// What an adapter makes of such a look.
+fn reading(step: Step, look: &Look) -> Reading {
+    let standing = match look.ticket {
+        Found::Nothing => {
+            return Reading { ticket: TicketReading::Missing, queue: staff(step, look) };
+        }
+        Found::NoAnswer => {
+            let ticket = TicketReading::Unreadable { detail: "down".to_owned() };
+            return Reading { ticket, queue: None };
+        }
+        Found::Open => Standing::Open,
+        Found::ClosedBy { .. } => Standing::Resolved,
+        Found::Rejected => Standing::Rejected,
+        Found::Deleted => Standing::Deleted,
+        Found::Merged => Standing::Merged { into: number(9) },
+        Found::Odd => Standing::Unknown { raw: "odd".to_owned() },
+    };
+    let resolution = match look.ticket {
+        Found::ClosedBy { who, code } => Some(TicketResolution {
+            actor: Some(somebody(who)),
+            code: Some(id(code)),
+            note: "closed".to_owned(),
+        }),
+        _ => None,
+    };
+    let mut acts = Vec::new();
+    if let Some(holder) = look.holder {
+        let (by, kind) = if look.took {
+            (somebody(holder), ActKind::Took)
+        } else {
+            (somebody("lead"), ActKind::Assigned { to: id(holder) })
+        };
+        acts.push(Act { actor: by, kind });
+        let work = Act { actor: somebody(holder), kind: ActKind::Replied };
+        acts.extend((0..look.works).map(|_| work.clone()));
+    }
+    let facts = TicketFacts {
+        ticket: number(look.number),
+        case: look.ours.then(|| id("c")),
+        correlation: Some(correlation(step)),
+        queue: id(if look.here { queue(step.2 - 1) } else { "elsewhere" }),
+        standing,
+        revision: look.revision,
+        holder: look.holder.map(somebody),
+        acts,
+        resolution,
+    };
+    Reading { ticket: TicketReading::Present(Box::new(facts)), queue: staff(step, look) }
+}
+
+fn staff(step: Step, look: &Look) -> Option<QueueFacts> {
+    let member = |name: Name| StaffMember {
+        name: id(name),
+        kind: somebody(name).kind,
+        enabled: name != "eve",
+        may_take: true,
+        on_shift: Some(look.queue != Queue::Night),
+    };
+    let staff = match look.queue {
+        Queue::NoAnswer => return None,
+        Queue::Empty => Vec::new(),
+        _ => ["ann", "bob", "robot", "eve"].map(member).to_vec(),
+    };
+    let enabled = look.queue != Queue::Disabled;
+    Some(QueueFacts { queue: id(queue(step.2 - 1)), enabled, staff })
+}
