@@ -30,3 +30,6 @@ impl Listener for TcpListener {
         stream.set_nodelay(true)
     }
 }
+
+#[cfg(test)]
+mod tests;
