@@ -92,6 +92,13 @@ const fn transport(name: &'static str) -> Finder {
 /// Random histories of a world that knows who really held each ticket and what really took effect.
 const HISTORIES: Finder = story("histories::whatever_happens_the_laws_hold");
 
+/// The naive model of a case, beside the real one.
+const REFERENCE: Finder = Finder::Test {
+    package: "belay-domain",
+    target: Target::Test("reference"),
+    name: "the_domain_and_the_naive_model_never_disagree",
+};
+
 /// Every history of the protocol around one case, in small worlds.
 const MODEL: Finder = Finder::Program {
     package: "belay-model",
@@ -107,16 +114,23 @@ pub(crate) const ROWS: &[Row] = &[
         rule: "COV-2",
         wrong: "a reading that is no answer to a read of ours counts as evidence",
         places: &["crates/domain/src/decide/escalating.rs"],
-        finders: &[story(
-            "evidence::fault_13_a_look_that_was_sent_before_the_step_began_or_in_the_future_proves_nothing",
-        )],
+        finders: &[
+            story(
+                "evidence::fault_13_a_look_that_was_sent_before_the_step_began_or_in_the_future_proves_nothing",
+            ),
+            REFERENCE,
+        ],
     },
     Row {
         bug: Bug::EvidenceDatedAtCommit,
         rule: "COV-3",
         wrong: "evidence is dated when it is committed instead of when its read was sent",
         places: &["crates/domain/src/decide/escalating.rs"],
-        finders: &[story("evidence::evidence_counts_from_when_its_read_was_sent"), HISTORIES],
+        finders: &[
+            story("evidence::evidence_counts_from_when_its_read_was_sent"),
+            HISTORIES,
+            REFERENCE,
+        ],
     },
     Row {
         bug: Bug::QueueUnchecked,
@@ -126,6 +140,7 @@ pub(crate) const ROWS: &[Row] = &[
         finders: &[
             story("evidence::fault_5_another_queue_than_the_one_asked_for_is_not_cover"),
             HISTORIES,
+            REFERENCE,
             MODEL,
         ],
     },
@@ -137,6 +152,7 @@ pub(crate) const ROWS: &[Row] = &[
         finders: &[
             story("evidence::fault_14_a_stale_replica_neither_grants_nor_takes_away"),
             HISTORIES,
+            REFERENCE,
         ],
     },
     Row {
@@ -144,16 +160,21 @@ pub(crate) const ROWS: &[Row] = &[
         rule: "OWN-2",
         wrong: "an agent that lost the case uses the permit it still has",
         places: &["crates/domain/src/decide/acting.rs", "crates/domain/src/decide/owning.rs"],
-        finders: &[story("action::losing_the_case_voids_what_has_not_been_sent"), HISTORIES],
+        finders: &[
+            story("action::losing_the_case_voids_what_has_not_been_sent"),
+            HISTORIES,
+            REFERENCE,
+        ],
     },
     Row {
         bug: Bug::PermitReusable,
         rule: "PRM-1",
         wrong: "a permit is used more than once",
         places: &["crates/domain/src/decide/acting.rs"],
-        finders: &[story(
-            "action::a_permit_is_good_for_one_agent_one_certificate_one_input_and_once",
-        )],
+        finders: &[
+            story("action::a_permit_is_good_for_one_agent_one_certificate_one_input_and_once"),
+            REFERENCE,
+        ],
     },
     Row {
         bug: Bug::HandoffThroughNobody,
@@ -163,6 +184,7 @@ pub(crate) const ROWS: &[Row] = &[
         finders: &[
             story("handoff::the_sender_holds_the_case_until_the_receiver_accepts"),
             HISTORIES,
+            REFERENCE,
         ],
     },
     Row {
@@ -173,6 +195,7 @@ pub(crate) const ROWS: &[Row] = &[
         finders: &[
             story("evidence::fault_7_a_machine_that_takes_it_acknowledges_nothing"),
             HISTORIES,
+            REFERENCE,
         ],
     },
     Row {
@@ -183,6 +206,7 @@ pub(crate) const ROWS: &[Row] = &[
         finders: &[
             story("evidence::fault_11_merged_deleted_and_rejected_tickets_are_over"),
             HISTORIES,
+            REFERENCE,
         ],
     },
     Row {
@@ -204,7 +228,7 @@ pub(crate) const ROWS: &[Row] = &[
         rule: "IDM-3",
         wrong: "a proposal's key is accepted again with another input",
         places: &["crates/domain/src/decide/acting.rs"],
-        finders: &[story("action::a_proposal_is_recognised_when_it_comes_again")],
+        finders: &[story("action::a_proposal_is_recognised_when_it_comes_again"), REFERENCE],
     },
     Row {
         bug: Bug::UnknownIsFailure,
@@ -214,6 +238,7 @@ pub(crate) const ROWS: &[Row] = &[
         finders: &[
             story("action::an_unknown_outcome_is_read_back_before_anything_else"),
             HISTORIES,
+            REFERENCE,
         ],
     },
     Row {
@@ -232,14 +257,17 @@ pub(crate) const ROWS: &[Row] = &[
         rule: "APR-1",
         wrong: "people agree to something else than what they were shown",
         places: &["crates/domain/src/decide/approving.rs"],
-        finders: &[story("approval::who_is_involved_or_of_no_group_decides_nothing")],
+        finders: &[story("approval::who_is_involved_or_of_no_group_decides_nothing"), REFERENCE],
     },
     Row {
         bug: Bug::ApprovalSurvivesPolicy,
         rule: "APR-5",
         wrong: "an approval and a permit survive a new playbook",
         places: &["crates/domain/src/decide/owning.rs"],
-        finders: &[story("approval::another_playbook_voids_what_the_one_before_let_through")],
+        finders: &[
+            story("approval::another_playbook_voids_what_the_one_before_let_through"),
+            REFERENCE,
+        ],
     },
     Row {
         bug: Bug::FailedForbidIgnored,
@@ -290,7 +318,7 @@ pub(crate) const ROWS: &[Row] = &[
         rule: "IDM-7",
         wrong: "what has been undone is undone again",
         places: &["crates/domain/src/decide/planning.rs"],
-        finders: &[story("plan::what_failed_undoes_the_rest_in_reverse"), HISTORIES],
+        finders: &[story("plan::what_failed_undoes_the_rest_in_reverse"), HISTORIES, REFERENCE],
     },
 ];
 
