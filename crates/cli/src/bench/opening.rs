@@ -15,8 +15,8 @@ use super::meter::Meter;
 use super::stage::Server;
 use crate::exit::{Exit, Failure};
 
-/// How many are opened at once.
-const AT_ONCE: usize = 64;
+/// How many are opened at once: as many calls as a supervisor allows on one connection.
+const AT_ONCE: usize = 120;
 
 /// How long the first cases have to come into the hands of somebody, and how long each further one may take.
 const READY_WITHIN: Duration = Duration::from_secs(30);
@@ -90,8 +90,16 @@ impl Opener {
 
     /// Opens so many, and waits until somebody has each.
     pub(crate) async fn fill(&self, count: usize) -> Result<(), Failure> {
+        self.fill_at(count, Duration::ZERO).await
+    }
+
+    /// The same, with a pause after each.
+    pub(crate) async fn fill_at(&self, count: usize, pause: Duration) -> Result<(), Failure> {
         for _ in 0..count {
             self.open();
+            if !pause.is_zero() {
+                tokio::time::sleep(pause).await;
+            }
         }
         let each = READY_EACH.saturating_mul(u32::try_from(count).unwrap_or(u32::MAX));
         let deadline = Instant::now() + READY_WITHIN + each;

@@ -30,6 +30,9 @@ const REST: Duration = Duration::from_secs(2);
 /// Of so many cases, one has something due at the start.
 const DUE_OF: usize = 100;
 
+/// How far apart leases end whose end is to be noticed.
+const APART: Duration = Duration::from_millis(10);
+
 /// The longest that everything due may take to be under way.
 const UNDER_WAY_WITHIN: Duration = Duration::from_secs(60);
 
@@ -206,7 +209,7 @@ pub(crate) async fn notice(stage: &Stage, server: &Server, count: usize) -> Resu
         }
         Ok::<_, Failure>(())
     };
-    let (filled, noticed) = tokio::join!(keeping.opener.fill(count), noticed);
+    let (filled, noticed) = tokio::join!(keeping.opener.fill_at(count, APART), noticed);
     filled?;
     noticed?;
     let reading = meter.reading(began.elapsed());

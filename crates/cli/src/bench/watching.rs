@@ -15,8 +15,8 @@ use super::meter::{Meter, Reading};
 use super::stage::{Server, Stage};
 use crate::exit::Failure;
 
-/// How many cases are being passed on meanwhile.
-const LOAD: usize = 16;
+/// How many cases are being passed on meanwhile: few, because each change goes to every watcher.
+const LOAD: usize = 1;
 
 /// How many streams share a connection; a supervisor allows a tool twice as many.
 const STREAMS_OF_A_CONNECTION: usize = 64;
