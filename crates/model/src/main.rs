@@ -51,6 +51,10 @@ fn main() -> ExitCode {
             println!("a law is broken:\n{story}");
             return ExitCode::FAILURE;
         }
+        if !explored.complete {
+            println!("not every state was gone on from");
+            return ExitCode::FAILURE;
+        }
         if !explored.missing.is_empty() {
             println!("never happened: {}", explored.missing.join(", "));
             return ExitCode::FAILURE;

@@ -283,7 +283,7 @@ fn writing(all: &mut Vec<(Cmd, Purse)>, case: &Case, action: u8, shown: u8) {
         ActionStage::Compensating { attempt, .. } => {
             let attempt = u8::try_from(*attempt).unwrap_or(u8::MAX);
             for outcome in [Undo::Busy, Undo::Never] {
-                all.push((Cmd::Undone { action, attempt, outcome }, Purse::Mishap));
+                all.push((Cmd::Undone { action, attempt, outcome }, Purse::Free));
             }
         }
         _ => {}

@@ -25,6 +25,8 @@ pub struct Explored {
     pub unique: usize,
     /// States that were come across, some of them many times.
     pub generated: usize,
+    /// Whether every one of them was gone on from, so that nothing within the bounds was left out.
+    pub complete: bool,
     /// The longest history.
     pub depth: usize,
     /// How long it took.
@@ -94,6 +96,7 @@ pub fn explore(setting: Setting, threads: usize, loud: bool) -> Explored {
         model.checker().threads(threads).finish_when(HasDiscoveries::AnyFailures).spawn_bfs();
     let (done, waiting) = mpsc::channel::<()>();
     let counted = books.clone();
+    let explored = visited.clone();
     let watcher = std::thread::spawn(move || {
         while waiting.recv_timeout(Duration::from_secs(10)) == Err(RecvTimeoutError::Timeout) {
             if loud {
@@ -114,6 +117,7 @@ pub fn explore(setting: Setting, threads: usize, loud: bool) -> Explored {
     Explored {
         setting: name,
         unique: checker.unique_state_count(),
+        complete: explored.load(Ordering::Relaxed) == checker.unique_state_count(),
         generated: checker.state_count(),
         depth: checker.max_depth(),
         took: began.elapsed(),

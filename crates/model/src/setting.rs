@@ -107,7 +107,6 @@ const ESCALATION: &[&str] = &[
     "raised",
     "resolved",
     "ticket_placed",
-    "ticket_seen",
     "ticket_routed",
     "escalation_acknowledged",
     "evidence_renewed",
@@ -155,6 +154,23 @@ const APPROVAL: &[&str] = &[
     "INVOLVED",
 ];
 
+/// What happens where everything is together.
+const EVERYTHING: &[&str] = &[
+    "covered by an agent",
+    "covered by a person",
+    "raised",
+    "handoff_accepted",
+    "lease_expired",
+    "escalation_acknowledged",
+    "escalation_lapsed",
+    "action_dispatched",
+    "action_verified",
+    "action_withdrawn",
+    "write in effect",
+    "append by the second",
+    "append refused",
+];
+
 /// What happens to writes that stand and fall together.
 const PLAN: &[&str] = &["plan_completed", "plan_verified", "plan_undoing", "plan_undone"];
 
@@ -167,7 +183,7 @@ impl Setting {
                 name: "quick-ownership",
                 wanted: OWNERSHIP,
                 about: "two agents hand a case around, people can take it",
-                horizon: 3,
+                horizon: 2,
                 rivals: 1,
                 ..BASE
             },
@@ -176,11 +192,11 @@ impl Setting {
                 wanted: ESCALATION,
                 about: "people, machines and accidents around one ticket",
                 agents: false,
-                horizon: 3,
+                horizon: 2,
                 whims: 0,
                 hands: 2,
                 hand_kinds: Hand::ALL,
-                looks: 3,
+                looks: 2,
                 rumours: 1,
                 ..BASE
             },
@@ -188,7 +204,8 @@ impl Setting {
                 name: "quick-writing",
                 wanted: WRITING,
                 about: "one write, by an agent with a permit",
-                horizon: 3,
+                horizon: 2,
+                whims: 0,
                 proposals: 1,
                 mishaps: 1,
                 ..BASE
@@ -197,8 +214,7 @@ impl Setting {
                 name: "quick-approval",
                 wanted: APPROVAL,
                 about: "one write that people have to approve",
-                horizon: 2,
-                whims: 1,
+                horizon: 0,
                 proposals: 1,
                 approvals: true,
                 ..BASE
@@ -207,13 +223,14 @@ impl Setting {
                 name: "quick-plan",
                 wanted: PLAN,
                 about: "two writes that stand and fall together",
-                horizon: 1,
+                horizon: 0,
                 proposals: 2,
                 plans: true,
                 ..BASE
             },
             Self {
                 name: "quick-crash",
+                wanted: &["append by the second", "append refused", "write in effect"],
                 about: "a write while a second supervisor decides and dies",
                 horizon: 1,
                 whims: 0,
@@ -223,6 +240,7 @@ impl Setting {
             },
             Self {
                 name: "quick-connector",
+                wanted: &["append by the second", "append refused", "write in effect"],
                 about: "a write by the supervisor's own connector, and a second supervisor",
                 horizon: 1,
                 whims: 0,
@@ -275,15 +293,15 @@ impl Setting {
             },
             Self {
                 name: "everything",
-                about: "all of it together: agents, people, a write that needs them, two supervisors",
+                wanted: EVERYTHING,
+                about: "all of it together: agents, people, a write, two supervisors",
                 horizon: 3,
-                whims: 1,
+                whims: 0,
                 hands: 2,
                 hand_kinds: &[Hand::AnnTakes, Hand::GivenBack, Hand::Moved, Hand::Merged],
                 looks: 2,
                 rivals: 1,
                 proposals: 1,
-                mishaps: 1,
                 ..BASE
             },
         ]
