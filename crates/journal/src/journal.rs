@@ -354,6 +354,11 @@ impl Journal {
         self.inner.pool.read(lookups::latest_at).await
     }
 
+    /// Until when, at most, any open case was known to be covered when it was last written. Reads every case.
+    pub async fn covered_until(&self) -> Result<Option<Timestamp>, ReadError> {
+        self.inner.pool.read(lookups::covered_until).await
+    }
+
     /// The end of the journal chain as it is durable now: something to sign and keep elsewhere.
     pub async fn checkpoint(&self) -> Result<Checkpoint, ReadError> {
         self.inner.pool.read(Checkpoint::last).await

@@ -125,8 +125,15 @@ impl Supervisor {
             None => Playbooks::load(&config.playbook)?,
         };
         let journal = Journal::open(&Config::journal_in(&config.data), config.journal.clone())?;
+        let mut floor = journal.latest_at().await?;
+        if floor.is_some_and(|floor| wall() < floor) {
+            // The wall went back, so nobody can tell for how long no supervisor lived. What was covered then counts
+            // as over: it is shown again, or people are asked (`COV-8`).
+            let covered = journal.covered_until().await?;
+            warn!(?floor, ?covered, "the wall clock went back; whatever was covered has to be shown again");
+            floor = floor.max(covered);
+        }
         // The wall is looked at last: a clock that starts from an older look lags behind for good.
-        let floor = journal.latest_at().await?;
         let clock = Clock::from(wall(), floor);
         let systems = Systems::connect(&playbooks.current(), &config.data, clock, outside)?;
         let steps = Steps {
