@@ -17,7 +17,7 @@ use crate::driver::Driver;
 use crate::entry::{ENTRIES_MAX, EVENTS_MAX, Entry, Usage};
 use crate::error::{AppendError, Failure, OpenError, ReadError, SearchError};
 use crate::lock::WriteLock;
-use crate::lookups::{self, Due, DueMark, StoredEvent};
+use crate::lookups::{self, Due, DueMark, StoredEvent, Total};
 use crate::pool::Pool;
 use crate::queue::{Queue, Submission, Work};
 use crate::schema::{FILE, integer, number, open_writer};
@@ -326,6 +326,25 @@ impl Journal {
         self.inner
             .pool
             .read(move |connection| lookups::claim(connection, &tenant, &kind, &key))
+            .await
+    }
+
+    /// What was used of each limit since its moment, but for what one action used, and who holds a claim of this kind
+    /// and key: all that a decision has to know, in one read.
+    pub async fn totals(
+        &self,
+        tenant: &str,
+        limits: Vec<(String, Timestamp)>,
+        but_for: Option<String>,
+        held: Option<(&'static str, String)>,
+    ) -> Result<(Vec<Total>, Option<String>), ReadError> {
+        let tenant = tenant.to_owned();
+        self.inner
+            .pool
+            .read(move |connection| {
+                let held = held.as_ref().map(|(kind, key)| (*kind, key.as_str()));
+                lookups::totals(connection, &tenant, &limits, but_for.as_deref(), held)
+            })
             .await
     }
 

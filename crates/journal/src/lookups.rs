@@ -228,6 +228,45 @@ pub(crate) fn claim(
     Ok(statement.query_row([tenant, kind, key], |row| row.get(0)).optional()?)
 }
 
+/// What was used of one limit.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Total {
+    /// How often.
+    pub count: u64,
+    /// How much, in minor units.
+    pub amount_minor: i64,
+}
+
+/// What was used of each limit since its moment, but for what one action used, and who holds a claim: all that a
+/// decision has to know, read at once.
+pub(crate) fn totals(
+    connection: &Connection,
+    tenant: &str,
+    limits: &[(String, Timestamp)],
+    but_for: Option<&str>,
+    held: Option<(&str, &str)>,
+) -> Result<(Vec<Total>, Option<String>), ReadError> {
+    let snapshot = connection.unchecked_transaction()?;
+    let sql = "SELECT amount_minor FROM usage \
+               WHERE tenant = ?1 AND key = ?2 AND at >= ?3 AND action IS NOT ?4";
+    let mut statement = snapshot.prepare_cached(sql)?;
+    let mut totals = Vec::with_capacity(limits.len());
+    for (key, since) in limits {
+        let mut total = Total::default();
+        let mut rows = statement.query(params![tenant, key, since.as_microsecond(), but_for])?;
+        while let Some(row) = rows.next()? {
+            total.count += 1;
+            total.amount_minor = total.amount_minor.saturating_add(row.get(0)?);
+        }
+        totals.push(total);
+    }
+    let holder = match held {
+        Some((kind, key)) => claim(&snapshot, tenant, kind, key)?,
+        None => None,
+    };
+    Ok((totals, holder))
+}
+
 /// What was used of a limit since a moment, oldest first.
 pub(crate) fn usage_since(
     connection: &Connection,

@@ -7,6 +7,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use jiff::Timestamp;
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 
 use crate::error::{OpenError, ReadError};
@@ -38,6 +39,7 @@ pub(crate) fn open_writer(path: &Path) -> Result<Connection, OpenError> {
         )
         .map_err(store)?;
     migrate(&mut connection, MIGRATIONS).map_err(store)?;
+    keep_plans(&connection).map_err(store)?;
     Ok(connection)
 }
 
@@ -57,7 +59,14 @@ pub(crate) fn open_reader(path: &Path) -> Result<Connection, OpenError> {
         )
         .map_err(store)?;
     connection.set_prepared_statement_cache_capacity(64);
+    keep_plans(&connection).map_err(store)?;
     Ok(connection)
+}
+
+/// A statement keeps the plan that it was prepared with. Without this SQLite prepares some of them anew for each value
+/// that is bound to them, which takes longer than what they do.
+fn keep_plans(connection: &Connection) -> rusqlite::Result<()> {
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true).map(|_| ())
 }
 
 /// Applies what is missing, each migration in a transaction of its own.

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use belay_domain::{
     Action, ActionId, AgentId, Case, CaseId, Command, ContractId, Epoch, PlanId, Proposal,
-    ProposalId, Provenance, Rejection, Span, Timestamp, Verdict, after,
+    ProposalId, Provenance, Rejection, Timestamp, Verdict, after,
 };
 use belay_playbook::{CaseFacts, Playbook, ProposalFacts, Reads, Usage, Used};
 use futures_util::future::join_all;
@@ -180,15 +180,22 @@ impl Governor {
         let names = keys.iter().map(|key| key.key.clone()).chain(write.clone());
         let held = self.scarce.lock(names.map(|name| format!("{}/{name}", facts.tenant))).await;
         let now = self.engine.clock().now();
-        let mut usage = Usage::new();
-        for key in &keys {
-            let used = self.used(facts, &key.key, key.window, now, matter.action).await?;
-            usage.insert(key.key.clone(), used);
-        }
-        let duplicate = match &write {
-            Some(key) => self.holder(facts, key).await?.filter(|id| Some(id) != matter.action),
-            None => None,
-        };
+        let limits = keys.iter().map(|key| {
+            let since = now.saturating_sub(key.window).unwrap_or(Timestamp::MIN);
+            (key.key.clone(), since)
+        });
+        let own = matter.action.map(|action| action.as_str().to_owned());
+        let journal = self.engine.journal();
+        let (totals, holder) = journal
+            .totals(facts.tenant.as_str(), limits.collect(), own, write.map(|key| (WRITE, key)))
+            .await
+            .map_err(|failure| Refused::Unreadable(Arc::new(failure)))?;
+        let used =
+            totals.iter().map(|total| Used { minor: total.amount_minor, count: total.count });
+        let usage: Usage = keys.iter().map(|key| key.key.clone()).zip(used).collect();
+        let duplicate = holder
+            .and_then(|holder| holder.parse::<ActionId>().ok())
+            .filter(|id| Some(id) != matter.action);
         let verdict = playbook.assess(&ProposalFacts {
             case: facts,
             epoch: matter.epoch,
@@ -203,38 +210,5 @@ impl Governor {
             outside_text: has_outside_text(matter.case),
         });
         Ok(Judged { verdict, _held: held })
-    }
-
-    /// What has been used of a limit, without the action that is being decided.
-    async fn used(
-        &self,
-        facts: &CaseFacts,
-        key: &str,
-        window: Span,
-        now: Timestamp,
-        action: Option<&ActionId>,
-    ) -> Result<Used, Refused> {
-        let since = now.saturating_sub(window).unwrap_or(Timestamp::MIN);
-        let journal = self.engine.journal();
-        let entries = journal
-            .usage_since(facts.tenant.as_str(), key, since)
-            .await
-            .map_err(|failure| Refused::Unreadable(Arc::new(failure)))?;
-        let mut used = Used::default();
-        for entry in entries {
-            if action.is_some_and(|own| own.as_str() == entry.action) {
-                continue;
-            }
-            used.minor = used.minor.saturating_add(entry.amount_minor);
-            used.count += 1;
-        }
-        Ok(used)
-    }
-
-    /// The action that has claimed a write.
-    async fn holder(&self, facts: &CaseFacts, key: &str) -> Result<Option<ActionId>, Refused> {
-        let found = self.engine.journal().claim(facts.tenant.as_str(), WRITE, key).await;
-        let found = found.map_err(|failure| Refused::Unreadable(Arc::new(failure)))?;
-        Ok(found.and_then(|holder| holder.parse().ok()))
     }
 }

@@ -190,6 +190,26 @@ async fn a_damaged_case_is_never_handed_out() {
     assert_eq!(f.journal.events_of("a", 2, 1).await.unwrap().len(), 1);
 }
 
+#[tokio::test]
+async fn what_a_decision_has_to_know_is_read_at_once() {
+    let f = Fixture::new();
+    let used = vec![usage(5, 10, "a/a1"), usage(7, 20, "a/a2"), usage(9, 30, "a/a3")];
+    let claim = Claim { kind: "write".to_owned(), key: "k".to_owned(), holder: "a/a1".to_owned() };
+    f.append(Entry { usage: used, claims: vec![claim], ..entry("a", 0, 1) }).await;
+    let limits = || {
+        ["refunds", "refunds", "others"].map(str::to_owned).into_iter().zip([at(20), at(0), at(0)])
+    };
+    let total = |count, amount_minor| Total { count, amount_minor };
+    let found = f.journal.totals("t", limits().collect(), None, Some(("write", "k".to_owned())));
+    let all = vec![total(2, 16), total(3, 21), total(0, 0)];
+    assert_eq!(found.await.unwrap(), (all, Some("a/a1".to_owned())));
+    let but_for = Some("a/a2".to_owned());
+    let found = f.journal.totals("t", limits().collect(), but_for, Some(("write", "l".to_owned())));
+    assert_eq!(found.await.unwrap(), (vec![total(1, 9), total(2, 14), total(0, 0)], None));
+    let others = f.journal.totals("u", limits().collect(), None, None).await.unwrap();
+    assert_eq!(others, (vec![Total::default(); 3], None));
+}
+
 #[track_caller]
 fn usage(amount_minor: i64, second: i64, action: &str) -> Usage {
     let (key, currency) = ("refunds".to_owned(), "EUR".to_owned());
