@@ -9,6 +9,8 @@ mod child;
 mod injected;
 #[path = "crash/load.rs"]
 mod load;
+#[path = "crash/power.rs"]
+mod power;
 
 use std::collections::HashMap;
 use std::io::{BufRead, BufReader, Write};

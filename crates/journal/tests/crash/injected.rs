@@ -78,7 +78,7 @@ const HARMLESS: &[&str] = &[
 
 /// From where a child begins, and how far it goes.
 #[derive(Clone, Copy, Debug)]
-enum Scene {
+pub(crate) enum Scene {
     /// There is nothing yet, not even the directory: files are made, migrations are carried out.
     New,
     /// There is a journal that was closed in order.
@@ -87,7 +87,7 @@ enum Scene {
     Killed,
 }
 
-const SCENES: [Scene; 3] = [Scene::New, Scene::Closed, Scene::Killed];
+pub(crate) const SCENES: [Scene; 3] = [Scene::New, Scene::Closed, Scene::Killed];
 
 /// What happens at the call that is picked.
 #[derive(Clone, Copy, Debug)]
@@ -102,7 +102,7 @@ enum Blow {
 }
 
 /// Where children are run one after the other, each in a copy of the same journal.
-struct Stage {
+pub(crate) struct Stage {
     scene: Scene,
     folder: tempfile::TempDir,
     part: (u64, u64),
@@ -186,7 +186,7 @@ fn a_disk_that_is_full_at_any_write_refuses_and_goes_on_once_it_has_room() {
 }
 
 impl Stage {
-    fn new(scene: Scene) -> Self {
+    pub(crate) fn new(scene: Scene) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let model = folder.path().join("model");
         let part = match scene {
@@ -205,6 +205,11 @@ impl Stage {
             }
         };
         Self { scene, folder, part, files: FILES }
+    }
+
+    /// The first and the last submission of a run.
+    pub(crate) fn part(&self) -> (u64, u64) {
+        self.part
     }
 
     /// Only calls on the data count from now on.
@@ -286,7 +291,7 @@ impl Stage {
     }
 
     /// A copy of the journal to begin with, in a folder of its own, and a place for the log of calls.
-    fn copy(&self, name: &str) -> (PathBuf, PathBuf) {
+    pub(crate) fn copy(&self, name: &str) -> (PathBuf, PathBuf) {
         let folder = self.folder.path().join(name);
         let (dir, log) = (folder.join("journal"), folder.join("calls"));
         std::fs::create_dir(&folder).unwrap();
