@@ -132,8 +132,32 @@ pub enum DeskError {
     Start(#[source] std::io::Error),
 }
 
+impl DeskError {
+    /// Whether the disk had no room for it. It may have when somebody has made some.
+    #[must_use]
+    pub fn is_disk_full(&self) -> bool {
+        matches!(self, Self::Storage(error) if error.sqlite_error_code() == Some(rusqlite::ErrorCode::DiskFull))
+    }
+}
+
 impl From<rusqlite::Error> for DeskError {
     fn from(error: rusqlite::Error) -> Self {
         Self::Storage(error)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_full_disk_is_told_from_a_broken_one() {
+        let full = |code| {
+            let error = rusqlite::ffi::Error::new(code);
+            DeskError::from(rusqlite::Error::SqliteFailure(error, None)).is_disk_full()
+        };
+        assert!(full(rusqlite::ffi::SQLITE_FULL));
+        assert!(!full(rusqlite::ffi::SQLITE_IOERR));
+        assert!(!DeskError::Busy.is_disk_full());
     }
 }

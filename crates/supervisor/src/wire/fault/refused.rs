@@ -188,6 +188,7 @@ impl From<DeskError> for Fault {
                 fault(ErrorReason::Overloaded).again_after(Duration::from_millis(200))
             }
             DeskError::Stopped => fault(ErrorReason::Draining),
+            full if full.is_disk_full() => disk_full(),
             _ => Self::internal("the desk failed", &error),
         }
     }

@@ -131,6 +131,10 @@ fn a_journal_that_failed_leaves_it_open_whether_it_took_effect() {
     let full = AppendError::Full { waiting: 1, bytes: 1 };
     assert_eq!(Fault::from(unwritable(full)).reason(), ErrorReason::Overloaded);
     assert_eq!(Fault::from(unwritable(AppendError::Closed)).reason(), ErrorReason::Draining);
+    let no_room = AppendError::DiskFull { path: "/secret/place".into() };
+    let fault = Fault::from(unwritable(no_room));
+    assert_eq!(fault.reason(), ErrorReason::DiskFull);
+    assert!(!fault.to_string().contains("secret"), "{fault}");
     let odd = AppendError::Invalid("odd".to_owned());
     assert_eq!(Fault::from(unwritable(odd)).reason(), ErrorReason::Internal);
 }
