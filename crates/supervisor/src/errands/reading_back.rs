@@ -3,10 +3,13 @@
 
 use std::time::Duration;
 
-use belay_domain::{Action, ActionId, Case, Command, ReadBack};
+use belay_domain::{
+    Action, ActionId, Case, Command, EventKind, Executor, ReadBack, Timestamp, after,
+};
 use tracing::debug;
 
 use super::{Errand, Patience};
+use crate::engine::decode;
 use crate::facts::case_facts;
 
 /// The first looks come quickly, because most effects show at once; later ones are spared.
@@ -25,6 +28,12 @@ impl Errand {
             let sent_at = self.world.engine.clock().now();
             let shown = self.look(&case, &action).await;
             debug!(action = %id, attempt, ?shown, "read back");
+            if shown == ReadBack::NotApplied && self.may_still_come(&action, sent_at).await {
+                if !self.wait(patience.next()).await {
+                    return;
+                }
+                continue;
+            }
             let action = id.clone();
             if !self.answer(Command::Verify { action, attempt, shown, sent_at }).await {
                 return;
@@ -33,6 +42,33 @@ impl Errand {
                 return;
             }
         }
+    }
+
+    /// Whether an effect that did not show at this moment may still be on its way: an earlier process sent it, and
+    /// less than its time has passed in this one. For how long no process lived is not known for sure, because the
+    /// wall may have jumped ahead.
+    pub(super) async fn may_still_come(&self, action: &Action, looked_at: Timestamp) -> bool {
+        let Some(terms) = action.terms() else { return false };
+        // An agent may still be at it; a write of our own ended with the process that sent it.
+        let sent = match terms.executor {
+            Executor::Agent => after(self.world.started, terms.outcome_within),
+            Executor::Supervisor => self.world.started,
+        };
+        let settled = after(sent, terms.settle_within);
+        looked_at < settled && self.begun_before_start(action).await
+    }
+
+    /// Whether the attempt that is under way was begun by an earlier process. What cannot be read may have been.
+    async fn begun_before_start(&self, action: &Action) -> bool {
+        let Ok(stored) = self.world.engine.journal().load(self.case.as_str()).await else {
+            return true;
+        };
+        let events = stored.iter().rev().filter_map(|stored| decode(stored).ok());
+        let begun = events.into_iter().find_map(|event| match event.kind {
+            EventKind::ActionDispatched { action: id, .. } if id == action.id => Some(event.at),
+            _ => None,
+        });
+        begun.is_none_or(|at| at < self.world.started)
     }
 
     /// What the target shows of an action's effect now.

@@ -19,7 +19,8 @@ impl Errand {
         if !matches!(action.stage, ActionStage::Dispatched { permit: None, .. }) {
             return;
         }
-        let outcome = match self.look(&case, &action).await {
+        let Some(shown) = self.look_before(&case, &action).await else { return };
+        let outcome = match shown {
             // An earlier attempt, or an earlier life of this process, has done it.
             ReadBack::Applied { shown } | ReadBack::Different { difference: shown } => {
                 Outcome::Executed { output: shown }
@@ -33,6 +34,22 @@ impl Errand {
         info!(action = %id, attempt, "executed through the connector");
         let action = id.clone();
         self.answer(Command::ReportOutcome { agent: None, action, attempt, outcome }).await;
+    }
+
+    /// What stands at the target before the write; none if nobody wants it any more. If an earlier process may have sent it already, an absence counts
+    /// only after that had time to take effect.
+    async fn look_before(&self, case: &Case, action: &Action) -> Option<ReadBack> {
+        let mut patience = Patience::new(LOOK_FIRST, LOOK_MOST);
+        loop {
+            let sent_at = self.world.engine.clock().now();
+            let shown = self.look(case, action).await;
+            if shown != ReadBack::NotApplied || !self.may_still_come(action, sent_at).await {
+                return Some(shown);
+            }
+            if !self.wait(patience.next()).await {
+                return None;
+            }
+        }
     }
 
     async fn write(&self, case: &Case, action: &Action) -> Outcome {
