@@ -276,7 +276,8 @@ impl Agent {
     fn lost(&self, memory: &mut Memory, lost: &v1::LeaseLost) {
         let mut state = self.world.look();
         let v1::LeaseLost { case_id, epoch, .. } = lost;
-        state.tell(|| format!("{}: lost {case_id} under epoch {epoch}: {}", self.name, lost.detail));
+        state
+            .tell(|| format!("{}: lost {case_id} under epoch {epoch}: {}", self.name, lost.detail));
         state.tally.count("agents: cases lost");
         let now = state.now();
         if let Ok(case) = case_id.parse() {
@@ -489,7 +490,11 @@ impl Memory {
     fn work(&mut self, name: &str, world: &World, line: &Line, now: Moment) {
         if self.temper == Temper::Stalling {
             // The connection is kept alive, and nothing else.
-            let _ = line.try_send(envelope(0, self.taken, Some(Ask::Credit(v1::Credit { messages: 1 }))));
+            let _ = line.try_send(envelope(
+                0,
+                self.taken,
+                Some(Ask::Credit(v1::Credit { messages: 1 })),
+            ));
             return;
         }
         let held: Vec<(String, u64, bool, bool)> = self
@@ -543,7 +548,9 @@ impl Memory {
         let calm = !world.look().troubled;
         let chance = if calm { self.dice.within(0..60) } else { self.dice.within(0..100) };
         match chance {
-            0..22 => self.proposal(case, epoch, "crm.add_note@1", &format!("{case}~{name}~{number}"), 0),
+            0..22 => {
+                self.proposal(case, epoch, "crm.add_note@1", &format!("{case}~{name}~{number}"), 0)
+            }
             22..48 => {
                 let amount = if self.dice.percent(60) { 1_500 } else { 4_000 };
                 // Sometimes the same again, under another number.
@@ -622,7 +629,9 @@ fn note_work(name: &str, world: &World, ask: &Ask) {
             }
         }
         Ask::AcceptHandoff(accept) => {
-            if let Some(case) = accept.handoff_id.rsplit_once('/').and_then(|(case, _)| case.parse().ok()) {
+            if let Some(case) =
+                accept.handoff_id.rsplit_once('/').and_then(|(case, _)| case.parse().ok())
+            {
                 // Under which epoch it will be is not known yet.
                 state.worked.entry((name.to_owned(), case, 0)).or_default().push(now);
             }

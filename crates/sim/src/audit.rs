@@ -79,7 +79,8 @@ fn promises(state: &mut State, journaled: &Journaled) {
         state.tally.count(&format!("answers: {}", promise.name()));
         let events = journaled.cases.get(promise.case()).unwrap_or(&nothing);
         if !promise.is_kept(events.iter().map(|known| &known.event)) {
-            let line = format!("answered at {:.3} and not in the journal: {promise:?}", at.as_secs_f64());
+            let line =
+                format!("answered at {:.3} and not in the journal: {promise:?}", at.as_secs_f64());
             state.wrong("JRN-1 answered means durable", line);
         }
         use crate::promises::Promise;
@@ -113,7 +114,8 @@ fn effects(state: &mut State, journaled: &Journaled) {
     let (mut once, mut lost) = (0, 0);
     for (key, times) in &taken {
         if *times > 1 {
-            wrongs.push(("IDM-1 one effect for one key", format!("{key} took effect {times} times")));
+            wrongs
+                .push(("IDM-1 one effect for one key", format!("{key} took effect {times} times")));
         } else {
             once += 1;
         }
@@ -133,7 +135,10 @@ fn effects(state: &mut State, journaled: &Journaled) {
                     let others = case.actions.values().filter(|other| other.id != action.id);
                     let other = others.filter_map(|other| other.terms().map(|terms| &terms.key));
                     if !other.into_iter().any(|key| *key == terms.key) {
-                        let line = format!("{} is said to have failed and {} is there", action.id, terms.key);
+                        let line = format!(
+                            "{} is said to have failed and {} is there",
+                            action.id, terms.key
+                        );
                         wrongs.push(("IDM-4 unknown is not failed", line));
                     }
                 }
@@ -186,7 +191,11 @@ fn settled(state: &mut State, journaled: &Journaled) {
             let line = format!("{case} is {:?} at the end", folded.coverage(end));
             state.wrong("LIV-1 everything is covered in the end", line);
         }
-        state.tally.count(if folded.is_open() { "cases: covered at the end" } else { "cases: resolved" });
+        state.tally.count(if folded.is_open() {
+            "cases: covered at the end"
+        } else {
+            "cases: resolved"
+        });
         for action in folded.actions.values() {
             if matches!(action.stage, ActionStage::Unknown { .. }) {
                 let line = format!("{} is {:?} at the end", action.id, action.stage);

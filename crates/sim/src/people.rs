@@ -48,7 +48,9 @@ pub(crate) async fn report(world: World, api: Channel, domain: TrustDomain, repo
             };
             match client.open_case(request).await {
                 Ok(opened) => opened_case(&world, &report, opened.into_inner()),
-                Err(status) => world.look().tally.count(&format!("refused to callers: {:?}", status.code())),
+                Err(status) => {
+                    world.look().tally.count(&format!("refused to callers: {:?}", status.code()))
+                }
             }
         }
     }
@@ -77,7 +79,8 @@ pub(crate) async fn decide(world: World, api: Channel, domain: TrustDomain, issu
             groups: vec!["leads".to_owned()],
             tenant: TENANT.to_owned(),
         };
-        let Ok(token) = issuer.issue_token(&person, Duration::from_secs(3_600), world.wall()) else {
+        let Ok(token) = issuer.issue_token(&person, Duration::from_secs(3_600), world.wall())
+        else {
             continue;
         };
         let mut client =
@@ -112,7 +115,8 @@ pub(crate) async fn decide(world: World, api: Channel, domain: TrustDomain, issu
             match answer {
                 Ok(()) => {
                     state.tally.count("actions: decided by a lead");
-                    if let (Ok(case), Ok(action)) = (approval.case_id.parse(), approval.id.parse()) {
+                    if let (Ok(case), Ok(action)) = (approval.case_id.parse(), approval.id.parse())
+                    {
                         let person = "lea".to_owned();
                         state.promise(Promise::Voted { case, action, person });
                     }
@@ -146,7 +150,9 @@ pub(crate) async fn ask(world: World, api: Channel, domain: TrustDomain) {
         let request = v1::GetCoverageRequest { case_id: case.to_string() };
         match client.get_coverage(request).await {
             Ok(answer) => heard(&world, &case, answer.into_inner()),
-            Err(status) => world.look().tally.count(&format!("refused to watchers: {:?}", status.code())),
+            Err(status) => {
+                world.look().tally.count(&format!("refused to watchers: {:?}", status.code()))
+            }
         }
     }
 }

@@ -103,7 +103,9 @@ impl Promise {
                 EventKind::CaseReleased { agent, epoch, .. },
             ) => agent.as_str() == wanted && epoch.0 == *under + 1,
             (Self::Resolved { .. }, EventKind::CaseResolved { .. }) => true,
-            (Self::Added { body, .. }, EventKind::ContextAdded { entry, .. }) => entry.body == *body,
+            (Self::Added { body, .. }, EventKind::ContextAdded { entry, .. }) => {
+                entry.body == *body
+            }
             (
                 Self::Voted { action: wanted, person, .. },
                 EventKind::ApprovalGiven { action, vote },

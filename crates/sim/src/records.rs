@@ -5,10 +5,10 @@
 
 use std::time::Duration;
 
+use belay_connect::BoxFuture;
 use belay_connect::business::{
     Body, ReadError, ReadRequest, Response, SystemOfRecord, WriteOutcome, WriteRequest,
 };
-use belay_connect::BoxFuture;
 use belay_domain::EventKind;
 use belay_journal::Auditor;
 use belay_supervisor::decode;
@@ -36,8 +36,6 @@ pub(crate) struct Row {
     pub(crate) at: Moment,
     /// When it was undone.
     pub(crate) gone: Option<Moment>,
-    /// By whom it was written.
-    pub(crate) by: String,
 }
 
 /// The way into the records.
@@ -64,9 +62,10 @@ impl Records {
     }
 
     /// Lets a write take effect.
-    pub(crate) fn apply(&mut self, at: Moment, collection: &str, body: &Value, by: &str) {
+    pub(crate) fn apply(&mut self, at: Moment, collection: &str, body: &Value) {
         let key = body["key"].as_str().unwrap_or_default().to_owned();
-        let same = |row: &&Row| row.collection == collection && row.key == key && row.gone.is_none();
+        let same =
+            |row: &&Row| row.collection == collection && row.key == key && row.gone.is_none();
         if self.honours_keys && self.rows.iter().any(|row| same(&row)) {
             return;
         }
@@ -78,7 +77,6 @@ impl Records {
             body: body.clone(),
             at,
             gone: None,
-            by: by.to_owned(),
         });
     }
 
@@ -127,14 +125,24 @@ impl State {
         let unknown = |detail: &str| WriteOutcome::Unknown { detail: detail.to_owned() };
         let key = body["key"].as_str().unwrap_or_default().to_owned();
         let (outcome, at) = match self.fate() {
-            Fate::Done => (WriteOutcome::Done { status: 201, body: json!({"ok": true}) }, Some(now)),
+            Fate::Done => {
+                (WriteOutcome::Done { status: 201, body: json!({"ok": true}) }, Some(now))
+            }
             Fate::DoneUnheard => (unknown("no answer within the time"), Some(now)),
             Fate::DoneLate(late) => (unknown("no answer within the time"), Some(now + late)),
             Fate::Lost => (unknown("the connection was closed"), None),
             Fate::Prose => (said(200, "your request could not be processed"), None),
             Fate::Refused => {
                 let body = json!("too many requests");
-                (WriteOutcome::Refused { status: 429, body, permanent: false, retry_after: None }, None)
+                (
+                    WriteOutcome::Refused {
+                        status: 429,
+                        body,
+                        permanent: false,
+                        retry_after: None,
+                    },
+                    None,
+                )
             }
             Fate::NotSent => {
                 let detail = "could not connect".to_owned();
@@ -142,7 +150,7 @@ impl State {
             }
         };
         if let Some(at) = at {
-            self.records.apply(at, collection, body, by);
+            self.records.apply(at, collection, body);
         }
         self.tell(|| format!("crm: {by} writes {key}: {outcome:?}, in effect: {}", at.is_some()));
         outcome
@@ -176,7 +184,8 @@ impl SystemOfRecord for Crm {
                 let now = state.now();
                 match read.path.split_once("?key=") {
                     Some((path, key)) => {
-                        let found = state.records.with_key(now, path.trim_matches('/'), &decoded(key));
+                        let found =
+                            state.records.with_key(now, path.trim_matches('/'), &decoded(key));
                         Response { status: 200, body: Value::Array(found) }
                     }
                     None => Response { status: 200, body: json!({"status": "active"}) },
@@ -231,9 +240,10 @@ impl Crm {
         let named = key.rsplit_once('/').map_or(key, |(_, named)| named);
         let Some((case, _)) = named.split_once('~') else { return false };
         let journal = belay_supervisor::Config::journal_in(self.0.data());
-        let Ok(stored) = Auditor::open(&journal).map_err(drop).and_then(|auditor| {
-            auditor.load(case).map_err(drop)
-        }) else {
+        let Ok(stored) = Auditor::open(&journal)
+            .map_err(drop)
+            .and_then(|auditor| auditor.load(case).map_err(drop))
+        else {
             return false;
         };
         let events: Vec<_> = stored.iter().filter_map(|stored| decode(stored).ok()).collect();
@@ -257,7 +267,9 @@ fn decoded(text: &str) -> String {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.as_bytes();
     while let [first, tail @ ..] = rest {
-        let code = |two: &[u8]| std::str::from_utf8(two).ok().and_then(|two| u8::from_str_radix(two, 16).ok());
+        let code = |two: &[u8]| {
+            std::str::from_utf8(two).ok().and_then(|two| u8::from_str_radix(two, 16).ok())
+        };
         match (first, tail.get(..2).and_then(code)) {
             (b'%', Some(code)) => {
                 bytes.push(code);

@@ -32,15 +32,53 @@ pub const LIES: [(u8, &str); 22] = [
 
 /// What has to be in the journals of many runs together.
 const EVENTS: [&str; 47] = [
-    "case_opened", "context_added", "routing_started", "routing_ended", "handoff_offered", "handoff_declined",
-    "handoff_lapsed", "handoff_accepted", "lease_renewed", "lease_expired", "case_released", "action_proposed",
-    "action_assessed", "action_denied", "approval_requested", "approval_given", "approval_ended",
-    "action_authorized", "permit_expired", "action_dispatched", "action_executed", "action_unknown",
-    "action_retried", "action_failed", "action_verified", "action_diverged", "action_withdrawn",
-    "compensation_started", "action_compensated", "escalation_opened", "step_started", "ticket_placed",
-    "ticket_seen", "ticket_routed", "escalation_acknowledged", "evidence_renewed", "escalation_lapsed",
-    "step_failed", "escalation_exhausted", "escalation_resolved", "case_returned", "escalation_closed",
-    "ticket_withdrawn", "ticket_orphaned", "coverage_raised", "coverage_lowered", "case_resolved",
+    "case_opened",
+    "context_added",
+    "routing_started",
+    "routing_ended",
+    "handoff_offered",
+    "handoff_declined",
+    "handoff_lapsed",
+    "handoff_accepted",
+    "lease_renewed",
+    "lease_expired",
+    "case_released",
+    "action_proposed",
+    "action_assessed",
+    "action_denied",
+    "approval_requested",
+    "approval_given",
+    "approval_ended",
+    "action_authorized",
+    "permit_expired",
+    "action_dispatched",
+    "action_executed",
+    "action_unknown",
+    "action_retried",
+    "action_failed",
+    "action_verified",
+    "action_diverged",
+    "action_withdrawn",
+    "compensation_started",
+    "action_compensated",
+    "escalation_opened",
+    "step_started",
+    "ticket_placed",
+    "ticket_seen",
+    "ticket_routed",
+    "escalation_acknowledged",
+    "evidence_renewed",
+    "escalation_lapsed",
+    "step_failed",
+    "escalation_exhausted",
+    "escalation_resolved",
+    "case_returned",
+    "escalation_closed",
+    "ticket_withdrawn",
+    "ticket_orphaned",
+    "coverage_raised",
+    "coverage_lowered",
+    "case_resolved",
 ];
 
 /// So many runs together have to show everything.
@@ -82,7 +120,11 @@ impl Tally {
     /// How many in all, of those whose name begins so.
     #[must_use]
     pub fn of_all(&self, prefix: &str) -> u64 {
-        self.counts.iter().filter(|(name, _)| name.starts_with(prefix)).map(|(_, count)| count).sum()
+        self.counts
+            .iter()
+            .filter(|(name, _)| name.starts_with(prefix))
+            .map(|(_, count)| count)
+            .sum()
     }
 
     /// Which lies were never told and which events never happened.
@@ -117,7 +159,10 @@ impl Tally {
     pub fn written(&self) -> String {
         let counts = self.counts.iter().map(|(what, number)| format!("{number} {what}\n"));
         let times = |name: &'static str, times: &[Duration]| {
-            times.iter().map(move |time| format!("{name} {}\n", time.as_millis())).collect::<String>()
+            times
+                .iter()
+                .map(move |time| format!("{name} {}\n", time.as_millis()))
+                .collect::<String>()
         };
         let covered = times("covered", &self.covered);
         let lapses = times("lapse", &self.lapses);
@@ -168,7 +213,10 @@ impl fmt::Display for Tally {
                 times.get(index).copied().unwrap_or_default().as_secs_f64()
             };
             let (half, most, number) = (at(50), at(100), times.len());
-            writeln!(f, "  {what:<36} {number:>6} times, half within {half:.1} s, the longest {most:.1} s")
+            writeln!(
+                f,
+                "  {what:<36} {number:>6} times, half within {half:.1} s, the longest {most:.1} s"
+            )
         };
         line(f, "from opening to first cover", &self.covered)?;
         line(f, "from the end of cover to its lapse", &self.lapses)

@@ -198,7 +198,9 @@ impl State {
     /// Whether there were two lives between these moments.
     pub(crate) fn same_life(&self, one: Moment, other: Moment) -> bool {
         self.lives.iter().any(|life| {
-            life.from <= one && other >= life.from && life.to.is_none_or(|to| one <= to && other <= to)
+            life.from <= one
+                && other >= life.from
+                && life.to.is_none_or(|to| one <= to && other <= to)
         })
     }
 

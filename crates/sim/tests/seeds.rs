@@ -24,7 +24,9 @@ fn in_no_world_is_a_promise_broken_and_every_lie_is_told() {
     for (row, what) in LIES {
         assert!(tally.of(&format!("lie {row:02}")) > 0, "{row}, {what}, was never told:\n{tally}");
     }
-    for what in ["supervisor: crashes", "coverage: lapses", "effects: once", "clocks: the wall jumped"] {
+    for what in
+        ["supervisor: crashes", "coverage: lapses", "effects: once", "clocks: the wall jumped"]
+    {
         assert!(tally.of(what) > 0, "{what} never happened:\n{tally}");
     }
 }

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use belay_domain::{CaseId, TicketId};
 
-use crate::itsm::{Heard, Ticket};
 use crate::itsm::adapter::STALE_MOST_MILLIS;
+use crate::itsm::{Heard, Ticket};
 use crate::world::{Moment, State};
 
 /// How long evidence stays fresh in the simulated playbook.

@@ -3,9 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use belay_connect::{
-    BoxFuture, HumanQueue, NewTicket, QueueError, QueueErrorKind, RumourReceiver,
-};
+use belay_connect::{BoxFuture, HumanQueue, NewTicket, QueueError, QueueErrorKind, RumourReceiver};
 use belay_domain::{
     ActKind, ActorKind, Correlation, QueueFacts, QueueId, Reading, Standing, SystemId, TicketActor,
     TicketFacts, TicketId, TicketReading,
@@ -150,7 +148,8 @@ impl HumanQueue for Itsm {
             let mut state = self.world.look();
             let at = state.now();
             if let Some((revision, shows)) = heard
-                && let Some(found) = state.house(&self.system).and_then(|h| h.tickets.get_mut(ticket))
+                && let Some(found) =
+                    state.house(&self.system).and_then(|h| h.tickets.get_mut(ticket))
             {
                 found.heard.push(Heard { sent, at, revision, shows });
             }
@@ -262,7 +261,9 @@ fn read(state: &mut State, house: &Tickets, ticket: &TicketId, queue: &QueueId) 
     if state.lies(14, 12) {
         state.tally.lie(14);
         if state.dice.percent(60) {
-            face = found.face_at(now.saturating_sub(state.dice.millis(200..STALE_MOST_MILLIS))).clone();
+            face = found
+                .face_at(now.saturating_sub(state.dice.millis(200..STALE_MOST_MILLIS)))
+                .clone();
         } else {
             partial = true;
             match state.dice.within(0..4) {

@@ -41,8 +41,6 @@ pub(crate) enum Deed {
     Rumour { ticket: TicketId },
     /// One person takes everything that is there.
     Sweep { by: PersonId },
-    /// Somebody goes off shift, or comes on.
-    Shift { queue: QueueId, who: PersonId, on: bool },
 }
 
 /// Carries a deed out, if it still makes sense.
@@ -77,14 +75,6 @@ fn done(house: &mut Tickets, at: Moment, coarse: bool, deed: Deed) -> Option<Tic
                 house.change(at, coarse, ticket, |face| face.take(&person(by)));
             }
             return all.first().cloned();
-        }
-        Deed::Shift { queue, who, on } => {
-            house.reorganise(at, queue, |facts| {
-                for member in facts.staff.iter_mut().filter(|member| member.name == *who) {
-                    member.on_shift = Some(*on);
-                }
-            });
-            return None;
         }
         Deed::Rumour { ticket } => {
             house.rumour(ticket);
@@ -166,10 +156,6 @@ fn change(face: &mut Face, deed: &Deed, autobot: &TicketActor) {
             face.resolution = None;
             face.give_back(autobot);
         }
-        Deed::Hide { .. }
-        | Deed::Double { .. }
-        | Deed::Rumour { .. }
-        | Deed::Sweep { .. }
-        | Deed::Shift { .. } => {}
+        Deed::Hide { .. } | Deed::Double { .. } | Deed::Rumour { .. } | Deed::Sweep { .. } => {}
     }
 }

@@ -15,10 +15,10 @@ pub(crate) fn script(state: &mut State, system: &SystemId, at: Moment, ticket: &
     if !state.troubled {
         return diligence(state, system, at);
     }
-    let told: Vec<u8> =
-        ABOUT_TICKETS.into_iter().filter(|row| state.lies.contains(row)).collect();
+    let told: Vec<u8> = ABOUT_TICKETS.into_iter().filter(|row| state.lies.contains(row)).collect();
     let row = if !told.is_empty() && state.dice.percent(60) { *state.dice.pick(&told) } else { 0 };
-    let by = if people.is_empty() { id::<PersonId>("ana") } else { state.dice.pick(&people).clone() };
+    let by =
+        if people.is_empty() { id::<PersonId>("ana") } else { state.dice.pick(&people).clone() };
     let mut time = at;
     let mut plan = |state: &mut State, from: u64, to: u64, deed: Deed| {
         time += state.dice.millis(from..to);
@@ -101,8 +101,9 @@ pub(crate) fn script(state: &mut State, system: &SystemId, at: Moment, ticket: &
 pub(crate) fn diligence(state: &mut State, system: &SystemId, at: Moment) {
     let Some(house) = state.houses.get(system) else { return };
     let open = house.tickets.values().filter(|ticket| ticket.is_open());
-    let open: Vec<_> =
-        open.map(|ticket| (ticket.id.clone(), house.able(&ticket.wanted), ticket.now.clone())).collect();
+    let open: Vec<_> = open
+        .map(|ticket| (ticket.id.clone(), house.able(&ticket.wanted), ticket.now.clone()))
+        .collect();
     for (ticket, able, face) in open {
         if able.is_empty() {
             continue;
