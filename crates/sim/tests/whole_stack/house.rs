@@ -77,6 +77,8 @@ impl House {
         let mut config = Config::development(&self.data, Path::new(PLAYBOOK));
         config.shards = 2;
         config.journal.driver = Driver::Inline(self.disk.clone());
+        // Dead lines do not end by themselves; a supervisor that leaves must be gone before the network has healed.
+        config.connections.drain_limit = Duration::from_secs(2);
         let around = Surroundings {
             wall: Arc::new(wall),
             outside: Arc::new(Remote),
