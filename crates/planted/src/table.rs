@@ -99,13 +99,10 @@ const REFERENCE: Finder = Finder::Test {
     name: "the_domain_and_the_naive_model_never_disagree",
 };
 
-/// Every history of the protocol around one case, in small worlds.
-const MODEL: Finder = Finder::Program {
-    package: "belay-model",
-    arguments: &["--quick"],
-    held: "no law is broken",
-    found: "a law is broken",
-};
+/// A small world of the model in which the bug breaks a law, whatever else happens.
+const fn world(arguments: &'static [&'static str], found: &'static str) -> Finder {
+    Finder::Program { package: "belay-model", arguments, held: "no law is broken", found }
+}
 
 /// All of them, in the order of [`Bug::ALL`].
 pub(crate) const ROWS: &[Row] = &[
@@ -119,6 +116,7 @@ pub(crate) const ROWS: &[Row] = &[
                 "evidence::fault_13_a_look_that_was_sent_before_the_step_began_or_in_the_future_proves_nothing",
             ),
             REFERENCE,
+            world(&["--config", "quick-escalation"], "broken: COV-2"),
         ],
     },
     Row {
@@ -130,6 +128,7 @@ pub(crate) const ROWS: &[Row] = &[
             story("evidence::evidence_counts_from_when_its_read_was_sent"),
             HISTORIES,
             REFERENCE,
+            world(&["--config", "quick-escalation"], "broken: COV-3"),
         ],
     },
     Row {
@@ -141,7 +140,7 @@ pub(crate) const ROWS: &[Row] = &[
             story("evidence::fault_5_another_queue_than_the_one_asked_for_is_not_cover"),
             HISTORIES,
             REFERENCE,
-            MODEL,
+            world(&["--config", "quick-escalation"], "broken: COV-6"),
         ],
     },
     Row {
@@ -153,6 +152,7 @@ pub(crate) const ROWS: &[Row] = &[
             story("evidence::fault_14_a_stale_replica_neither_grants_nor_takes_away"),
             HISTORIES,
             REFERENCE,
+            world(&["--config", "quick-escalation"], "broken: COV-4"),
         ],
     },
     Row {
@@ -164,6 +164,7 @@ pub(crate) const ROWS: &[Row] = &[
             story("action::losing_the_case_voids_what_has_not_been_sent"),
             HISTORIES,
             REFERENCE,
+            world(&["--config", "quick-writing"], "a law is broken"),
         ],
     },
     Row {
@@ -174,6 +175,7 @@ pub(crate) const ROWS: &[Row] = &[
         finders: &[
             story("action::a_permit_is_good_for_one_agent_one_certificate_one_input_and_once"),
             REFERENCE,
+            world(&["--config", "quick-crash"], "broken: PRM-1"),
         ],
     },
     Row {
@@ -185,6 +187,7 @@ pub(crate) const ROWS: &[Row] = &[
             story("handoff::the_sender_holds_the_case_until_the_receiver_accepts"),
             HISTORIES,
             REFERENCE,
+            world(&["--config", "quick-ownership"], "broken: OWN-1"),
         ],
     },
     Row {
@@ -196,6 +199,7 @@ pub(crate) const ROWS: &[Row] = &[
             story("evidence::fault_7_a_machine_that_takes_it_acknowledges_nothing"),
             HISTORIES,
             REFERENCE,
+            world(&["--config", "quick-escalation"], "broken: COV-5"),
         ],
     },
     Row {
@@ -207,6 +211,7 @@ pub(crate) const ROWS: &[Row] = &[
             story("evidence::fault_11_merged_deleted_and_rejected_tickets_are_over"),
             HISTORIES,
             REFERENCE,
+            world(&["--config", "quick-escalation"], "broken: COV-6"),
         ],
     },
     Row {
@@ -214,14 +219,20 @@ pub(crate) const ROWS: &[Row] = &[
         rule: "JRN-1",
         wrong: "a command is answered before its append is durable",
         places: &["crates/supervisor/src/engine/shard.rs"],
-        finders: &[supervisor("engine::tests::nobody_is_answered_before_the_disk_has_it")],
+        finders: &[
+            supervisor("engine::tests::nobody_is_answered_before_the_disk_has_it"),
+            world(&["--config", "quick-crash"], "broken: IDM-2"),
+        ],
     },
     Row {
         bug: Bug::EffectBeforeJournal,
         rule: "IDM-2",
         wrong: "an effect leaves before the journal holds its intent",
         places: &["crates/supervisor/src/engine/shard.rs"],
-        finders: &[supervisor("engine::tests::no_effect_leaves_before_the_disk_has_its_intent")],
+        finders: &[
+            supervisor("engine::tests::no_effect_leaves_before_the_disk_has_its_intent"),
+            world(&["--config", "quick-connector"], "broken: IDM-2"),
+        ],
     },
     Row {
         bug: Bug::KeyWithoutInput,
@@ -239,6 +250,7 @@ pub(crate) const ROWS: &[Row] = &[
             story("action::an_unknown_outcome_is_read_back_before_anything_else"),
             HISTORIES,
             REFERENCE,
+            world(&["--config", "quick-writing"], "broken: IDM-4"),
         ],
     },
     Row {
@@ -257,7 +269,11 @@ pub(crate) const ROWS: &[Row] = &[
         rule: "APR-1",
         wrong: "people agree to something else than what they were shown",
         places: &["crates/domain/src/decide/approving.rs"],
-        finders: &[story("approval::who_is_involved_or_of_no_group_decides_nothing"), REFERENCE],
+        finders: &[
+            story("approval::who_is_involved_or_of_no_group_decides_nothing"),
+            REFERENCE,
+            world(&["--config", "quick-approval"], "broken: APR-1"),
+        ],
     },
     Row {
         bug: Bug::ApprovalSurvivesPolicy,
@@ -267,6 +283,7 @@ pub(crate) const ROWS: &[Row] = &[
         finders: &[
             story("approval::another_playbook_voids_what_the_one_before_let_through"),
             REFERENCE,
+            world(&["--config", "quick-approval"], "broken: APR-5"),
         ],
     },
     Row {
@@ -318,7 +335,12 @@ pub(crate) const ROWS: &[Row] = &[
         rule: "IDM-7",
         wrong: "what has been undone is undone again",
         places: &["crates/domain/src/decide/planning.rs"],
-        finders: &[story("plan::what_failed_undoes_the_rest_in_reverse"), HISTORIES, REFERENCE],
+        finders: &[
+            story("plan::what_failed_undoes_the_rest_in_reverse"),
+            HISTORIES,
+            REFERENCE,
+            world(&["--config", "quick-plan"], "broken: IDM-7"),
+        ],
     },
 ];
 
