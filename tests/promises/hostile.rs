@@ -18,6 +18,9 @@ use crate::stage::callers::Caller;
 use crate::stage::line::Line;
 use crate::stage::{Stage, case_of, request, said, until, within};
 
+/// What is tried: its name, the method, more headers, the body, and the answer that is due.
+type Attempt<'a> = (&'a str, &'a str, &'a [(&'a str, &'a str)], Vec<u8>, Answer);
+
 const CONNECT: &str = "/belay.v1.AgentService/Connect";
 
 /// Large enough to work with, small enough that a single long message does not fit.
@@ -240,7 +243,7 @@ async fn what_is_no_grpc_is_refused_and_changes_nothing() {
     let gzip = [("grpc-encoding", "gzip")];
     let late = [("grpc-timeout", "0m")];
     let soon = [("grpc-timeout", "soon")];
-    let table: Vec<(&str, &str, &[(&str, &str)], Vec<u8>, Answer)> = vec![
+    let table: Vec<Attempt<'_>> = vec![
         ("nothing", open, &[], vec![], grpc(Code::Internal)),
         ("half a head", open, &[], vec![0, 0], grpc(Code::Internal)),
         ("a torn message", open, &[], torn, grpc(Code::Internal)),

@@ -72,6 +72,23 @@ fn what_is_no_expression_is_refused_with_a_place() {
     assert!(error.contains("at character"), "{error}");
 }
 
+#[test]
+fn what_would_take_the_stack_is_refused_before_it_is_read() {
+    let nested = |deep: usize| format!("{}1{}", "(".repeat(deep), ")".repeat(deep));
+    check(&nested(12), "1");
+    let refused = |source: &str| {
+        let error = Expression::compile(source).err().expect("it must be refused");
+        assert!(error.contains("nested too deeply or goes on too long"), "{error}");
+    };
+    refused(&nested(13));
+    refused(&nested(100_000));
+    let sum = |terms: usize| vec!["1"; terms].join(" + ");
+    check(&sum(48), "48");
+    refused(&sum(50));
+    refused(&sum(100_000));
+    check(&format!("'{}\\'' != ''", "(".repeat(100)), "true");
+}
+
 #[track_caller]
 fn check(source: &str, expected: &str) {
     let value = Expression::compile(source).expect("it is an expression").value(&scope());

@@ -73,11 +73,11 @@ impl History<'_> {
         }
         match &event.kind {
             EventKind::CaseOpened { .. } => self.opened = self.moment(event.at),
-            EventKind::ActionDispatched { permit: Some(permit), .. } => {
-                if !self.permits.insert(permit.to_string()) {
-                    let what = format!("{permit} was used again");
-                    self.wrong(event.at, "PRM-1 a permit is used once", what);
-                }
+            EventKind::ActionDispatched { permit: Some(permit), .. }
+                if !self.permits.insert(permit.to_string()) =>
+            {
+                let what = format!("{permit} was used again");
+                self.wrong(event.at, "PRM-1 a permit is used once", what);
             }
             EventKind::EscalationLapsed { .. } | EventKind::LeaseExpired { .. } => {
                 self.state.tally.count("coverage: lapses");
