@@ -304,7 +304,8 @@ pub(crate) fn latest_at(connection: &Connection) -> Result<Option<Timestamp>, Re
 
 /// Until when the last of the open cases is covered.
 pub(crate) fn covered_until(connection: &Connection) -> Result<Option<Timestamp>, ReadError> {
-    let sql = "SELECT max(covered_until) FROM cases WHERE resolved_at IS NULL AND coverage = 'covered'";
+    let sql =
+        "SELECT max(covered_until) FROM cases WHERE resolved_at IS NULL AND coverage = 'covered'";
     let last: Option<i64> = connection.query_row(sql, [], |row| row.get(0))?;
     last.map(moment).transpose()
 }

@@ -130,7 +130,11 @@ impl Supervisor {
             // The wall went back, so nobody can tell for how long no supervisor lived. What was covered then counts
             // as over: it is shown again, or people are asked (`COV-8`).
             let covered = journal.covered_until().await?;
-            warn!(?floor, ?covered, "the wall clock went back; whatever was covered has to be shown again");
+            warn!(
+                ?floor,
+                ?covered,
+                "the wall clock went back; whatever was covered has to be shown again"
+            );
             floor = floor.max(covered);
         }
         // The wall is looked at last: a clock that starts from an older look lags behind for good.

@@ -135,7 +135,7 @@ fn event(n: u64, part: u64) -> NewEvent {
 
 /// Now and then one that fills several pages.
 fn body(n: u64, part: u64) -> Vec<u8> {
-    let long = if n % 4 == 0 && part == 1 { 9_000 } else { 120 };
+    let long = if n.is_multiple_of(4) && part == 1 { 9_000 } else { 120 };
     format!("{{\"n\":{n},\"part\":{part},\"text\":\"{}\"}}", "x".repeat(long)).into_bytes()
 }
 

@@ -192,8 +192,12 @@ impl Errand {
         let looked = withdraw_forks(system.as_ref(), correlation, ticket);
         match tokio::time::timeout(WITHIN, looked).await {
             Ok(Ok(withdrawn)) if withdrawn.is_empty() => {}
-            Ok(Ok(withdrawn)) => info!(%correlation, ?withdrawn, kept = %ticket, "second tickets withdrawn"),
-            Ok(Err(failure)) => debug!(%correlation, error = %failure, "not looked for second tickets"),
+            Ok(Ok(withdrawn)) => {
+                info!(%correlation, ?withdrawn, kept = %ticket, "second tickets withdrawn")
+            }
+            Ok(Err(failure)) => {
+                debug!(%correlation, error = %failure, "not looked for second tickets")
+            }
             Err(_) => debug!(%correlation, "looking for second tickets took too long"),
         }
     }

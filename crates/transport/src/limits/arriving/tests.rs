@@ -41,8 +41,8 @@ async fn large_requests_wait_for_each_other_and_small_ones_do_not() {
 
 /// A request in pieces of these lengths, each of which takes a while.
 fn body(pieces: &[usize], each: Duration) -> Body {
-    let pieces = pieces.to_vec().into_iter();
-    let coming = futures_util::stream::unfold(pieces, move |mut pieces| async move {
+    let pieces = pieces.to_vec();
+    let coming = futures_util::stream::unfold(pieces.into_iter(), move |mut pieces| async move {
         let length = pieces.next()?;
         tokio::time::sleep(each).await;
         Some((Ok::<_, Infallible>(Frame::data(Bytes::from(vec![7; length]))), pieces))
