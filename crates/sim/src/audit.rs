@@ -197,7 +197,8 @@ fn settled(state: &mut State, journaled: &Journaled) {
             "cases: resolved"
         });
         for action in folded.actions.values() {
-            if matches!(action.stage, ActionStage::Unknown { .. }) {
+            // What the target does not tell within the time is shown to people, and theirs from then on.
+            if matches!(action.stage, ActionStage::Unknown { told: false, .. }) {
                 let line = format!("{} is {:?} at the end", action.id, action.stage);
                 state.wrong("LIV-5 what is unknown is found out", line);
             }

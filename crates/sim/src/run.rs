@@ -114,17 +114,17 @@ pub fn run(seed: u64, story: bool) -> Ended {
     ended
 }
 
-/// A run in which nothing interesting happened proves nothing.
+/// A run in which nothing interesting happened proves nothing. Not every story has every turn: whether all of them
+/// came about is asked of a batch.
 fn vacuity(state: &mut State) {
     let tally = &state.tally;
+    let people = tally.of("ticket systems: tickets made");
+    let turns = people + tally.of("events: handoff_offered") + tally.of_all("coverage: by ");
     let least = [
-        ("faults", tally.of_all("lie ") + tally.of_all("writes: ") + tally.of_all("reads: "), 4),
+        ("faults", tally.of_all("lie ") + tally.of_all("writes: ") + tally.of_all("reads: "), 3),
         ("crashes", tally.of("supervisor: crashes"), 1),
         ("cases", tally.of("cases: opened"), 2),
-        ("tickets", tally.of("ticket systems: tickets made"), 1),
-        ("acknowledgements", tally.of("events: escalation_acknowledged"), 1),
-        ("offers", tally.of("events: handoff_offered"), 1),
-        ("claims of cover", tally.of_all("coverage: by "), 3),
+        ("tickets, offers and claims of cover", turns, 4),
         ("questions", tally.of("coverage: asked"), 100),
         ("answers", tally.of_all("answers: "), 5),
     ];
