@@ -77,7 +77,8 @@ struct House {
 static HOUSE: LazyLock<House> = LazyLock::new(|| {
     // In memory where there is such a place, because every change waits for its disk.
     let shared = Path::new("/dev/shm");
-    let directory = if shared.is_dir() { tempfile::tempdir_in(shared) } else { tempfile::tempdir() };
+    let directory =
+        if shared.is_dir() { tempfile::tempdir_in(shared) } else { tempfile::tempdir() };
     let directory = directory.expect("a directory");
     let playbook = Path::new(env!("CARGO_MANIFEST_DIR")).join("../playbooks/first-agent");
     let mut config = Config::development(&directory.path().join("data"), &playbook);

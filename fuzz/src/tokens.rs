@@ -4,7 +4,9 @@
 use std::sync::LazyLock;
 
 use belay_transport::issuer::DevIssuer;
-use belay_transport::permit::{Expected, PERMIT_LIFE_MAX, PERMIT_TYPE, PermitSigner, PermitVerifier};
+use belay_transport::permit::{
+    Expected, PERMIT_LIFE_MAX, PERMIT_TYPE, PermitSigner, PermitVerifier,
+};
 use belay_transport::person::{PersonVerifier, bearer};
 use belay_transport::spiffe::SpiffeId;
 use belay_transport::thumbprint::Thumbprint;

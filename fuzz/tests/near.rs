@@ -6,15 +6,50 @@ use std::time::{Duration, Instant};
 
 /// Words that parsers stumble over.
 const WORDS: &[&[u8]] = &[
-    b"", b"0", b"-1", b"1e999", b"9223372036854775808", b"18446744073709551615", b"null", b"[]", b"{}", b"\"", b"\\u0000",
-    b"${", b"}", b"[[[[[[[[", b"((((((((", b"\xff", b"\0", b"\xf0\x9f\x92\xa9", b"\n", b": ", b"- ", b"&a ", b"*a", b"!!",
-    b"<<", b"size(", b"/", b"..", b"%2e", b"\x80\x80\x80\x80\x80\x80\x80\x80\x80\x7f", b"9999-12-31T23:59:59Z",
-    b"-009999-01-01T00:00:00Z", b"NaN", b"'", b"OR", b"*", b"spiffe://", b"sha256:",
+    b"",
+    b"0",
+    b"-1",
+    b"1e999",
+    b"9223372036854775808",
+    b"18446744073709551615",
+    b"null",
+    b"[]",
+    b"{}",
+    b"\"",
+    b"\\u0000",
+    b"${",
+    b"}",
+    b"[[[[[[[[",
+    b"((((((((",
+    b"\xff",
+    b"\0",
+    b"\xf0\x9f\x92\xa9",
+    b"\n",
+    b": ",
+    b"- ",
+    b"&a ",
+    b"*a",
+    b"!!",
+    b"<<",
+    b"size(",
+    b"/",
+    b"..",
+    b"%2e",
+    b"\x80\x80\x80\x80\x80\x80\x80\x80\x80\x7f",
+    b"9999-12-31T23:59:59Z",
+    b"-009999-01-01T00:00:00Z",
+    b"NaN",
+    b"'",
+    b"OR",
+    b"*",
+    b"spiffe://",
+    b"sha256:",
 ];
 
 #[test]
 fn nothing_near_the_corpus_breaks_its_target() {
-    let seed = std::env::var("BELAY_FUZZ_SEED").ok().and_then(|seed| seed.parse().ok()).unwrap_or(1);
+    let seed =
+        std::env::var("BELAY_FUZZ_SEED").ok().and_then(|seed| seed.parse().ok()).unwrap_or(1);
     let seconds = std::env::var("BELAY_FUZZ_SECONDS").ok().and_then(|it| it.parse().ok());
     let limit = seconds.map_or(Duration::from_millis(500), Duration::from_secs);
     let only = std::env::var("BELAY_FUZZ_TARGET").ok();
@@ -32,11 +67,18 @@ fn nothing_near_the_corpus_breaks_its_target() {
             if broken {
                 let file = std::env::temp_dir().join(format!("belay-fuzz-{name}"));
                 std::fs::write(&file, &input).unwrap();
-                panic!("{name} is broken by {}: {:?}", file.display(), String::from_utf8_lossy(&input));
+                panic!(
+                    "{name} is broken by {}: {:?}",
+                    file.display(),
+                    String::from_utf8_lossy(&input)
+                );
             }
             tried += 1;
         }
-        println!("{name}: {tried} tried, {:.0} a second", tried as f64 / began.elapsed().as_secs_f64());
+        println!(
+            "{name}: {tried} tried, {:.0} a second",
+            tried as f64 / began.elapsed().as_secs_f64()
+        );
     }
 }
 
