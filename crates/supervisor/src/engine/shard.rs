@@ -18,6 +18,7 @@ use super::committed::Change;
 use super::decided::{Decided, Look, shown};
 use super::entry::{ANSWERED, entry};
 use super::loading::load;
+use super::refusing::{refuse, refuse_all};
 use super::sharing::Sharing;
 use super::slot::Slot;
 use super::{Applied, Message, Outbound, Refused, Reply};
@@ -487,31 +488,5 @@ async fn sleep_until(clock: &Clock, moment: Option<Timestamp>) {
     const GRAIN: Duration = Duration::from_millis(1);
     if let Some(moment) = moment {
         tokio::time::sleep_until(clock.instant(moment) + GRAIN).await;
-    }
-}
-
-fn refuse(message: Message, refused: Refused) {
-    match message {
-        Message::Command { reply, .. } => drop(reply.send(Err(refused))),
-        Message::Look { reply, .. } => drop(reply.send(Err(refused))),
-        Message::Wake { .. } => {}
-    }
-}
-
-fn refuse_all(batch: &mut Vec<Message>, id: &CaseId, refused: &Refused) {
-    let (about_it, rest) = std::mem::take(batch).into_iter().partition(|message| match message {
-        Message::Command { case, .. } | Message::Look { case, .. } | Message::Wake { case, .. } => {
-            case == id
-        }
-    });
-    *batch = rest;
-    let about_it: Vec<Message> = about_it;
-    for message in about_it {
-        let copy = match refused {
-            Refused::Unreadable(cause) => Refused::Unreadable(cause.clone()),
-            Refused::Damaged(cause) => Refused::Damaged(cause.clone()),
-            _ => Refused::Overloaded,
-        };
-        refuse(message, copy);
     }
 }
