@@ -15,7 +15,8 @@ use tokio::time::{Instant, sleep_until};
 use tracing::{info, warn};
 
 use crate::{
-    BoxFuture, HumanQueue, NewTicket, QueueError, QueueErrorKind, RumourReceiver, Settling,
+    BoxFuture, Finding, HumanQueue, NewTicket, OurTickets, QueueError, QueueErrorKind,
+    RumourReceiver, Settling, Wanted,
 };
 
 /// When to stop asking, and for how long.
@@ -276,10 +277,7 @@ impl HumanQueue for Guarded {
         Box::pin(async move {
             let turn = match self.turn().await {
                 Ok(turn) => turn,
-                Err(error) => {
-                    let detail = error.to_string();
-                    return Reading { ticket: TicketReading::Unreadable { detail }, queue: None };
-                }
+                Err(error) => return unread(&error),
             };
             let reading = self.queue.read(ticket, queue).await;
             match &reading.ticket {
@@ -299,6 +297,34 @@ impl HumanQueue for Guarded {
         Box::pin(self.asked(self.queue.withdraw(ticket, note)))
     }
 
+    fn read_many<'a>(&'a self, wanted: &'a [Wanted]) -> BoxFuture<'a, Vec<Reading>> {
+        Box::pin(async move {
+            let turn = match self.turn().await {
+                Ok(turn) => turn,
+                Err(error) => return vec![unread(&error); wanted.len()],
+            };
+            let readings = self.queue.read_many(wanted).await;
+            let silent = |reading: &Reading| {
+                matches!(reading.ticket, TicketReading::Unreadable { .. })
+                    && reading.queue.is_none()
+            };
+            if !readings.is_empty() && readings.iter().all(silent) {
+                turn.failed(None);
+            } else {
+                turn.answered();
+            }
+            readings
+        })
+    }
+
+    fn ours<'a>(&'a self, page: Option<&'a str>) -> BoxFuture<'a, Result<OurTickets, QueueError>> {
+        Box::pin(self.asked(self.queue.ours(page)))
+    }
+
+    fn prove<'a>(&'a self, queue: &'a QueueId) -> BoxFuture<'a, Result<Vec<Finding>, QueueError>> {
+        Box::pin(self.asked(self.queue.prove(queue)))
+    }
+
     fn rumours(&self) -> Option<RumourReceiver> {
         self.queue.rumours()
     }
@@ -306,4 +332,9 @@ impl HumanQueue for Guarded {
     fn settling(&self) -> Settling {
         self.queue.settling()
     }
+}
+
+/// What is known of a ticket that was not asked for.
+fn unread(error: &QueueError) -> Reading {
+    Reading { ticket: TicketReading::Unreadable { detail: error.to_string() }, queue: None }
 }

@@ -9,10 +9,13 @@ use std::future::Future;
 use std::pin::Pin;
 use std::time::Duration;
 
-use belay_domain::{CaseId, Correlation, QueueFacts, QueueId, Reading, Severity, TicketId};
+use belay_domain::{
+    CaseId, Correlation, QueueFacts, QueueId, Reading, Severity, TicketId, Unreachable,
+};
 use tokio::sync::broadcast;
 
 use crate::placing::Settling;
+use crate::proof::{Finding, RouteCheck};
 
 /// A future that a trait object can return.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -47,6 +50,33 @@ pub trait HumanQueue: fmt::Debug + Send + Sync {
         note: &'a str,
     ) -> BoxFuture<'a, Result<(), QueueError>>;
 
+    /// Reads several tickets in as few requests as the system allows. The readings come in the order asked for,
+    /// one for each. A system without such a request is read one after the other.
+    fn read_many<'a>(&'a self, wanted: &'a [Wanted]) -> BoxFuture<'a, Vec<Reading>> {
+        Box::pin(async move {
+            let mut readings = Vec::with_capacity(wanted.len());
+            for one in wanted {
+                readings.push(self.read(&one.ticket, &one.queue).await);
+            }
+            readings
+        })
+    }
+
+    /// Lists the open tickets that carry our mark, whoever made them, a page at a time: what reconciliation holds
+    /// against the journal. Begins at the first page; goes on with what the last page named as the next one.
+    fn ours<'a>(&'a self, page: Option<&'a str>) -> BoxFuture<'a, Result<OurTickets, QueueError>> {
+        let _ = page;
+        Box::pin(async {
+            Err(QueueError::new(QueueErrorKind::Refused, "this system cannot list our tickets"))
+        })
+    }
+
+    /// Looks at everything a route through this queue depends on, without changing anything. An error is one that
+    /// kept it from looking at all.
+    fn prove<'a>(&'a self, queue: &'a QueueId) -> BoxFuture<'a, Result<Vec<Finding>, QueueError>> {
+        Box::pin(async move { Ok(inspected(&self.inspect(queue).await?)) })
+    }
+
     /// Where the system tells us by itself that something changed, if it does. A rumour makes us look
     /// sooner; it is never evidence.
     fn rumours(&self) -> Option<RumourReceiver> {
@@ -74,6 +104,39 @@ pub struct NewTicket {
     pub body: String,
     /// How much it matters.
     pub severity: Severity,
+}
+
+/// A ticket that is to be read, and where we want it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Wanted {
+    /// The ticket.
+    pub ticket: TicketId,
+    /// The queue it should be in.
+    pub queue: QueueId,
+    /// The step it is for; what a search for many tickets finds it by.
+    pub correlation: Correlation,
+}
+
+/// A page of the tickets that carry our mark.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct OurTickets {
+    /// The tickets.
+    pub tickets: Vec<OurTicket>,
+    /// Where the next page begins; none if this was the last.
+    pub next: Option<String>,
+}
+
+/// A ticket that carries our mark.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OurTicket {
+    /// The ticket.
+    pub ticket: TicketId,
+    /// The step it says it is for.
+    pub correlation: Correlation,
+    /// The case it says it is for.
+    pub case: Option<CaseId>,
+    /// The queue it is in, if the list tells.
+    pub queue: Option<QueueId>,
 }
 
 /// Somebody says that a ticket changed. Not to be believed, only to be looked into.
@@ -159,4 +222,20 @@ impl QueueError {
             _ => None,
         }
     }
+}
+
+/// What a look at a queue shows of a route through it.
+pub(crate) fn inspected(facts: &QueueFacts) -> Vec<Finding> {
+    let enabled = if facts.enabled {
+        Finding::held(RouteCheck::Enabled)
+    } else {
+        Finding::broken(RouteCheck::Enabled, "enable the queue, or name another one")
+    };
+    let staffed = match facts.reachable() {
+        Ok(()) | Err(Unreachable::Disabled { .. } | Unreachable::NobodyOnShift { .. }) => {
+            Finding::held(RouteCheck::Staffed)
+        }
+        Err(nobody) => Finding::broken(RouteCheck::Staffed, nobody.to_string()),
+    };
+    vec![Finding::held(RouteCheck::Reachable), Finding::held(RouteCheck::Exists), enabled, staffed]
 }

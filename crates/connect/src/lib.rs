@@ -17,12 +17,15 @@ pub mod request_tracker;
 mod health;
 mod http;
 mod placing;
+mod proof;
 
 pub use business::{BusinessConfig, BusinessSystem, Credential, SystemOfRecord};
 pub use desk::{Desk, DeskConfig, DeskError};
 pub use health::{Circuit, CircuitTerms, Guarded, Pace, RateLimit, Turn};
 pub use human_queue::{
-    BoxFuture, HumanQueue, NewTicket, QueueError, QueueErrorKind, Rumour, RumourReceiver,
+    BoxFuture, HumanQueue, NewTicket, OurTicket, OurTickets, QueueError, QueueErrorKind, Rumour,
+    RumourReceiver, Wanted,
 };
 pub use placing::{Attempt, NotPlaced, Placed, Settling, place, withdraw_forks};
+pub use proof::{Finding, RouteCheck, Verdict};
 pub use request_tracker::{RequestTracker, RequestTrackerConfig};
