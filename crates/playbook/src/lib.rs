@@ -12,30 +12,28 @@ mod approval;
 mod assess;
 mod check;
 mod contract;
-mod document;
 mod escalation;
-mod expression;
 mod facts;
 mod format;
 #[cfg(feature = "fuzzing")]
 #[doc(hidden)]
 pub mod fuzzing;
-mod json;
 mod load;
 mod people;
 mod policy;
 mod prepare;
-mod problem;
 mod request;
 mod routing;
 mod schema;
 mod shown;
 mod source;
 mod system;
-mod template;
 
 use std::collections::BTreeMap;
 use std::path::Path;
+
+// The files and the expressions in them are read as everything is that operators write.
+use belay_expression::{document, expression, json, problem, template};
 
 use belay_domain::{
     AfterResolution, AgentId, BoundaryId, CaseTerms, ContractId, Digest, EscalationPlan,
@@ -127,6 +125,8 @@ impl Playbook {
                 steps: Vec::new(),
                 backoff: belay_domain::Backoff { first: Span::ZERO, most: Span::ZERO },
                 resolutions: BTreeMap::new(),
+                calendars: BTreeMap::new(),
+                exhausted: belay_domain::WhenExhausted::StartOver,
             },
         })
     }

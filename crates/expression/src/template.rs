@@ -10,11 +10,11 @@ use crate::expression::{Expression, Scope};
 
 /// A text with expressions in it.
 #[derive(Debug)]
-pub(crate) struct Template(Vec<Segment>);
+pub struct Template(Vec<Segment>);
 
 /// A JSON value with templates in the place of its texts.
 #[derive(Debug)]
-pub(crate) enum Body {
+pub enum Body {
     /// As it is.
     Fixed(Value),
     /// A text with values in it.
@@ -33,7 +33,7 @@ enum Segment {
 
 impl Template {
     /// Compiles a template.
-    pub(crate) fn compile(source: &str) -> Result<Self, String> {
+    pub fn compile(source: &str) -> Result<Self, String> {
         let mut segments = Vec::new();
         let mut rest = source;
         while let Some((text, after)) = rest.split_once("{{") {
@@ -54,7 +54,7 @@ impl Template {
     }
 
     /// The expressions in it.
-    pub(crate) fn expressions(&self) -> impl Iterator<Item = &Expression> {
+    pub fn expressions(&self) -> impl Iterator<Item = &Expression> {
         self.0.iter().filter_map(|segment| match segment {
             Segment::Text(_) => None,
             Segment::Value(expression) => Some(expression),
@@ -62,12 +62,12 @@ impl Template {
     }
 
     /// The text with every value percent-encoded.
-    pub(crate) fn encoded(&self, scope: &Scope) -> Result<String, String> {
+    pub fn encoded(&self, scope: &Scope) -> Result<String, String> {
         self.render(scope, |text| Ok(encode(text)))
     }
 
     /// The text with every value as it is; refused when a value does not fit into a header.
-    pub(crate) fn header(&self, scope: &Scope) -> Result<String, String> {
+    pub fn header(&self, scope: &Scope) -> Result<String, String> {
         self.render(scope, |text| {
             if text.bytes().all(|byte| byte == b' ' || byte.is_ascii_graphic()) {
                 Ok(text.to_owned())
@@ -101,7 +101,7 @@ impl Template {
 
 impl Body {
     /// Compiles a body. Errors come with the pointer of the text they are about.
-    pub(crate) fn compile(value: &Value) -> Result<Self, (String, String)> {
+    pub fn compile(value: &Value) -> Result<Self, (String, String)> {
         Self::compile_at(value, "")
     }
 
@@ -131,7 +131,7 @@ impl Body {
     }
 
     /// The expressions in it.
-    pub(crate) fn expressions(&self) -> Vec<&Expression> {
+    pub fn expressions(&self) -> Vec<&Expression> {
         match self {
             Self::Fixed(_) => Vec::new(),
             Self::Text(template) => template.expressions().collect(),
@@ -143,7 +143,7 @@ impl Body {
     }
 
     /// The body with every value in place.
-    pub(crate) fn render(&self, scope: &Scope) -> Result<Value, String> {
+    pub fn render(&self, scope: &Scope) -> Result<Value, String> {
         Ok(match self {
             Self::Fixed(value) => value.clone(),
             Self::Text(Template(segments)) => match segments.as_slice() {
@@ -179,7 +179,7 @@ impl Template {
 }
 
 /// Percent-encodes everything but the unreserved characters of RFC 3986, so that a value stays one segment.
-pub(crate) fn encode(text: &str) -> String {
+pub fn encode(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for byte in text.bytes() {
         if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~') {

@@ -16,7 +16,7 @@ pub const INPUT_BYTES_MAX: usize = 64 * 1024;
 const INTEGER_LIMIT: u64 = 1 << 53;
 
 /// Reads an input. The error says where and why it is refused.
-pub(crate) fn strict(text: &str) -> Result<Value, String> {
+pub fn strict(text: &str) -> Result<Value, String> {
     if text.len() > INPUT_BYTES_MAX {
         return Err(format!(
             "the input has {} bytes and may have {INPUT_BYTES_MAX} at most",
@@ -28,7 +28,7 @@ pub(crate) fn strict(text: &str) -> Result<Value, String> {
 
 /// Reads what an outside system answered. A key that appears twice is refused here as well; numbers are taken as
 /// they are.
-pub(crate) fn lenient(bytes: &[u8]) -> Result<Value, String> {
+pub fn lenient(bytes: &[u8]) -> Result<Value, String> {
     serde_json::from_slice::<Value>(bytes)
         .map_err(|error| format!("the system's answer is not JSON: {error}"))
 }
@@ -40,19 +40,19 @@ pub fn canonical_json(text: &str) -> Result<String, String> {
 }
 
 /// Writes a value in canonical form.
-pub(crate) fn canonical(value: &Value) -> String {
+pub fn canonical(value: &Value) -> String {
     let mut out = String::new();
     write_value(value, &mut out);
     out
 }
 
 /// The value at a JSON pointer (RFC 6901).
-pub(crate) fn at<'a>(value: &'a Value, pointer: &str) -> Option<&'a Value> {
+pub fn at<'a>(value: &'a Value, pointer: &str) -> Option<&'a Value> {
     value.pointer(pointer)
 }
 
 /// A pointer one level deeper.
-pub(crate) fn child(pointer: &str, key: &str) -> String {
+pub fn child(pointer: &str, key: &str) -> String {
     format!("{pointer}/{}", key.replace('~', "~0").replace('/', "~1"))
 }
 

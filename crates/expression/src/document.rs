@@ -13,25 +13,27 @@ use crate::problem::Problem;
 
 /// A file's content and the places of its values.
 #[derive(Debug)]
-pub(crate) struct Document {
+pub struct Document {
     /// The file, relative to the playbook's folder.
-    pub(crate) file: String,
+    pub file: String,
     /// What it says.
-    pub(crate) value: Value,
+    pub value: Value,
     values: HashMap<String, Place>,
     keys: HashMap<String, Place>,
 }
 
 /// A line and a column, from 1.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Place {
-    pub(crate) line: u64,
-    pub(crate) column: u64,
+pub struct Place {
+    /// The line.
+    pub line: u64,
+    /// The column.
+    pub column: u64,
 }
 
 impl Document {
     /// Reads a file's text.
-    pub(crate) fn parse(file: &str, text: &str) -> Result<Self, Problem> {
+    pub fn parse(file: &str, text: &str) -> Result<Self, Problem> {
         match serde_saphyr::from_str::<Spanned<Node>>(text) {
             Ok(root) => {
                 let mut document = Self {
@@ -62,7 +64,7 @@ impl Document {
     }
 
     /// Where the value at a pointer stands; the nearest value around it when there is none.
-    pub(crate) fn place(&self, pointer: &str) -> Place {
+    pub fn place(&self, pointer: &str) -> Place {
         let mut pointer = pointer;
         loop {
             if let Some(place) = self.values.get(pointer) {
@@ -76,7 +78,7 @@ impl Document {
     }
 
     /// Where the key of a member stands.
-    pub(crate) fn key_place(&self, pointer: &str) -> Place {
+    pub fn key_place(&self, pointer: &str) -> Place {
         self.keys.get(pointer).copied().unwrap_or_else(|| self.place(pointer))
     }
 

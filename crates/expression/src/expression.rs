@@ -17,25 +17,25 @@ use cel::{Context, Env, ExecutionError, Program, extensions};
 use serde_json::Value;
 
 /// A compiled expression.
-pub(crate) struct Expression {
+pub struct Expression {
     source: String,
     program: Program,
 }
 
 /// The values that expressions are evaluated over.
-pub(crate) struct Scope(Context<'static, 'static>);
+pub struct Scope(Context<'static, 'static>);
 
 /// What an expression refers to, to be checked when it is loaded.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(crate) struct References {
+pub struct References {
     /// Every path from a free variable, such as `input.items`.
-    pub(crate) paths: BTreeSet<Vec<String>>,
+    pub paths: BTreeSet<Vec<String>>,
     /// Every function by name, operators left out.
-    pub(crate) functions: BTreeSet<String>,
+    pub functions: BTreeSet<String>,
 }
 
 /// The functions that an expression may call.
-pub(crate) const FUNCTIONS: &[&str] = &[
+pub const FUNCTIONS: &[&str] = &[
     "size",
     "contains",
     "startsWith",
@@ -128,7 +128,7 @@ fn depth(source: &str) -> usize {
 
 impl Expression {
     /// Compiles an expression. The error is in words for the person who wrote it.
-    pub(crate) fn compile(source: &str) -> Result<Self, String> {
+    pub fn compile(source: &str) -> Result<Self, String> {
         if depth(source) > DEPTH_MAX {
             return Err(format!(
                 "it is nested too deeply or goes on too long ({DEPTH_MAX} operators, or a quarter as many brackets \
@@ -147,18 +147,18 @@ impl Expression {
     }
 
     /// The expression as it was written.
-    pub(crate) fn source(&self) -> &str {
+    pub fn source(&self) -> &str {
         &self.source
     }
 
     /// Its value.
-    pub(crate) fn value(&self, scope: &Scope) -> Result<Value, String> {
+    pub fn value(&self, scope: &Scope) -> Result<Value, String> {
         let value = self.program.execute(&scope.0).map_err(|error| explain(&error))?;
         value.json().map_err(|_| "its value cannot be written as JSON".to_owned())
     }
 
     /// Its value, which has to be true or false.
-    pub(crate) fn holds(&self, scope: &Scope) -> Result<bool, String> {
+    pub fn holds(&self, scope: &Scope) -> Result<bool, String> {
         match self.program.execute(&scope.0) {
             Ok(cel::Value::Bool(holds)) => Ok(holds),
             Ok(other) => Err(format!("it gives {} instead of true or false", other.type_of())),
@@ -167,7 +167,7 @@ impl Expression {
     }
 
     /// What it refers to.
-    pub(crate) fn references(&self) -> References {
+    pub fn references(&self) -> References {
         let mut references = References::default();
         collect(self.program.expression(), &mut Vec::new(), &mut references);
         references
@@ -182,18 +182,18 @@ impl fmt::Debug for Expression {
 
 impl Scope {
     /// A scope without variables.
-    pub(crate) fn new() -> Self {
+    pub fn new() -> Self {
         Self(Context::with_env(Arc::clone(&ENV)))
     }
 
     /// Adds a variable.
-    pub(crate) fn with(mut self, name: &str, value: &Value) -> Self {
+    pub fn with(mut self, name: &str, value: &Value) -> Self {
         self.set(name, value);
         self
     }
 
     /// Adds or changes a variable.
-    pub(crate) fn set(&mut self, name: &str, value: &Value) {
+    pub fn set(&mut self, name: &str, value: &Value) {
         self.0.add_variable_as_val(name, from_json(value));
     }
 }

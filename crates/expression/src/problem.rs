@@ -1,4 +1,4 @@
-//! What is wrong with a playbook, said so that the person who wrote it can mend it: which file, which line,
+//! What is wrong with what operators wrote, said so that the person who wrote it can mend it: which file, which line,
 //! what, and what to do. A run reports everything it finds, not the first.
 
 use std::fmt;
@@ -24,14 +24,14 @@ pub struct Problems(Vec<Problem>);
 
 impl Problems {
     /// All of them, or nothing when there are none.
-    pub(crate) fn of(mut problems: Vec<Problem>) -> Option<Self> {
+    pub fn of(mut problems: Vec<Problem>) -> Option<Self> {
         problems.sort();
         problems.dedup();
         (!problems.is_empty()).then_some(Self(problems))
     }
 
     /// Loading failed and nothing says why, which would itself be a mistake of Belay's.
-    pub(crate) fn unexplained() -> Self {
+    pub fn unexplained() -> Self {
         Self(vec![Problem {
             file: String::new(),
             line: 0,
@@ -76,7 +76,7 @@ impl std::error::Error for Problems {}
 
 /// "did you mean ...?", when one of the known names is close to the one that was written; otherwise the names
 /// that there are.
-pub(crate) fn suggest<'a>(written: &str, known: impl IntoIterator<Item = &'a str>) -> String {
+pub fn suggest<'a>(written: &str, known: impl IntoIterator<Item = &'a str>) -> String {
     let mut known: Vec<&str> = known.into_iter().collect();
     known.sort_unstable();
     known.dedup();
