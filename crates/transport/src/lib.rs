@@ -37,6 +37,8 @@ pub mod issuer;
 
 pub mod telemetry;
 
+pub mod web;
+
 mod jwks;
 mod private_file;
 mod signing_key;
