@@ -17,7 +17,7 @@ use crate::driver::Driver;
 use crate::entry::{ENTRIES_MAX, EVENTS_MAX, Entry, Usage};
 use crate::error::{AppendError, Failure, OpenError, ReadError, SearchError};
 use crate::lock::WriteLock;
-use crate::lookups::{self, Due, DueMark, StoredEvent, Total};
+use crate::lookups::{self, Due, DueMark, HeldCase, StoredEvent, Total};
 use crate::pool::Pool;
 use crate::queue::{Queue, Submission, Work};
 use crate::schema::{FILE, integer, number, open_writer};
@@ -270,6 +270,16 @@ impl Journal {
             .pool
             .read(move |connection| lookups::due_after(connection, after, until, limit))
             .await
+    }
+
+    /// At most `limit` open cases that agents hold after a place in the order in which their leases end, and the place
+    /// of the last of them. `DueMark::past(now)` leaves out those whose lease is over.
+    pub async fn held_after(
+        &self,
+        after: DueMark,
+        limit: usize,
+    ) -> Result<(Vec<HeldCase>, DueMark), ReadError> {
+        self.inner.pool.read(move |connection| lookups::held_after(connection, after, limit)).await
     }
 
     /// When the next case becomes due.

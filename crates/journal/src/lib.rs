@@ -39,7 +39,7 @@ pub use entry::{
 pub use error::{AppendError, Conflict, Failure, FailureKind, OpenError, ReadError, SearchError};
 pub use export::Export;
 pub use journal::{Journal, Options, Stats};
-pub use lookups::{Due, DueMark, StoredEvent, Total};
+pub use lookups::{Due, DueMark, HeldCase, StoredEvent, Total};
 pub use search::{Order, PAGE_SIZE_DEFAULT, PAGE_SIZE_MAX, Page, Query};
 
 #[cfg(test)]

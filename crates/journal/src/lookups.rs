@@ -41,6 +41,19 @@ pub struct Due {
     pub at: Timestamp,
 }
 
+/// A case that an agent holds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HeldCase {
+    /// The case.
+    pub case: String,
+    /// The agent.
+    pub agent: String,
+    /// Under which epoch.
+    pub epoch: u64,
+    /// Until when.
+    pub until: Timestamp,
+}
+
 /// A place in the order in which cases become due.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct DueMark {
@@ -309,6 +322,29 @@ pub(crate) fn covered_until(connection: &Connection) -> Result<Option<Timestamp>
     let last: Option<i64> = connection.query_row(sql, [], |row| row.get(0))?;
     last.map(moment).transpose()
 }
+
+/// Open cases that agents hold after a moment, in the order in which their leases end, those before a place left out.
+/// Reads only what is covered then, however many cases there are.
+pub(crate) fn held_after(
+    connection: &Connection,
+    after: DueMark,
+    limit: usize,
+) -> Result<(Vec<HeldCase>, DueMark), ReadError> {
+    let mut last = after;
+    let mut statement = connection.prepare_cached(HELD_AFTER)?;
+    let mut found = statement.query(params![after.at, after.no, rows(limit)])?;
+    let mut held = Vec::new();
+    while let Some(row) = found.next()? {
+        last = DueMark { at: row.get(0)?, no: row.get(1)? };
+        let (case, agent, epoch) = (row.get(2)?, row.get(3)?, number(row.get(4)?));
+        held.push(HeldCase { case, agent, epoch, until: moment(last.at)? });
+    }
+    Ok((held, last))
+}
+
+pub(crate) const HELD_AFTER: &str = "SELECT covered_until, no, case_id, owner, epoch FROM cases \
+     WHERE resolved_at IS NULL AND coverage = 'covered' AND (covered_until, no) > (?1, ?2) AND owner_kind = 'agent' \
+     ORDER BY covered_until, no LIMIT ?3";
 
 fn read_events(
     connection: &Connection,

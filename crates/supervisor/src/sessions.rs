@@ -5,6 +5,7 @@
 //!
 //! Locks are taken in one order: what is known about a case, then an agent's seat, then its session.
 
+mod farewell;
 mod inbox;
 mod notice;
 mod outbox;
@@ -12,6 +13,7 @@ mod registering;
 mod requests;
 mod seat;
 mod session;
+mod stock;
 mod telling;
 mod view;
 
@@ -22,8 +24,8 @@ use belay_domain::{
     Action, ActionId, ActionStage, AgentId, Case, CaseId, ContextEntry, Digest, Epoch, HandoffId,
     Owner, PermitId, Rejection, RequestId, RoleId, Target, Timestamp,
 };
-use dashmap::DashMap;
 use dashmap::mapref::entry::Entry;
+use dashmap::{DashMap, DashSet};
 use tokio::sync::watch;
 use tokio::time::Instant;
 use tracing::info;
@@ -32,11 +34,12 @@ use crate::engine::Change;
 use crate::playbooks::Playbooks;
 use crate::wire::Fault;
 
+pub(crate) use farewell::Farewell;
 pub(crate) use inbox::Arrival;
 pub(crate) use notice::{Letter, Loss, Notice, Ruled, Token};
 pub(crate) use registering::{Attached, Registration, Resumption};
 pub(crate) use requests::Repeat;
-pub(crate) use session::{Farewell, Outgoing, Profile, Session};
+pub(crate) use session::{Outgoing, Profile, Session};
 pub(crate) use telling::ruled;
 pub use view::{AgentView, SessionView};
 
@@ -56,6 +59,10 @@ struct Inner {
     serving: DashMap<RoleId, HashMap<AgentId, Arc<Seated>>>,
     concerned: DashMap<CaseId, Concern>,
     changes: watch::Sender<u64>,
+    /// Whether it is known what agents held before the supervisor started.
+    stocked: watch::Sender<bool>,
+    /// What is known of better than that, until then.
+    changed: DashSet<CaseId>,
 }
 
 /// One agent's seat, and the turn of those who register for it.
@@ -86,6 +93,8 @@ impl Sessions {
                 serving: DashMap::new(),
                 concerned: DashMap::new(),
                 changes: watch::Sender::new(0),
+                stocked: watch::Sender::new(false),
+                changed: DashSet::new(),
             }),
         }
     }
@@ -210,7 +219,9 @@ impl Sessions {
 
     fn note(&self, case: &Arc<Case>, words: impl FnOnce(&Concern) -> Vec<Told>) {
         let after = Concern::of(case);
-        match self.inner.concerned.entry(case.id.clone()) {
+        let known = self.inner.concerned.entry(case.id.clone());
+        self.known_since(&case.id);
+        match known {
             Entry::Vacant(place) => {
                 let before = Concern::default();
                 self.spread(case, words(&before), &before, &after);

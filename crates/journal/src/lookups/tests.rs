@@ -1,7 +1,7 @@
 use super::*;
 use crate::error::{AppendError, Conflict};
 use crate::fixture::{Fixture, at, claim, entry, opening, row};
-use crate::{Cap, Claim, Entry};
+use crate::{Cap, CaseRow, Claim, Entry};
 
 #[tokio::test]
 async fn only_what_is_due_is_found_and_the_longest_due_first() {
@@ -37,6 +37,38 @@ async fn what_is_due_is_read_from_the_index() {
         .query_row(&format!("EXPLAIN QUERY PLAN {DUE}"), [0, 1], |row| row.get("detail"))
         .unwrap();
     assert!(plan.contains("SEARCH heads USING INDEX heads_due"), "{plan}");
+}
+
+#[tokio::test]
+async fn what_agents_hold_after_a_moment_is_found_page_by_page_and_nothing_else_is() {
+    let f = Fixture::new();
+    let held = |case: &str, until: i64| CaseRow { covered_until: Some(at(until)), ..row(case) };
+    f.append(opening(held("late", 30))).await;
+    f.append(opening(held("soon", 10))).await;
+    f.append(opening(held("also", 30))).await;
+    f.append(opening(held("over", 5))).await;
+    f.append(opening(CaseRow { owner_kind: "queue".to_owned(), ..held("by-people", 20) })).await;
+    f.append(opening(CaseRow { coverage: "pending".to_owned(), ..held("by-nobody", 20) })).await;
+    f.append(opening(CaseRow { resolved_at: Some(at(1)), ..held("resolved", 20) })).await;
+    let (mut found, mut mark) = (Vec::new(), DueMark::past(at(5)));
+    loop {
+        let (page, last) = f.journal.held_after(mark, 2).await.unwrap();
+        mark = last;
+        found.extend(page.iter().map(|held| held.case.clone()));
+        if page.len() < 2 {
+            break;
+        }
+    }
+    assert_eq!(found, ["soon", "late", "also"]);
+    let (page, _) = f.journal.held_after(DueMark::past(at(20)), 1).await.unwrap();
+    let expected =
+        HeldCase { case: "late".to_owned(), agent: "orders".to_owned(), epoch: 1, until: at(30) };
+    assert_eq!(page, [expected]);
+    let plan: String = f
+        .shell()
+        .query_row(&format!("EXPLAIN QUERY PLAN {HELD_AFTER}"), [0, 0, 1], |row| row.get("detail"))
+        .unwrap();
+    assert!(plan.contains("SEARCH cases USING INDEX cases_covered"), "{plan}");
 }
 
 #[tokio::test]

@@ -71,8 +71,18 @@ struct Identity {
 }
 
 impl Service {
-    /// The service, with its bound on the size of messages.
+    /// The service, with its bound on the size of messages. Begins to find out what agents held before the start.
     pub(crate) fn server(house: House) -> AgentServiceServer<Self> {
+        let (sessions, engine, drain) =
+            (house.sessions.clone(), house.engine.clone(), house.drain.clone());
+        house.tasks.spawn(async move {
+            let now = engine.clock().now();
+            tokio::select! {
+                biased;
+                () = drain.cancelled() => {}
+                () = sessions.take_stock(engine.journal(), now) => {}
+            }
+        });
         let service = Self { house: Arc::new(house) };
         AgentServiceServer::new(service).max_decoding_message_size(MESSAGE_MAX)
     }

@@ -4,19 +4,25 @@
 //! the agent has acknowledged it and is sent again on a new stream; nothing with a number is ever dropped.
 //! Messages about the moment have no number, go first, and are forgotten with their stream.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::time::Duration;
 
+use belay_domain::{CaseId, Epoch};
 use tokio::time::Instant;
 
 use super::notice::{Letter, Notice};
 
-/// The most messages that are kept for one agent, sent or not. An agent holds a few dozen cases at most, and
-/// each has a handful of messages under way; one that lets this many wait does not read.
+/// The most messages that are kept for one agent, sent or not, beyond one for each case that it can hold. An agent
+/// that lets this many wait does not read.
 pub(crate) const KEPT_MAX: usize = 1_024;
 
-/// The most messages about the moment that wait. There is one for each case at most.
+/// The most messages about the moment that wait, beyond one for each case that the agent can hold. There is one for
+/// each lease at most, and all leases of an agent may end at once.
 pub(crate) const PASSING_MAX: usize = 1_024;
+
+/// How many messages may wait or be unacknowledged when another case is stated again. Enough to keep a fast reader
+/// busy, few enough that what happens meanwhile has room.
+pub(crate) const STATED_AHEAD_MAX: usize = 256;
 
 /// The most credit that is kept, as the contract says.
 pub(crate) const CREDIT_MAX: u64 = 65_536;
@@ -35,12 +41,22 @@ pub(crate) struct Outbox {
     /// How many of `sent` have been sent on this stream.
     repeated: usize,
     /// About the moment.
-    passing: VecDeque<Letter>,
+    passing: Passing,
+    /// How many cases the agent can hold.
+    capacity: usize,
     /// The last number that was given.
     numbered: u64,
     credit: u64,
     /// Since when something could be taken and was not.
     ready_since: Option<Instant>,
+}
+
+/// What is about the moment, in the order in which it came: one word about each lease.
+#[derive(Debug, Default)]
+struct Passing {
+    letters: BTreeMap<u64, Letter>,
+    about: HashMap<(CaseId, Epoch), u64>,
+    last: u64,
 }
 
 #[derive(Debug)]
@@ -62,12 +78,24 @@ pub(crate) struct NeverSent {
 }
 
 impl Outbox {
+    /// Nothing waits for an agent that can hold this many cases.
+    pub(crate) fn new(capacity: u32) -> Self {
+        let mut outbox = Self::default();
+        outbox.hold(capacity);
+        outbox
+    }
+
+    /// The agent can hold this many cases.
+    pub(crate) fn hold(&mut self, capacity: u32) {
+        self.capacity = usize::try_from(capacity).unwrap_or(usize::MAX);
+    }
+
     /// Takes a message, to be sent after those that wait.
     pub(crate) fn push(&mut self, letter: Letter, now: Instant) -> Result<(), Full> {
         if letter.notice.is_passing() {
-            self.pass(letter)?;
+            self.passing.push(letter, PASSING_MAX.saturating_add(self.capacity))?;
         } else {
-            if self.waiting.len() + self.sent.len() >= KEPT_MAX {
+            if self.kept() >= KEPT_MAX.saturating_add(self.capacity) {
                 return Err(Full);
             }
             self.waiting.push_back(letter);
@@ -76,21 +104,13 @@ impl Outbox {
         Ok(())
     }
 
-    /// A later word about the same lease replaces the earlier one.
-    fn pass(&mut self, letter: Letter) -> Result<(), Full> {
-        let about = |notice: &Notice| match notice {
-            Notice::Renewed { case, epoch, .. } => Some((case.clone(), *epoch)),
-            _ => None,
-        };
-        let renewed = about(&letter.notice);
-        if renewed.is_some() {
-            self.passing.retain(|other| about(&other.notice) != renewed);
-        }
-        if self.passing.len() >= PASSING_MAX {
-            return Err(Full);
-        }
-        self.passing.push_back(letter);
-        Ok(())
+    /// Whether the agent has taken so much of what is kept for it that another case can be stated again.
+    pub(crate) fn can_state(&self) -> bool {
+        self.kept() < STATED_AHEAD_MAX && self.passing.len() < STATED_AHEAD_MAX
+    }
+
+    fn kept(&self) -> usize {
+        self.waiting.len() + self.sent.len()
     }
 
     /// The next message that may be sent, with its number.
@@ -102,7 +122,7 @@ impl Outbox {
     }
 
     fn take(&mut self, now: Instant) -> Option<(u64, Letter)> {
-        if let Some(letter) = self.passing.pop_front() {
+        if let Some(letter) = self.passing.pop() {
             return Some((0, letter));
         }
         if self.credit == 0 {
@@ -147,7 +167,7 @@ impl Outbox {
         self.acknowledged(last_received)?;
         self.repeated = 0;
         self.credit = 0;
-        self.passing.clear();
+        self.passing = Passing::default();
         self.ready_since = None;
         Ok(())
     }
@@ -195,6 +215,51 @@ impl Outbox {
         } else if self.ready_since.is_none() {
             self.ready_since = Some(now);
         }
+    }
+}
+
+impl Passing {
+    /// A later word about the same lease replaces the earlier one; but once a lease is lost, that is the last word.
+    fn push(&mut self, letter: Letter, most: usize) -> Result<(), Full> {
+        let Some((about, is_renewal)) = lease(&letter.notice) else { return Ok(()) };
+        if let Some(earlier) = self.about.get(&about) {
+            let lost = |letter: &Letter| matches!(letter.notice, Notice::Lost { .. });
+            if is_renewal && self.letters.get(earlier).is_some_and(lost) {
+                return Ok(());
+            }
+            self.letters.remove(earlier);
+        } else if self.letters.len() >= most {
+            return Err(Full);
+        }
+        self.last += 1;
+        self.about.insert(about, self.last);
+        self.letters.insert(self.last, letter);
+        Ok(())
+    }
+
+    fn pop(&mut self) -> Option<Letter> {
+        let (_, letter) = self.letters.pop_first()?;
+        if let Some((about, _)) = lease(&letter.notice) {
+            self.about.remove(&about);
+        }
+        Some(letter)
+    }
+
+    fn len(&self) -> usize {
+        self.letters.len()
+    }
+
+    fn is_empty(&self) -> bool {
+        self.letters.is_empty()
+    }
+}
+
+/// The lease that a word about the moment is about, and whether it says that it goes on.
+fn lease(notice: &Notice) -> Option<((CaseId, Epoch), bool)> {
+    match notice {
+        Notice::Renewed { case, epoch, .. } => Some(((case.clone(), *epoch), true)),
+        Notice::Lost { case, epoch, .. } => Some(((case.clone(), *epoch), false)),
+        _ => None,
     }
 }
 

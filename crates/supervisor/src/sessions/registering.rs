@@ -9,8 +9,9 @@ use belay_domain::{ActionStage, AgentId, Case, CaseId, HandoffId, Timestamp};
 use tokio::time::Instant;
 use tracing::info;
 
+use super::farewell::Farewell;
 use super::notice::Notice;
-use super::session::{Farewell, Profile, Session};
+use super::session::{Profile, Session};
 use super::{Sessions, telling};
 use crate::wire::Fault;
 
@@ -96,7 +97,8 @@ impl Sessions {
         Ok(Attached { session, stream: 1, resumed: false })
     }
 
-    /// The cases that an agent is known to hold, and those it is offered.
+    /// The cases that an agent is known to hold, and those it is offered. After a start that is known once the stock
+    /// has been [taken](Self::stocked).
     pub(crate) fn concerns(&self, agent: &AgentId) -> (Vec<CaseId>, Vec<(HandoffId, CaseId)>) {
         let Some(seated) = self.known_seat(agent) else { return Default::default() };
         let seat = seated.lock();

@@ -15,10 +15,10 @@ use belay_domain::{
 use tokio::sync::{Notify, RwLock, RwLockReadGuard};
 use tokio::time::Instant;
 
+use super::farewell::Farewell;
 use super::inbox::{Arrival, Inbox};
 use super::notice::{Letter, Notice};
 use super::outbox::{NeverSent, Outbox};
-use crate::wire::Fault;
 
 /// One session.
 #[derive(Debug)]
@@ -36,6 +36,8 @@ pub(crate) struct Session {
     wake: Notify,
     /// A message has been dealt with.
     dealt: Notify,
+    /// The agent may have taken something, or will take nothing more.
+    taken: Notify,
 }
 
 /// What an agent says of itself when it registers.
@@ -72,25 +74,6 @@ pub(crate) enum Outgoing {
     Farewell(Farewell),
 }
 
-/// Why a stream ends.
-#[derive(Clone, Debug, PartialEq)]
-pub(crate) enum Farewell {
-    /// The agent closed its half.
-    Done,
-    /// The supervisor is shutting down in order.
-    Draining,
-    /// The connection has reached its age.
-    TooOld,
-    /// The same agent connected again.
-    Replaced,
-    /// The agent let messages wait too long.
-    TooSlow,
-    /// The playbook no longer knows the agent.
-    Revoked,
-    /// The agent broke the rules of the stream.
-    Broken(Fault),
-}
-
 #[derive(Debug)]
 struct State {
     profile: Profile,
@@ -119,6 +102,7 @@ impl Session {
     /// A session that begins, on its first stream.
     pub(crate) fn begin(id: String, agent: AgentId, profile: Profile, since: Timestamp) -> Self {
         let state = State {
+            outbox: Outbox::new(profile.capacity),
             profile,
             draining: false,
             stream: 1,
@@ -126,7 +110,6 @@ impl Session {
             ready: false,
             over: false,
             farewell: None,
-            outbox: Outbox::default(),
             inbox: Inbox::default(),
             acknowledged: 0,
             proposals: HashMap::new(),
@@ -142,6 +125,7 @@ impl Session {
             state: Mutex::new(state),
             wake: Notify::new(),
             dealt: Notify::new(),
+            taken: Notify::new(),
         }
     }
 
@@ -151,12 +135,13 @@ impl Session {
         if state.over || state.outbox.resume(last_received).is_err() {
             return None;
         }
+        state.outbox.hold(profile.capacity);
         state.profile = profile;
         state.stream += 1;
         state.connected = true;
         state.farewell = None;
         state.acknowledged = 0;
-        self.wake.notify_waiters();
+        self.stir();
         Some(state.stream)
     }
 
@@ -175,7 +160,7 @@ impl Session {
             state.part(farewell);
         }
         drop(state);
-        self.wake.notify_waiters();
+        self.stir();
     }
 
     /// Ends the session for good and waits until none of its commands is under way. False if they take longer
@@ -186,7 +171,7 @@ impl Session {
             state.over = true;
             state.part(farewell);
         }
-        self.wake.notify_waiters();
+        self.stir();
         tokio::time::timeout(limit, self.fence.write()).await.is_ok()
     }
 
@@ -201,10 +186,33 @@ impl Session {
         loop {
             let mut woken = std::pin::pin!(self.wake.notified());
             woken.as_mut().enable();
-            if let Some(next) = self.state().next(stream) {
+            let next = self.state().next(stream);
+            if let Some(next) = next {
+                if matches!(next, Outgoing::Letter { number: 0, .. }) {
+                    self.taken.notify_waiters();
+                }
                 return next;
             }
             woken.await;
+        }
+    }
+
+    /// Waits until another case can be stated again: a stream serves the session, and the agent has taken so much of
+    /// what was said before that this is not what makes it late. False once the session is over.
+    pub(crate) async fn can_state(&self) -> bool {
+        loop {
+            let mut taken = std::pin::pin!(self.taken.notified());
+            taken.as_mut().enable();
+            {
+                let state = self.state();
+                if state.over {
+                    return false;
+                }
+                if state.connected && state.farewell.is_none() && state.outbox.can_state() {
+                    return true;
+                }
+            }
+            taken.await;
         }
     }
 
@@ -216,19 +224,21 @@ impl Session {
     /// Answers a message. A message is answered once.
     pub(crate) fn reply(&self, to: u64, notice: Notice) {
         self.state().reply(to, notice);
-        self.wake.notify_waiters();
+        self.stir();
         self.dealt.notify_waiters();
     }
 
     /// Tells the agent something by itself.
     pub(crate) fn say(&self, notice: Notice) {
         self.state().post(Letter::by_itself(notice));
-        self.wake.notify_waiters();
+        self.stir();
     }
 
     /// The agent has taken everything up to this number into its care.
     pub(crate) fn acknowledged(&self, up_to: u64) -> Result<(), NeverSent> {
-        self.state().outbox.acknowledged(up_to)
+        let acknowledged = self.state().outbox.acknowledged(up_to);
+        self.taken.notify_waiters();
+        acknowledged
     }
 
     /// The agent is ready for more. True if it was not ready for any before.
@@ -256,7 +266,7 @@ impl Session {
         }
         drop(state);
         if slow {
-            self.wake.notify_waiters();
+            self.stir();
         }
         slow
     }
@@ -306,7 +316,7 @@ impl Session {
         state.outbox.prune(older);
         state.post(Letter::by_itself(notice));
         drop(state);
-        self.wake.notify_waiters();
+        self.stir();
     }
 
     /// What was shown is over. Says whether it can be that the agent has seen it.
@@ -329,6 +339,7 @@ impl Session {
     /// No stream may resume it any more.
     pub(crate) fn end(&self) {
         self.state().over = true;
+        self.taken.notify_waiters();
     }
 
     /// Whether it may be offered cases that are meant for this target.
@@ -414,6 +425,12 @@ impl Session {
         })
     }
 
+    /// Something came, or the end: for the stream, and for whoever states cases again.
+    fn stir(&self) {
+        self.wake.notify_waiters();
+        self.taken.notify_waiters();
+    }
+
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -463,17 +480,5 @@ impl State {
         if self.farewell.as_ref().is_none_or(|said| urgent && said.is_patient()) {
             self.farewell = Some(farewell);
         }
-    }
-}
-
-impl Farewell {
-    /// Whether what waits and has credit is sent first.
-    fn is_patient(&self) -> bool {
-        matches!(self, Self::Done | Self::Draining | Self::TooOld)
-    }
-
-    /// Whether no later stream may go on.
-    fn ends_session(&self) -> bool {
-        matches!(self, Self::Replaced | Self::TooSlow | Self::Revoked | Self::Broken(_))
     }
 }

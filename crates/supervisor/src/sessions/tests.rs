@@ -8,9 +8,10 @@ mod telling;
 use std::time::Duration;
 
 use belay_api::v1::ErrorReason;
+use belay_domain::Epoch;
 use stage::{Line, Stage, registration};
 
-use super::{Arrival, Farewell, Notice, Outgoing, Pick, Resumption};
+use super::{Arrival, Farewell, Loss, Notice, Outgoing, Pick, Resumption};
 
 #[tokio::test(start_paused = true)]
 async fn a_session_that_goes_on_gets_again_what_was_not_acknowledged() {
@@ -126,7 +127,7 @@ async fn an_agent_that_does_not_read_is_cut_off_and_hurts_nobody_else() {
 async fn an_agent_that_lets_too_much_wait_is_cut_off_rather_than_skipped() {
     let stage = Stage::new();
     let line = stage.connect("billing-1", 4).await;
-    let most = super::outbox::KEPT_MAX;
+    let most = super::outbox::KEPT_MAX + 4;
     for _ in 0..most {
         line.session().say(Notice::Done { id: String::new() });
     }
@@ -134,6 +135,57 @@ async fn an_agent_that_lets_too_much_wait_is_cut_off_rather_than_skipped() {
     line.session().say(Notice::Done { id: String::new() });
     assert!(line.session().is_over());
     assert_eq!(line.farewell(), Some(Farewell::TooSlow));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_agent_whose_cases_all_end_at_once_is_told_and_not_cut_off() {
+    let stage = Stage::new();
+    let line = stage.connect("billing-1", 3_000).await;
+    for number in 0..3_000 {
+        let case = format!("c-{number}").parse().unwrap();
+        line.session().say(Notice::Lost { case, epoch: Epoch(1), loss: Loss::Expired });
+    }
+    assert_eq!(line.said().len(), 3_000);
+    assert!(line.session().is_connected());
+}
+
+#[tokio::test(start_paused = true)]
+async fn cases_are_stated_again_as_fast_as_the_agent_takes_them_and_not_faster() {
+    let stage = Stage::new();
+    let line = stage.connect("billing-1", 4).await;
+    let session = line.session().clone();
+    let stating = tokio::spawn(async move {
+        let mut stated = 0;
+        while session.can_state().await {
+            session.say(Notice::Done { id: String::new() });
+            stated += 1;
+        }
+        stated
+    });
+    let ahead = super::outbox::STATED_AHEAD_MAX;
+    // It grants nothing for as long as it likes, and then takes ten thousand cases a few at a time.
+    tokio::time::sleep(Duration::from_secs(600)).await;
+    let mut heard = 0;
+    while heard < 10_000 {
+        line.grant(64);
+        let said = line.said().len();
+        heard += said;
+        assert_eq!(said, 64, "after {heard}");
+        tokio::time::sleep(Duration::from_secs(9)).await;
+        assert!(!line.session().cut_if_slow());
+        line.session().acknowledged(heard as u64).unwrap();
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    // A broken line holds it up, and the next one goes on with it.
+    line.session().disconnect(line.stream());
+    tokio::time::sleep(Duration::from_secs(30)).await;
+    let again = stage.resume(&line, heard as u64).await;
+    again.grant(u32::MAX);
+    assert_eq!(again.said().len(), ahead);
+    again.session().acknowledged((heard + ahead) as u64).unwrap();
+    tokio::time::sleep(Duration::from_millis(1)).await;
+    again.session().end();
+    assert_eq!(stating.await.unwrap(), heard + 2 * ahead);
 }
 
 #[tokio::test(start_paused = true)]

@@ -96,7 +96,22 @@ impl Hearing {
         }
         let carrying =
             Carrying { house: house.clone(), session: served.session.clone(), key: identity.key };
-        carrying.restate(resumed, claims).await;
+        let (telling, stream, drain) = (carrying.clone(), served.stream, house.drain.clone());
+        let work = async move {
+            let told = async {
+                match resumed {
+                    // What was begun when the session began goes on by itself.
+                    true => telling.restate_losses(stream, claims).await,
+                    false => telling.restate(claims).await,
+                }
+            };
+            tokio::select! {
+                biased;
+                () = drain.cancelled() => {}
+                () = told => {}
+            }
+        };
+        house.tasks.spawn(work.in_current_span());
         let mut serving = Serving {
             playbook: house.playbooks.current(),
             house: house.clone(),

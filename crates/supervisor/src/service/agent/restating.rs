@@ -1,5 +1,8 @@
 //! Telling an agent that has come back what it holds, what is on offer to it, and what it holds no more. All of
 //! it is derived from the cases as they are.
+//!
+//! The agent is heard meanwhile, and no more is stated than it takes: one that holds thousands of cases has to grant
+//! credit and acknowledge before it can be told about the last of them.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -19,31 +22,51 @@ const READINGS_MAX: u32 = 8;
 const BREATH: Duration = Duration::from_millis(25);
 
 impl Carrying {
-    /// Tells an agent what it has to know. One whose session went on needs to hear only what it has lost.
-    pub(super) async fn restate(&self, resumed: bool, claims: Vec<(CaseId, Epoch)>) {
+    /// Tells an agent what it has to know, on whatever stream its session goes on, until the session is over.
+    pub(super) async fn restate(&self, claims: Vec<(CaseId, Epoch)>) {
         let mut seen = BTreeSet::new();
         for (case, epoch) in claims {
-            let found = self.look(&case).await;
-            let held = found.as_ref().is_some_and(|found| self.holds_now(found, epoch));
-            if !held {
-                let loss = self.loss(found.as_ref(), epoch);
-                self.session.say(lost(case.clone(), epoch, loss));
+            if !self.session.can_state().await {
+                return;
             }
-            if !resumed && seen.insert(case) {
+            let found = self.look(&case).await;
+            self.answer_claim(&case, epoch, found.as_ref());
+            if seen.insert(case) {
                 self.tell_about(found).await;
             }
         }
-        if !resumed {
-            let (held, offered) = self.house.sessions.concerns(&self.session.agent);
-            for case in held.into_iter().chain(offered.into_iter().map(|(_, case)| case)) {
-                if seen.insert(case.clone()) {
-                    let found = self.look(&case).await;
-                    self.tell_about(found).await;
-                }
+        self.house.sessions.stocked().await;
+        let (held, offered) = self.house.sessions.concerns(&self.session.agent);
+        for case in held.into_iter().chain(offered.into_iter().map(|(_, case)| case)) {
+            if !seen.insert(case.clone()) {
+                continue;
             }
+            if !self.session.can_state().await {
+                return;
+            }
+            let found = self.look(&case).await;
+            self.tell_about(found).await;
         }
         self.session.set_ready();
         self.house.sessions.stir();
+    }
+
+    /// Tells an agent whose session went on what it has lost meanwhile, as long as this stream serves it.
+    pub(super) async fn restate_losses(&self, stream: u64, claims: Vec<(CaseId, Epoch)>) {
+        for (case, epoch) in claims {
+            if !self.session.can_state().await || self.session.has_moved_on(stream) {
+                return;
+            }
+            let found = self.look(&case).await;
+            self.answer_claim(&case, epoch, found.as_ref());
+        }
+    }
+
+    fn answer_claim(&self, case: &CaseId, epoch: Epoch, found: Option<&Arc<Case>>) {
+        if !found.is_some_and(|found| self.holds_now(found, epoch)) {
+            let loss = self.loss(found, epoch);
+            self.session.say(lost(case.clone(), epoch, loss));
+        }
     }
 
     fn holds_now(&self, case: &Case, epoch: Epoch) -> bool {

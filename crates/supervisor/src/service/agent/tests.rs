@@ -1,5 +1,6 @@
 //! The rules of the stream, kept over a real connection by a supervisor that really runs.
 
+mod held;
 mod line;
 mod stage;
 

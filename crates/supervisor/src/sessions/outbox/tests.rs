@@ -5,7 +5,7 @@ use std::time::Duration;
 use belay_domain::{Epoch, Timestamp};
 use tokio::time::Instant;
 
-use super::{Full, KEPT_MAX, NeverSent, Outbox, PATIENCE};
+use super::{Full, KEPT_MAX, NeverSent, Outbox, PASSING_MAX, PATIENCE, STATED_AHEAD_MAX};
 use crate::sessions::notice::{Letter, Loss, Notice};
 
 #[tokio::test(start_paused = true)]
@@ -21,6 +21,18 @@ async fn what_is_about_the_moment_needs_no_credit_and_has_no_number() {
 #[tokio::test(start_paused = true)]
 async fn a_later_word_about_a_lease_replaces_the_earlier_one() {
     check("renew x; renew y; renew x; send 0 y; send 0 x; send -");
+    check("renew x; pass x; send 0 x; send -");
+}
+
+#[tokio::test(start_paused = true)]
+async fn that_a_lease_is_lost_is_the_last_word_about_it() {
+    let mut outbox = Outbox::default();
+    let now = Instant::now();
+    outbox.push(moment("x", false), now).unwrap();
+    outbox.push(moment("x", true), now).unwrap();
+    let (_, letter) = outbox.next(now).unwrap();
+    assert!(matches!(letter.notice, Notice::Lost { .. }), "{letter:?}");
+    assert!(outbox.next(now).is_none());
 }
 
 #[tokio::test(start_paused = true)]
@@ -112,6 +124,43 @@ async fn there_is_a_most_that_is_kept_and_being_full_is_said() {
     assert_eq!(outbox.push(letter("b"), now), Err(Full), "sent and not acknowledged counts too");
     outbox.acknowledged(1).unwrap();
     assert_eq!(outbox.push(letter("b"), now), Ok(()));
+}
+
+#[tokio::test(start_paused = true)]
+async fn there_is_room_for_a_word_about_each_case_that_an_agent_can_hold() {
+    let mut outbox = Outbox::new(500);
+    let now = Instant::now();
+    for number in 0..PASSING_MAX + 500 {
+        outbox.push(moment(&format!("c-{number}"), number % 2 == 0), now).unwrap();
+    }
+    assert_eq!(outbox.push(moment("one-more", false), now), Err(Full));
+    assert_eq!(outbox.push(moment("c-0", false), now), Ok(()), "it replaces what was said before");
+    for _ in 0..KEPT_MAX + 500 {
+        outbox.push(letter("a"), now).unwrap();
+    }
+    assert_eq!(outbox.push(letter("b"), now), Err(Full));
+}
+
+#[tokio::test(start_paused = true)]
+async fn another_case_is_stated_again_when_the_agent_has_taken_some_of_what_was_stated() {
+    let mut outbox = Outbox::default();
+    let now = Instant::now();
+    for _ in 0..STATED_AHEAD_MAX {
+        assert!(outbox.can_state());
+        outbox.push(letter("a"), now).unwrap();
+    }
+    assert!(!outbox.can_state());
+    outbox.grant(2, now);
+    outbox.next(now).unwrap();
+    assert!(!outbox.can_state(), "it was sent, and nobody knows that it arrived");
+    outbox.acknowledged(1).unwrap();
+    assert!(outbox.can_state());
+    for number in 0..STATED_AHEAD_MAX {
+        outbox.push(moment(&format!("c-{number}"), false), now).unwrap();
+    }
+    assert!(!outbox.can_state());
+    outbox.next(now).unwrap();
+    assert!(outbox.can_state());
 }
 
 #[tokio::test(start_paused = true)]

@@ -1,5 +1,6 @@
 //! A supervisor that really runs, with the example playbook and business systems that nobody answers for.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -8,10 +9,14 @@ use std::time::Duration;
 use belay_api::v1::connect_request::Message as Ask;
 use belay_api::v1::connect_response::Message as Told;
 use belay_api::v1::{self};
-use belay_domain::{Actor, Case, CaseId, Command, NewEntry, Open, Provenance, Source};
+use belay_domain::{
+    Actor, AgentId, Case, CaseId, CaseTerms, Command, Digest, NewEntry, Open, Provenance, Source,
+    Span,
+};
 use belay_playbook::CaseFacts;
 use belay_transport::authority::DevAuthority;
 use belay_transport::channel;
+use futures_util::{StreamExt, stream};
 use tempfile::TempDir;
 use tonic::Status;
 
@@ -73,6 +78,24 @@ impl Stage {
         self.open(agent, first).await.unwrap()
     }
 
+    /// Opens so many cases and gives them to an agent that is not there.
+    pub(super) async fn held_by(&self, agent: &str, count: usize) -> BTreeSet<String> {
+        let engine = self.running.engine();
+        let give = async |number: usize| {
+            // Long enough that none ends while all of them are opened by a slow build.
+            let long = |terms: &mut CaseTerms| terms.lease = Span::from_secs(600);
+            let id = self.case_opened_with(&format!("r-{number}"), long).await;
+            let agent: AgentId = agent.parse().unwrap();
+            let case = engine.command(&id, Command::Offer { to: agent.clone() }).await.unwrap();
+            let handoff = case.case.offer.as_ref().unwrap().handoff.clone();
+            let (context, key) = (case.case.context.digest(), Digest::of(b"key"));
+            let accept = Command::Accept { agent, key, handoff, context };
+            engine.command(&id, accept).await.unwrap();
+            id.to_string()
+        };
+        stream::iter(0..count).map(give).buffer_unordered(64).collect().await
+    }
+
     pub(super) async fn resume(
         &self,
         agent: &str,
@@ -92,6 +115,10 @@ impl Stage {
 
     /// A new case about money, which belongs to the billing agents.
     pub(super) async fn case_opened(&self, request: &str) -> CaseId {
+        self.case_opened_with(request, |_| {}).await
+    }
+
+    async fn case_opened_with(&self, request: &str, change: impl Fn(&mut CaseTerms)) -> CaseId {
         let id: CaseId = format!("c-{request}").parse().unwrap();
         let facts = CaseFacts {
             tenant: "default".parse().unwrap(),
@@ -103,7 +130,8 @@ impl Stage {
             subject: "charged twice".to_owned(),
             labels: Vec::new(),
         };
-        let terms = self.playbooks.current().open(&facts);
+        let mut terms = self.playbooks.current().open(&facts);
+        change(&mut terms);
         let open = Open {
             tenant: facts.tenant,
             request: request.parse().unwrap(),
