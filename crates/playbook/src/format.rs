@@ -5,6 +5,7 @@ mod agents;
 mod contract;
 mod dictionary;
 mod escalation;
+mod operations;
 mod playbook;
 mod routing;
 mod systems;
@@ -17,6 +18,10 @@ pub(crate) use contract::{
 };
 pub(crate) use dictionary::{DictionaryFile, TaxonomyFile};
 pub(crate) use escalation::{EscalationFile, StepRule};
+pub(crate) use operations::{
+    CanaryRule, EncodingName, ExpectName, HeartbeatRule, HmacRule, HookLike, HookRule, KeyName,
+    OperationsFile, SecretRule, TimeFormName, TimeRule,
+};
 pub(crate) use playbook::{ApprovalRule, Defaults, OutsideText, PlaybookFile};
 pub(crate) use routing::{RouteRule, RoutingFile};
 pub(crate) use systems::{CredentialRule, SystemKindName, SystemRule, SystemsFile};

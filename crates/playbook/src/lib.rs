@@ -10,6 +10,7 @@
 
 mod approval;
 mod assess;
+mod canary;
 mod check;
 mod contract;
 mod escalation;
@@ -18,7 +19,9 @@ mod format;
 #[cfg(feature = "fuzzing")]
 #[doc(hidden)]
 pub mod fuzzing;
+mod hook;
 mod load;
+mod operations;
 mod people;
 mod policy;
 mod prepare;
@@ -47,9 +50,12 @@ use crate::policy::Policies;
 use crate::prepare::Subject;
 use crate::routing::Routing;
 
+pub use canary::Canary;
 pub use contract::Contract;
 pub use facts::{Answer, CaseFacts, ProposalFacts, Reads, Usage, UsageKey, Used};
+pub use hook::{Hook, HookHmac, HookProof, HookTime, Signed, TimeForm, TimePlace};
 pub use json::{INPUT_BYTES_MAX, canonical_json};
+pub use operations::{Heartbeat, Operations, Secret};
 pub use problem::{Problem, Problems};
 pub use request::{Method, PrepareError, PreparedRead, PreparedWrite};
 pub use routing::Route;
@@ -76,6 +82,7 @@ pub struct Playbook {
     escalations: BTreeMap<String, EscalationPolicy>,
     routing: Routing,
     resolutions: BTreeMap<ResolutionCode, AfterResolution>,
+    operations: Operations,
     policies: Policies,
 }
 
@@ -430,6 +437,12 @@ impl Playbook {
     #[must_use]
     pub fn system(&self, id: &SystemId) -> Option<&System> {
         self.systems.get(id)
+    }
+
+    /// What keeps an eye on Belay itself.
+    #[must_use]
+    pub fn operations(&self) -> &Operations {
+        &self.operations
     }
 
     /// How long a proposal may wait for its preconditions to be read.

@@ -12,8 +12,8 @@ use crate::check::{Check, Names};
 use crate::document::Document;
 use crate::escalation::EscalationPolicy;
 use crate::format::{
-    AgentsFile, BoundaryFile, ContractFile, DictionaryFile, EscalationFile, OutsideText,
-    PlaybookFile, RoutingFile, SystemsFile, TaxonomyFile,
+    AgentsFile, BoundaryFile, ContractFile, DictionaryFile, EscalationFile, OperationsFile,
+    OutsideText, PlaybookFile, RoutingFile, SystemsFile, TaxonomyFile,
 };
 use crate::people::{Agent, Boundary};
 use crate::policy::{Policies, World};
@@ -21,7 +21,7 @@ use crate::problem::{Problem, Problems};
 use crate::routing::Routing;
 use crate::schema::{self, FileKind};
 use crate::source::{self, SourceFile};
-use crate::{Playbook, check, contract, people, system};
+use crate::{Playbook, check, contract, operations, people, system};
 
 /// One file that has been read, and whether it has the form of its kind.
 struct Read {
@@ -62,8 +62,8 @@ fn read(files: &[SourceFile], problems: &mut Vec<Problem>) -> (Vec<Read>, Vec<(S
             problems.push(whole(
                 &file.path,
                 "this is no file of a playbook".to_owned(),
-                "files are playbook, systems, agents, routing, taxonomy, dictionary.yaml, and those in \
-                 contracts/, boundaries/, escalations/",
+                "files are playbook, systems, agents, routing, taxonomy, dictionary, operations.yaml, and \
+                 those in contracts/, boundaries/, escalations/",
             ));
             continue;
         };
@@ -179,6 +179,12 @@ fn compile(
         people::dictionary(check, &file);
         None
     });
+    let operations = work
+        .each::<OperationsFile, _>(FileKind::Operations, |check, file| {
+            Some(operations::compile(check, file))
+        })
+        .pop()
+        .unwrap_or_default();
     duplicates(&mut work);
 
     let inputs: BTreeSet<String> = contracts
@@ -212,6 +218,7 @@ fn compile(
         escalations: escalations.into_iter().collect(),
         routing: routing?,
         resolutions: taxonomy,
+        operations,
         policies,
     })
 }

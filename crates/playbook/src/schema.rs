@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use crate::document::Document;
 use crate::format::{
-    AgentsFile, BoundaryFile, ContractFile, DictionaryFile, EscalationFile, FORMS,
+    AgentsFile, BoundaryFile, ContractFile, DictionaryFile, EscalationFile, FORMS, OperationsFile,
     PlaybookFile, RoutingFile, SystemsFile, TaxonomyFile,
 };
 use crate::problem::Problem;
@@ -28,6 +28,8 @@ pub enum FileKind {
     Taxonomy,
     /// `dictionary.yaml`.
     Dictionary,
+    /// `operations.yaml`.
+    Operations,
     /// `contracts/*.yaml`.
     Contract,
     /// `boundaries/*.yaml`.
@@ -41,13 +43,14 @@ static PUBLISHED: LazyLock<Vec<Form>> =
 
 impl FileKind {
     /// Every kind.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Playbook,
         Self::Systems,
         Self::Agents,
         Self::Routing,
         Self::Taxonomy,
         Self::Dictionary,
+        Self::Operations,
         Self::Contract,
         Self::Boundary,
         Self::Escalation,
@@ -63,6 +66,7 @@ impl FileKind {
             Self::Routing => "routing",
             Self::Taxonomy => "taxonomy",
             Self::Dictionary => "dictionary",
+            Self::Operations => "operations",
             Self::Contract => "contract",
             Self::Boundary => "boundary",
             Self::Escalation => "escalation",
@@ -89,6 +93,7 @@ impl FileKind {
                 "routing" => Some(Self::Routing),
                 "taxonomy" => Some(Self::Taxonomy),
                 "dictionary" => Some(Self::Dictionary),
+                "operations" => Some(Self::Operations),
                 _ => None,
             },
         }
@@ -102,6 +107,7 @@ impl FileKind {
             Self::Routing => Form::of::<RoutingFile>(FORMS),
             Self::Taxonomy => Form::of::<TaxonomyFile>(FORMS),
             Self::Dictionary => Form::of::<DictionaryFile>(FORMS),
+            Self::Operations => Form::of::<OperationsFile>(FORMS),
             Self::Contract => Form::of::<ContractFile>(FORMS),
             Self::Boundary => Form::of::<BoundaryFile>(FORMS),
             Self::Escalation => Form::of::<EscalationFile>(FORMS),
