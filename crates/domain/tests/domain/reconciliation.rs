@@ -1,0 +1,48 @@
+//! What a case believes of its tickets, and what becomes of those that reconciliation finds.
+
+use belay_domain::Belief;
+
+use crate::script::Story;
+
+#[test]
+fn a_case_knows_every_ticket_it_ever_asked_for() {
+    let mut story = Story::new();
+    told(&mut story, "0 open people", "c/e1/r1s1 - Asked");
+    told(&mut story, "1 placed e1/r1s1 T1", "c/e1/r1s1 T1 Asked");
+    told(&mut story, "2 look e1/r1s1", "c/e1/r1s1 T1 Seen");
+    told(&mut story, "40 tick", "c/e1/r1s2 - Asked, c/e1/r1s1 T1 Leaving");
+    told(&mut story, "41 told e1/r1s1 T1", "c/e1/r1s2 - Asked, c/e1/r1s1 T1 Told");
+}
+
+#[test]
+fn a_second_ticket_is_withdrawn_once_and_the_first_one_stays() {
+    let mut story = Story::new();
+    told(&mut story, "0 open people", "c/e1/r1s1 - Asked");
+    story.tell("1 placed e1/r1s1 T1");
+    story.tell("2 look e1/r1s1 rev=2 taken=ann");
+    told(&mut story, "3 placed e1/r1s1 T2", "c/e1/r1s1 T1 Seen, c/e1/r1s1 T2 Leaving");
+    assert_eq!(story.tell("3 owes"), "c/e1/r1s1/watch, c/e1/r1s1/withdraw/T2");
+    told(&mut story, "4 told e1/r1s1 T2", "c/e1/r1s1 T1 Seen, c/e1/r1s1 T2 Told");
+    assert_eq!(story.tell("5 coverage"), "covered by ann of itsm/first until 22");
+    // A list that shows it still does not have its people told again.
+    assert_eq!(story.tell("6 placed e1/r1s1 T2"), "-");
+    assert_eq!(story.tell("6 owes"), "c/e1/r1s1/watch");
+}
+
+#[track_caller]
+fn told(story: &mut Story, line: &str, expected: &str) {
+    let answer = story.tell(line);
+    assert!(!answer.starts_with("refused"), "{line}: {answer}");
+    let ticket = |one: &belay_domain::Believed| {
+        let ticket = one.ticket.as_ref().map_or("-", |ticket| ticket.as_str());
+        let belief = match one.belief {
+            Belief::Asked => "Asked",
+            Belief::Seen => "Seen",
+            Belief::Leaving => "Leaving",
+            Belief::Told => "Told",
+        };
+        format!("{} {ticket} {belief}", one.correlation)
+    };
+    let tickets: Vec<_> = story.case.tickets().iter().map(ticket).collect();
+    assert_eq!(tickets.join(", "), expected, "{line}");
+}
