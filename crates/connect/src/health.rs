@@ -185,11 +185,18 @@ impl Pace {
 
     /// Waits for a turn; says how long it would have taken if that is too long.
     pub async fn turn(&self) -> Result<(), Duration> {
+        self.turns(1).await
+    }
+
+    /// Waits for so many turns at once.
+    pub async fn turns(&self, requests: u32) -> Result<(), Duration> {
+        let requests = requests.max(1);
         let now = Instant::now();
         let at = {
             let mut next = self.next.lock().unwrap_or_else(PoisonError::into_inner);
             let saved = self.limit.every.saturating_mul(self.limit.burst.saturating_sub(1));
             let due = next.map_or(now, |next| next.max(now));
+            let due = due + self.limit.every.saturating_mul(requests - 1);
             let at = due.checked_sub(saved).map_or(now, |at| at.max(now));
             if at - now > self.limit.wait_most {
                 return Err(at - now);
@@ -220,6 +227,10 @@ impl Guarded {
     }
 
     async fn turn(&self) -> Result<Turn<'_>, QueueError> {
+        self.turns(1).await
+    }
+
+    async fn turns(&self, requests: u32) -> Result<Turn<'_>, QueueError> {
         let resting = |wait: Duration| {
             let kind = QueueErrorKind::RateLimited { retry_after: Some(wait) };
             QueueError::new(kind, "it did not answer lately and is left alone for a while")
@@ -228,7 +239,7 @@ impl Guarded {
         if let Some(wait) = self.circuit.resting() {
             return Err(resting(wait));
         }
-        self.pace.turn().await.map_err(|wait| {
+        self.pace.turns(requests).await.map_err(|wait| {
             let kind = QueueErrorKind::RateLimited { retry_after: Some(wait) };
             QueueError::new(kind, "too many requests are waiting for it")
         })?;
@@ -299,7 +310,7 @@ impl HumanQueue for Guarded {
 
     fn read_many<'a>(&'a self, wanted: &'a [Wanted]) -> BoxFuture<'a, Vec<Reading>> {
         Box::pin(async move {
-            let turn = match self.turn().await {
+            let turn = match self.turns(self.queue.requests_for(wanted)).await {
                 Ok(turn) => turn,
                 Err(error) => return vec![unread(&error); wanted.len()],
             };
@@ -315,6 +326,14 @@ impl HumanQueue for Guarded {
             }
             readings
         })
+    }
+
+    fn reads_at_once(&self) -> usize {
+        self.queue.reads_at_once()
+    }
+
+    fn requests_for(&self, wanted: &[Wanted]) -> u32 {
+        self.queue.requests_for(wanted)
     }
 
     fn ours<'a>(&'a self, page: Option<&'a str>) -> BoxFuture<'a, Result<OurTickets, QueueError>> {

@@ -10,7 +10,7 @@ use std::pin::Pin;
 use std::time::Duration;
 
 use belay_domain::{
-    CaseId, Correlation, QueueFacts, QueueId, Reading, Severity, TicketId, Unreachable,
+    CaseId, Correlation, OurTicket, QueueFacts, QueueId, Reading, Severity, TicketId, Unreachable,
 };
 use tokio::sync::broadcast;
 
@@ -60,6 +60,18 @@ pub trait HumanQueue: fmt::Debug + Send + Sync {
             }
             readings
         })
+    }
+
+    /// How many tickets one call of [`read_many`](Self::read_many) reads well: so many that its requests are
+    /// shared, and so few that it ends in time.
+    fn reads_at_once(&self) -> usize {
+        1
+    }
+
+    /// How many requests a call of [`read_many`](Self::read_many) for these takes, as far as that can be told
+    /// beforehand: what a pace counts.
+    fn requests_for(&self, wanted: &[Wanted]) -> u32 {
+        u32::try_from(wanted.len()).unwrap_or(u32::MAX)
     }
 
     /// Lists the open tickets that carry our mark, whoever made them, a page at a time: what reconciliation holds
@@ -124,19 +136,6 @@ pub struct OurTickets {
     pub tickets: Vec<OurTicket>,
     /// Where the next page begins; none if this was the last.
     pub next: Option<String>,
-}
-
-/// A ticket that carries our mark.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct OurTicket {
-    /// The ticket.
-    pub ticket: TicketId,
-    /// The step it says it is for.
-    pub correlation: Correlation,
-    /// The case it says it is for.
-    pub case: Option<CaseId>,
-    /// The queue it is in, if the list tells.
-    pub queue: Option<QueueId>,
 }
 
 /// Somebody says that a ticket changed. Not to be believed, only to be looked into.

@@ -19,11 +19,12 @@ mod http;
 mod placing;
 mod proof;
 
+pub use belay_domain::OurTicket;
 pub use business::{BusinessConfig, BusinessSystem, Credential, SystemOfRecord};
 pub use desk::{Desk, DeskConfig, DeskError};
 pub use health::{Circuit, CircuitTerms, Guarded, Pace, RateLimit, Turn};
 pub use human_queue::{
-    BoxFuture, HumanQueue, NewTicket, OurTicket, OurTickets, QueueError, QueueErrorKind, Rumour,
+    BoxFuture, HumanQueue, NewTicket, OurTickets, QueueError, QueueErrorKind, Rumour,
     RumourReceiver, Wanted,
 };
 pub use placing::{Attempt, NotPlaced, Placed, Settling, place, withdraw_forks};

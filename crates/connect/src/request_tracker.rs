@@ -8,6 +8,7 @@
 //! The account needs to see queues, tickets, comments, custom fields and groups, to create and comment, and to
 //! set the custom fields at creation. It needs no right to own, reply, move or modify.
 
+mod bulk;
 mod config;
 mod history;
 mod note;
@@ -34,6 +35,7 @@ pub use config::{
 
 use crate::http::{Answer, Failure, Http, HttpTerms};
 use crate::{QueueError, QueueErrorKind};
+use bulk::Histories;
 use people::People;
 
 /// The most of an answer that is read. A page of history is some ten kilobytes.
@@ -50,6 +52,7 @@ pub struct RequestTracker {
     web: Http,
     authorization: HeaderValue,
     people: People,
+    histories: Histories,
 }
 
 impl RequestTracker {
@@ -69,7 +72,14 @@ impl RequestTracker {
         let mut authorization =
             HeaderValue::from_str(&text).map_err(|_| RequestTrackerError::Token)?;
         authorization.set_sensitive(true);
-        Ok(Self { rest, web, authorization, people: People::default(), config })
+        Ok(Self {
+            rest,
+            web,
+            authorization,
+            people: People::default(),
+            histories: Histories::default(),
+            config,
+        })
     }
 
     /// What an actor is, given who is on the queue we look at.

@@ -1,13 +1,20 @@
 //! The desk as a human queue, seen by Belay like any other.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
-use belay_domain::{Correlation, QueueFacts, QueueId, Reading, TicketId, TicketReading};
-
-use super::{Desk, DeskError};
-use crate::{
-    BoxFuture, HumanQueue, NewTicket, QueueError, QueueErrorKind, Rumour, RumourReceiver, Settling,
+use belay_domain::{
+    Correlation, OurTicket, QueueFacts, QueueId, Reading, TicketFacts, TicketId, TicketReading,
 };
+
+use super::{Desk, DeskError, DeskTicket, Page, TicketFilter, TicketStanding};
+use crate::{
+    BoxFuture, HumanQueue, NewTicket, OurTickets, QueueError, QueueErrorKind, Rumour,
+    RumourReceiver, Settling, Wanted,
+};
+
+/// So many tickets are read in one go; others who use the desk wait for less than a tenth of a second.
+const AT_ONCE: usize = 200;
 
 impl HumanQueue for Desk {
     fn inspect<'a>(&'a self, queue: &'a QueueId) -> BoxFuture<'a, Result<QueueFacts, QueueError>> {
@@ -38,16 +45,56 @@ impl HumanQueue for Desk {
         Box::pin(async move {
             let look =
                 move |store: &mut super::Store| Ok((store.facts(&ticket), store.inspect(&queue)));
-            let (ticket, queue) = match self.worker.ask(look).await {
-                Ok(seen) => seen,
-                Err(error) => return unreadable(&error),
+            match self.worker.ask(look).await {
+                Ok((ticket, queue)) => reading(ticket, queue.ok()),
+                Err(error) => unreadable(&error),
+            }
+        })
+    }
+
+    fn read_many<'a>(&'a self, wanted: &'a [Wanted]) -> BoxFuture<'a, Vec<Reading>> {
+        let asked = wanted.to_vec();
+        Box::pin(async move {
+            let look = move |store: &mut super::Store| {
+                let mut queues = BTreeMap::new();
+                for one in &asked {
+                    let facts = |queue| store.inspect(queue).ok();
+                    queues.entry(&one.queue).or_insert_with_key(|queue| facts(queue));
+                }
+                let read = |one: &Wanted| {
+                    reading(store.facts(&one.ticket), queues.get(&one.queue).cloned().flatten())
+                };
+                Ok(asked.iter().map(read).collect::<Vec<_>>())
             };
-            let ticket = match ticket {
-                Ok(facts) => TicketReading::Present(Box::new(facts)),
-                Err(DeskError::NoTicket { .. }) => TicketReading::Missing,
-                Err(error) => return unreadable(&error),
-            };
-            Reading { ticket, queue: queue.ok() }
+            match self.worker.ask(look).await {
+                Ok(readings) => readings,
+                Err(error) => vec![unreadable(&error); wanted.len()],
+            }
+        })
+    }
+
+    fn reads_at_once(&self) -> usize {
+        AT_ONCE
+    }
+
+    fn requests_for(&self, _: &[Wanted]) -> u32 {
+        1
+    }
+
+    fn ours<'a>(&'a self, page: Option<&'a str>) -> BoxFuture<'a, Result<OurTickets, QueueError>> {
+        Box::pin(async move {
+            let after = page.map(str::parse).transpose().map_err(|_| {
+                let detail = format!("{page:?} is no place in the list of tickets");
+                QueueError::new(QueueErrorKind::Refused, detail)
+            })?;
+            let open =
+                TicketFilter { standing: Some(TicketStanding::Open), ..TicketFilter::default() };
+            let page = Page { after, size: Page::SIZE_MAX };
+            let found = self.tickets(open, page).await?;
+            Ok(OurTickets {
+                tickets: found.tickets.into_iter().map(our_ticket).collect(),
+                next: found.next.map(|next| next.to_string()),
+            })
         })
     }
 
@@ -70,6 +117,27 @@ impl HumanQueue for Desk {
     /// What was created is found at once; this is for what is under way.
     fn settling(&self) -> Settling {
         Settling { within: Duration::from_millis(500), every: Duration::from_millis(50) }
+    }
+}
+
+fn reading(ticket: Result<TicketFacts, DeskError>, queue: Option<QueueFacts>) -> Reading {
+    let ticket = match ticket {
+        Ok(facts) => TicketReading::Present(Box::new(facts)),
+        Err(DeskError::NoTicket { .. }) => TicketReading::Missing,
+        Err(error) => return unreadable(&error),
+    };
+    Reading { ticket, queue }
+}
+
+fn our_ticket(found: DeskTicket) -> OurTicket {
+    OurTicket {
+        ticket: found.id,
+        correlation: found.correlation,
+        case: Some(found.case),
+        queue: Some(found.queue),
+        holder: found.holder,
+        subject: Some(found.subject),
+        priority: Some(found.severity.to_string()),
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use belay_domain::Timestamp;
 use serde::{Deserialize, Deserializer};
 
 /// A reference to a user, group, queue or ticket. Users are named, everything else is numbered.
@@ -11,6 +12,9 @@ pub(super) struct Reference {
     pub(super) id: String,
     #[serde(rename = "type")]
     pub(super) kind: Option<String>,
+    /// Where it was asked for.
+    #[serde(default, rename = "Name")]
+    pub(super) name: Option<String>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -73,6 +77,22 @@ pub(super) struct Ticket {
     pub(super) owner: Reference,
     #[serde(default)]
     pub(super) custom_fields: Vec<FieldValue>,
+}
+
+/// A ticket as a search for many shows it.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct Listed {
+    #[serde(flatten)]
+    pub(super) ticket: Ticket,
+    pub(super) last_updated: String,
+    #[serde(default)]
+    pub(super) subject: Option<String>,
+    #[serde(default, deserialize_with = "text_if_any")]
+    pub(super) priority: Option<String>,
+    /// Whether `last_updated` cannot stay the same any more when something happens.
+    #[serde(skip)]
+    pub(super) settled: bool,
 }
 
 #[derive(Clone, Debug, Deserialize)]
@@ -140,6 +160,12 @@ pub(super) fn field<'a>(fields: &'a [FieldValue], name: &str) -> Option<&'a str>
         [value] => Some(value),
         _ => None,
     }
+}
+
+/// A moment as HTTP writes it.
+pub(super) fn moment(date: &str) -> Option<Timestamp> {
+    let date = date.strip_suffix(" GMT")?;
+    Timestamp::strptime("%a, %d %b %Y %H:%M:%S %z", format!("{date} +0000")).ok()
 }
 
 /// A name of RT's as an id. Whatever an id cannot hold is escaped, and so is what escapes, so that two names

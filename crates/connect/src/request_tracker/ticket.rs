@@ -13,9 +13,9 @@ use serde_json::{Value, json};
 
 use super::history::{NOBODY, is_of};
 use super::queue::Looked;
-use super::record::{self, Hit, Items, Ticket, Transaction, field};
-use super::{RequestTracker, Sent, StatusMeaning};
-use crate::{BoxFuture, HumanQueue, NewTicket, QueueError, QueueErrorKind};
+use super::record::{self, FieldValue, Hit, Items, Ticket, Transaction, field};
+use super::{RequestTracker, Sent, StatusMeaning, bulk};
+use crate::{BoxFuture, HumanQueue, NewTicket, OurTickets, QueueError, QueueErrorKind, Wanted};
 
 /// How often a ticket that changes while it is being read is read again.
 const READS_MAX: usize = 3;
@@ -24,7 +24,8 @@ const READS_MAX: usize = 3;
 const FOUND_MAX: &str = "50";
 
 /// A ticket and its history, both from the same moment.
-struct Snapshot {
+#[derive(Debug)]
+pub(super) struct Snapshot {
     ticket: Ticket,
     transactions: Vec<Transaction>,
     revision: u64,
@@ -115,7 +116,7 @@ impl HumanQueue for RequestTracker {
                     .await;
             let reading = match snapshot {
                 Ok(Some(snapshot)) => {
-                    self.bounded(self.facts(ticket, snapshot, queue.as_ref().ok())).await
+                    self.bounded(self.facts(ticket, &snapshot, queue.as_ref().ok())).await
                 }
                 Ok(None) => Ok(TicketReading::Missing),
                 Err(error) => Err(error),
@@ -124,6 +125,22 @@ impl HumanQueue for RequestTracker {
                 .unwrap_or_else(|error| TicketReading::Unreadable { detail: error.to_string() });
             Reading { ticket, queue: queue.ok().map(|looked| looked.facts) }
         })
+    }
+
+    fn read_many<'a>(&'a self, wanted: &'a [Wanted]) -> BoxFuture<'a, Vec<Reading>> {
+        Box::pin(self.read_bulk(wanted))
+    }
+
+    fn reads_at_once(&self) -> usize {
+        bulk::AT_ONCE
+    }
+
+    fn requests_for(&self, wanted: &[Wanted]) -> u32 {
+        self.bulk_requests(wanted)
+    }
+
+    fn ours<'a>(&'a self, page: Option<&'a str>) -> BoxFuture<'a, Result<OurTickets, QueueError>> {
+        Box::pin(self.list_ours(page))
     }
 
     fn withdraw<'a>(
@@ -153,7 +170,7 @@ impl HumanQueue for RequestTracker {
 
 impl RequestTracker {
     /// Reads ticket and history until both are from the same moment.
-    async fn snapshot(&self, id: &TicketId) -> Result<Option<Snapshot>, QueueError> {
+    pub(super) async fn snapshot(&self, id: &TicketId) -> Result<Option<Snapshot>, QueueError> {
         let path = format!("/ticket/{}", record::segment(id.as_str()));
         let Some((mut ticket, mut headers)) = self.get::<Ticket>(&path, &[]).await? else {
             return Ok(None);
@@ -181,10 +198,10 @@ impl RequestTracker {
         Err(QueueError::new(QueueErrorKind::Unavailable, detail))
     }
 
-    async fn facts(
+    pub(super) async fn facts(
         &self,
         asked: &TicketId,
-        seen: Snapshot,
+        seen: &Snapshot,
         looked: Option<&Looked>,
     ) -> Result<TicketReading, QueueError> {
         let Snapshot { ticket, transactions, revision } = seen;
@@ -222,12 +239,12 @@ impl RequestTracker {
             let (actor, note) = match closed {
                 Some(closed) => {
                     let closer = &closed.creator.id;
-                    let note = self.note(&ticket.id, &transactions, closer).await;
+                    let note = self.note(&ticket.id, transactions, closer).await;
                     (Some(self.who(closer, facts, &mut kinds).await?), note)
                 }
                 None => (None, String::new()),
             };
-            Some(TicketResolution { actor, code: self.code(&ticket), note })
+            Some(TicketResolution { actor, code: self.code(ticket), note, links: Vec::new() })
         } else {
             None
         };
@@ -236,11 +253,11 @@ impl RequestTracker {
                 .and_then(|case| case.parse().ok()),
             correlation: field(&ticket.custom_fields, &self.config.correlation_field)
                 .and_then(|correlation| correlation.parse().ok()),
-            acts: self.acts(&ticket.id, &transactions, facts).await?,
+            acts: self.acts(&ticket.id, transactions, facts).await?,
             ticket: id,
             queue,
             standing,
-            revision,
+            revision: *revision,
             holder,
             resolution,
         })))
@@ -304,13 +321,30 @@ impl RequestTracker {
     }
 }
 
+impl Snapshot {
+    /// Whether a list shows the ticket as it is here.
+    pub(super) fn is_as(&self, listed: &Ticket) -> bool {
+        let known = &self.ticket;
+        let same = |name: &FieldValue| {
+            let there = listed.custom_fields.iter().find(|other| other.name == name.name);
+            there.is_some_and(|there| there.values == name.values)
+        };
+        known.id == listed.id
+            && known.queue.id == listed.queue.id
+            && known.status == listed.status
+            && known.owner.id == listed.owner.id
+            && known.custom_fields.len() == listed.custom_fields.len()
+            && known.custom_fields.iter().all(same)
+    }
+}
+
 /// The number in the tag of a ticket.
 fn version(headers: &HeaderMap) -> Option<u64> {
     let tag = headers.get(ETAG)?.to_str().ok()?;
     tag.trim_start_matches("W/").trim_matches('"').parse().ok()
 }
 
-fn ticket_id(id: &str) -> Result<TicketId, QueueError> {
+pub(super) fn ticket_id(id: &str) -> Result<TicketId, QueueError> {
     id.parse().map_err(|_| {
         QueueError::new(QueueErrorKind::NotUnderstood, format!("{id:?} is no ticket's id"))
     })
