@@ -58,6 +58,7 @@ pub fn apply(case: &mut Case, event: &Event) {
         | EventKind::ApprovalRequested { .. }
         | EventKind::ApprovalGiven { .. }
         | EventKind::ApprovalEnded { .. }
+        | EventKind::StatementRefused { .. }
         | EventKind::ActionAmended { .. }
         | EventKind::ActionAuthorized { .. }
         | EventKind::PermitExpired { .. }
@@ -77,6 +78,8 @@ pub fn apply(case: &mut Case, event: &Event) {
         EventKind::EscalationOpened { .. }
         | EventKind::EscalationWidened { .. }
         | EventKind::StepStarted { .. }
+        | EventKind::StepSkipped { .. }
+        | EventKind::StepDeferred { .. }
         | EventKind::TicketPlaced { .. }
         | EventKind::TicketOrphaned { .. }
         | EventKind::TicketSeen { .. }

@@ -4,7 +4,7 @@
 use crate::{
     ActionId, AgentId, CaseTerms, Correlation, Digest, Epoch, EscalationPlan, GroupId, HandoffId,
     Outcome, PermitId, PersonId, PlanId, ProposalId, Provenance, ReadBack, Reading, RequestId,
-    ResolutionCode, Severity, Target, TenantId, TicketId, Timestamp, Verdict,
+    ResolutionCode, Severity, Statement, Target, TenantId, TicketId, Timestamp, Verdict,
 };
 
 /// A command for one case.
@@ -224,6 +224,15 @@ pub enum Command {
         /// When the read was sent (`COV-3`).
         sent_at: Timestamp,
     },
+    /// What was written on the ticket of an approval, read back after it was last observed.
+    Hear {
+        /// The step whose ticket was read.
+        correlation: Correlation,
+        /// What was written, oldest first; all of it, every time.
+        statements: Vec<Statement>,
+        /// When the read was sent.
+        sent_at: Timestamp,
+    },
     /// The people of a given-up step have been told.
     Withdrawn {
         /// The step.
@@ -378,6 +387,7 @@ impl Command {
             Self::TicketPlaced { .. } => "ticket_placed",
             Self::StepRefused { .. } => "step_refused",
             Self::Observe { .. } => "observe",
+            Self::Hear { .. } => "hear",
             Self::Withdrawn { .. } => "withdrawn",
             Self::Resolve { .. } => "resolve",
             Self::Tick => "tick",

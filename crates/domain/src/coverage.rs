@@ -4,7 +4,7 @@
 //! [`Coverage::Covered`] can be made is [`Case::coverage`], and it takes an unexpired lease or fresh evidence
 //! to make it (`COV-1`).
 
-use crate::escalation::Stage;
+use crate::escalation::{Escalation, Stage};
 use crate::{
     AgentId, Case, EscalationId, Evidence, HandoffId, Owner, PersonId, QueueRef, Status, Timestamp,
 };
@@ -173,9 +173,7 @@ impl Case {
                 (since, "the evidence that a person has it is too old".to_owned())
             }
             Owner::Supervisor { since } => match self.takeover() {
-                Some(escalation) => {
-                    (*since, format!("nobody answered the escalation {}", escalation.id))
-                }
+                Some(escalation) => (*since, unanswered(escalation)),
                 None => (*since, "nobody is being asked".to_owned()),
             },
         };
@@ -183,6 +181,17 @@ impl Case {
             since: self.uncovered_since.map_or(since, |earlier| earlier.min(since)),
             reason,
         }
+    }
+}
+
+/// Why an escalation does not cover a case at the moment.
+fn unanswered(escalation: &Escalation) -> String {
+    match escalation.stage {
+        Stage::AwaitingHours { until } => {
+            let queue = &escalation.step_plan().queue;
+            format!("nobody is asked before the hours of {queue} begin at {until}")
+        }
+        _ => format!("nobody answered the escalation {}", escalation.id),
     }
 }
 

@@ -6,12 +6,15 @@
 
 mod acting;
 mod approving;
+mod climbing;
 mod escalating;
+mod hearing;
 mod matter;
 mod owning;
 mod passing;
 mod planning;
 mod proving;
+mod returning;
 
 use std::sync::Arc;
 
@@ -130,6 +133,9 @@ impl Deciding {
             Command::StepRefused { correlation, reason } => self.step_refused(correlation, reason),
             Command::Observe { correlation, reading, sent_at } => {
                 self.observe(correlation, reading, *sent_at)
+            }
+            Command::Hear { correlation, statements, sent_at } => {
+                self.hear(correlation, statements, *sent_at)
             }
             Command::Resolve { by, code, note } => self.resolve(by, code, note),
         }

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     ActionId, Correlation, EscalationId, EscalationPlan, Evidence, PersonId, ResolutionCode,
-    StepPlan, TicketId, Timestamp,
+    StepPlan, TicketId, Timestamp, after,
 };
 
 /// One escalation.
@@ -29,6 +29,8 @@ pub struct Escalation {
     pub stage: Stage,
     /// Tickets of steps that were given up; their people are told once.
     pub abandoned: Vec<(Step, TicketId)>,
+    /// Those whose people have been told. Who holds one may keep it open, and is not told again.
+    pub told: Vec<(Step, TicketId)>,
 }
 
 /// Which step of which round.
@@ -42,6 +44,9 @@ pub struct Step {
     pub correlation: Correlation,
     /// When the step began.
     pub since: Timestamp,
+    /// How often it was asked before without anybody taking its ticket.
+    #[serde(default, skip_serializing_if = "is_first")]
+    pub again: u32,
 }
 
 /// What people are asked for.
@@ -99,6 +104,11 @@ pub enum Stage {
         /// When the next step is taken instead.
         until: Timestamp,
     },
+    /// The step is outside its hours and is taken when they begin. Nobody is asked meanwhile.
+    AwaitingHours {
+        /// When.
+        until: Timestamp,
+    },
     /// The system took our request (E1), or a read showed the ticket (E2).
     Placed {
         /// The ticket.
@@ -152,7 +162,21 @@ impl Escalation {
     /// The terms of the current step.
     #[must_use]
     pub fn step_plan(&self) -> &StepPlan {
-        &self.plan.steps[self.step.index.min(self.plan.steps.len() - 1)]
+        let steps = &self.plan().steps;
+        &steps[self.step.index.min(steps.len() - 1)]
+    }
+
+    /// The terms of the current round.
+    #[must_use]
+    pub fn plan(&self) -> &EscalationPlan {
+        self.plan.of_round(self.step.round)
+    }
+
+    /// The terms of any step, such as one that was given up.
+    #[must_use]
+    pub fn plan_of(&self, step: &Step) -> Option<&StepPlan> {
+        let steps = &self.plan.of_round(step.round).steps;
+        steps.get(step.index).or(steps.last())
     }
 
     /// Whether people are still asked.
@@ -192,6 +216,7 @@ impl Escalation {
             | Stage::Routed { ticket, .. }
             | Stage::Acknowledged { ticket, .. } => Some(ticket),
             Stage::Opened { .. }
+            | Stage::AwaitingHours { .. }
             | Stage::Resolved { .. }
             | Stage::Exhausted { .. }
             | Stage::Closed => None,
@@ -205,6 +230,7 @@ impl Escalation {
             Stage::Placed { evidence, .. } => evidence.as_ref(),
             Stage::Routed { evidence, .. } | Stage::Acknowledged { evidence, .. } => Some(evidence),
             Stage::Opened { .. }
+            | Stage::AwaitingHours { .. }
             | Stage::Resolved { .. }
             | Stage::Exhausted { .. }
             | Stage::Closed => None,
@@ -217,7 +243,8 @@ impl Escalation {
             Stage::Opened { until } | Stage::Placed { until, .. } | Stage::Routed { until, .. } => {
                 Some(*until)
             }
-            Stage::Acknowledged { .. }
+            Stage::AwaitingHours { .. }
+            | Stage::Acknowledged { .. }
             | Stage::Resolved { .. }
             | Stage::Exhausted { .. }
             | Stage::Closed => None,
@@ -228,14 +255,25 @@ impl Escalation {
     pub(crate) fn deadline(&self) -> Option<Timestamp> {
         match &self.stage {
             Stage::Acknowledged { evidence, work_until, .. } => {
-                let fresh = evidence.valid_until();
-                Some(work_until.map_or(fresh, |work| work.min(fresh)))
+                let limits = [*work_until, self.decide_until()];
+                limits.into_iter().flatten().chain([evidence.valid_until()]).min()
             }
-            Stage::Exhausted { retry_at } => Some(*retry_at),
+            Stage::AwaitingHours { until } | Stage::Exhausted { retry_at: until } => Some(*until),
             Stage::Opened { .. } | Stage::Placed { .. } | Stage::Routed { .. } => {
                 self.step_deadline()
             }
             Stage::Resolved { .. } | Stage::Closed => None,
+        }
+    }
+
+    /// Until when the person who took the ticket has to decide, if a decision is what they are asked for.
+    #[must_use]
+    pub fn decide_until(&self) -> Option<Timestamp> {
+        match (&self.purpose, &self.stage) {
+            (Purpose::Approval { .. }, Stage::Acknowledged { since, .. }) => {
+                self.step_plan().decide_within.map(|within| after(*since, within))
+            }
+            _ => None,
         }
     }
 
@@ -244,6 +282,7 @@ impl Escalation {
     pub fn stage_name(&self) -> &'static str {
         match self.stage {
             Stage::Opened { .. } => "opened",
+            Stage::AwaitingHours { .. } => "awaiting_hours",
             Stage::Placed { .. } => "placed",
             Stage::Routed { .. } => "routed",
             Stage::Acknowledged { .. } => "acknowledged",
@@ -255,18 +294,29 @@ impl Escalation {
 }
 
 impl Correlation {
-    /// What the ticket of one step of one round is found by: `CASE/e1/r1s2` for the second step of the first.
-    pub(crate) fn of_step(escalation: &EscalationId, round: u32, index: usize) -> Self {
-        Self::derived(format!("{escalation}/r{round}s{}", index + 1))
+    /// What the ticket of one step of one round is found by: `CASE/e1/r1s2` for the second step of the first, and
+    /// `CASE/e1/r1s2x3` when it is asked for the third time.
+    pub(crate) fn of_step(escalation: &EscalationId, round: u32, index: usize, again: u32) -> Self {
+        let first = format!("{escalation}/r{round}s{}", index + 1);
+        Self::derived(if again == 0 { first } else { format!("{first}x{}", again + 1) })
     }
 
-    /// The escalation, round and step that it was made from.
-    pub(crate) fn named_step(&self) -> Option<(&str, u32, usize)> {
+    /// The escalation, round, step and repetition that it was made from.
+    pub(crate) fn named_step(&self) -> Option<(&str, u32, usize, u32)> {
         let (escalation, rest) = self.as_str().rsplit_once("/r")?;
         let (round, number) = rest.split_once('s')?;
+        let (number, again) = match number.split_once('x') {
+            Some((number, times)) => (number, times.parse::<u32>().ok()?.checked_sub(1)?),
+            None => (number, 0),
+        };
         let index = number.parse::<usize>().ok()?.checked_sub(1)?;
-        Some((escalation, round.parse().ok()?, index))
+        Some((escalation, round.parse().ok()?, index, again))
     }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes fields by reference")]
+fn is_first(again: &u32) -> bool {
+    *again == 0
 }
 
 impl Purpose {

@@ -10,7 +10,8 @@ use crate::{
     ActionId, AgentId, Approval, CaseTerms, ContextEntry, ContractId, Correlation, Decision,
     Digest, Doubt, Epoch, EscalationId, EscalationPlan, Evidence, FailureClaim, HandoffId, Owner,
     PermitGrant, PermitId, PersonId, PlanId, ProposalId, Provenance, Purpose, Reason, RequestId,
-    ResolutionCode, Routing, Severity, Span, Step, TenantId, TicketId, Timestamp, Verdict, Vote,
+    ResolutionCode, Routing, Said, Severity, Span, Step, TenantId, TicketId, Timestamp, Verdict,
+    Vote,
 };
 
 /// Something that happened, and when the supervisor decided that it did.
@@ -103,7 +104,17 @@ pub enum EventKind {
     /// One person approved.
     ApprovalGiven { action: ActionId, vote: Vote },
     /// The approval ended.
-    ApprovalEnded { action: ActionId, decision: Decision, by: Option<PersonId>, note: String },
+    ApprovalEnded {
+        action: ActionId,
+        decision: Decision,
+        by: Option<PersonId>,
+        note: String,
+        /// Where they said it, if it was on a ticket.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        said: Option<Said>,
+    },
+    /// Somebody wrote a decision on the ticket that does not count.
+    StatementRefused { action: ActionId, said: Said, why: String },
     /// A person changed the input; it is assessed again.
     ActionAmended { action: ActionId, input: String, by: PersonId, until: Timestamp },
     /// It may be carried out.
@@ -178,6 +189,10 @@ pub enum EventKind {
     EscalationWidened { escalation: EscalationId, purpose: Purpose },
     /// A step begins.
     StepStarted { escalation: EscalationId, step: Step, until: Timestamp },
+    /// A step is passed over, being outside its hours.
+    StepSkipped { escalation: EscalationId, step: Step, why: String },
+    /// A step waits for its hours to begin. Nobody is asked meanwhile.
+    StepDeferred { escalation: EscalationId, step: Step, why: String, until: Timestamp },
     /// The queue's system accepted the ticket (E1).
     TicketPlaced { escalation: EscalationId, ticket: TicketId, until: Timestamp },
     /// The system has a ticket of a step that was given up meanwhile; its people are told.
@@ -214,6 +229,9 @@ pub enum EventKind {
         code: ResolutionCode,
         note: String,
         evidence: Evidence,
+        /// What they left with it.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        links: Vec<String>,
     },
     /// A person's resolution returns the case to agents; the supervisor owns it meanwhile.
     CaseReturned { escalation: EscalationId, epoch: Epoch },
@@ -261,6 +279,7 @@ impl EventKind {
             ApprovalRequested = "approval_requested",
             ApprovalGiven = "approval_given",
             ApprovalEnded = "approval_ended",
+            StatementRefused = "statement_refused",
             ActionAmended = "action_amended",
             ActionAuthorized = "action_authorized",
             PermitExpired = "permit_expired",
@@ -284,6 +303,8 @@ impl EventKind {
             EscalationOpened = "escalation_opened",
             EscalationWidened = "escalation_widened",
             StepStarted = "step_started",
+            StepSkipped = "step_skipped",
+            StepDeferred = "step_deferred",
             TicketPlaced = "ticket_placed",
             TicketOrphaned = "ticket_orphaned",
             TicketSeen = "ticket_seen",

@@ -134,6 +134,9 @@ pub enum Doubt {
     /// A person took it and then left it alone for too long.
     #[error("nothing has been done on the ticket since it was taken")]
     Idle,
+    /// A person took it to decide, and did not.
+    #[error("nothing has been decided since the ticket was taken")]
+    Undecided,
     /// No look has succeeded for as long as evidence stays fresh.
     #[error("the evidence is too old")]
     Stale,

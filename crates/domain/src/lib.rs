@@ -13,6 +13,7 @@
 
 mod action;
 mod approval;
+mod calendar;
 mod case;
 mod context;
 mod coverage;
@@ -22,6 +23,7 @@ mod handoff;
 mod ownership;
 mod plan;
 mod reading;
+mod reconciliation;
 mod terms;
 mod verdict;
 
@@ -41,7 +43,8 @@ mod time;
 
 pub use action::{Action, ActionStage, Attempt, Executor, FailureClaim, Outcome, ReadBack};
 pub use apply::{apply, replay};
-pub use approval::{Approval, Decision, Vote};
+pub use approval::{Approval, Decision, Said, Statement, Vote};
+pub use calendar::{Calendar, Hours, OutsideHours, Rostered, StepHours};
 pub use case::{Alarm, Case, Contact, Status};
 pub use command::{Actor, Command, NewEntry, Open, Proposal, VotesChoice};
 pub use context::{Context, ContextEntry, Provenance, Source};
@@ -66,10 +69,14 @@ pub use reading::{
     Act, ActKind, Actor as TicketActor, ActorKind, QueueFacts, Reading, StaffMember, Standing,
     TicketFacts, TicketReading, TicketResolution, Unreachable,
 };
+pub use reconciliation::{
+    Belief, Believed, Discrepancy, Drifted, Face, Orphaned, OurTicket, Remedies, Remedy, absent,
+    reconcile,
+};
 pub use rejection::Rejection;
 pub use terms::{
     AfterResolution, ApprovalTerms, Backoff, CaseTerms, ContractTerms, EscalationPlan, Mode,
-    Severity, StepPlan, Target,
+    Severity, StepPlan, Target, TicketApprover, WhenExhausted,
 };
 pub use time::{Span, Timestamp, after};
 pub use verdict::{Reason, Rule, Ruling, Verdict};

@@ -131,12 +131,14 @@ fn asking(case: &Case, found: &Escalation, now: Timestamp, owing: &mut Vec<Owed>
                     every: found.step_plan().look_every,
                 },
             }),
-            Stage::Resolved { .. } | Stage::Exhausted { .. } | Stage::Closed => {}
+            Stage::AwaitingHours { .. }
+            | Stage::Resolved { .. }
+            | Stage::Exhausted { .. }
+            | Stage::Closed => {}
         }
     }
     for (step, ticket) in &found.abandoned {
-        let index = step.index.min(found.plan.steps.len().saturating_sub(1));
-        let Some(plan) = found.plan.steps.get(index) else { continue };
+        let Some(plan) = found.plan_of(step) else { continue };
         owing.push(Owed {
             id: EffectId(format!("{}/withdraw/{ticket}", step.correlation)),
             due: now,

@@ -148,6 +148,9 @@ pub struct TicketResolution {
     pub code: Option<ResolutionCode>,
     /// What was written.
     pub note: String,
+    /// What was left with it: addresses, and references to attachments as the system names them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub links: Vec<String>,
 }
 
 /// A queue and those who work on it.

@@ -8,10 +8,11 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::calendar::{Calendar, OutsideHours, Rostered, StepHours};
 use crate::evidence::Level;
 use crate::{
     AgentId, ContractId, Digest, GroupId, IdempotencyKey, Money, PersonId, QueueRef,
-    ResolutionCode, RoleId, Span,
+    ResolutionCode, RoleId, Span, SystemId, Timestamp, after,
 };
 
 /// How much a case matters. Escalation policies name their steps per severity.
@@ -73,6 +74,30 @@ pub struct EscalationPlan {
     pub backoff: Backoff,
     /// What each resolution code of a person means for the case. A code that is not here is none.
     pub resolutions: BTreeMap<ResolutionCode, AfterResolution>,
+    /// The calendars that its steps name.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub calendars: BTreeMap<String, Calendar>,
+    /// What follows when every step was in vain, besides the alarm.
+    #[serde(default, skip_serializing_if = "WhenExhausted::is_start_over")]
+    pub exhausted: WhenExhausted,
+}
+
+/// What follows when every step was in vain. The case is uncovered and raised in any case.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum WhenExhausted {
+    /// The same steps again, after a wait.
+    #[default]
+    StartOver,
+    /// The case matters more from now on, and people are asked accordingly.
+    Raise {
+        /// How much.
+        severity: Severity,
+        /// The steps for that.
+        plan: Box<EscalationPlan>,
+    },
+    /// Nobody is asked again by itself; the alarm is repeated.
+    AlarmOnly,
 }
 
 /// One step of an escalation.
@@ -94,6 +119,19 @@ pub struct StepPlan {
     pub freshness: Span,
     /// How often the ticket is read back.
     pub look_every: Span,
+    /// For approvals: how long a person who took the ticket has to decide before somebody else is asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub decide_within: Option<Span>,
+    /// How often it is asked again, with another ticket, when nobody took the one before.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub repeat: u32,
+    /// When it may be asked; always, if nothing is said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hours: Option<StepHours>,
+    /// Who is on shift when, for those of whom the queue's system does not know. Who is not named here is not on
+    /// shift; nothing is said about anybody when it is empty.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub roster: Vec<Rostered>,
 }
 
 /// When an escalation that nobody answered starts over: `first`, then twice as long each time, at most `most`.
@@ -174,18 +212,104 @@ pub struct ApprovalTerms {
     pub decide_within: Span,
     /// How they are asked.
     pub ask: EscalationPlan,
+    /// Who may decide by what they write on the ticket itself; nobody, unless the playbook allows it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub in_ticket: Vec<TicketApprover>,
+}
+
+/// A person who may decide on a ticket, and the account by which its system knows them.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TicketApprover {
+    /// The system.
+    pub system: SystemId,
+    /// Their account there.
+    pub account: PersonId,
+    /// Who they are.
+    pub person: PersonId,
+    /// The groups that the playbook says they are in.
+    pub groups: Vec<GroupId>,
 }
 
 impl EscalationPlan {
-    /// The longest this plan can take before it is either acknowledged or raised as exhausted (`LIV-1`).
+    /// The longest a round of this plan can take before it is either acknowledged or raised as exhausted (`LIV-1`),
+    /// with every repetition and every wait. While it waits for hours to begin, the case is raised already.
     #[must_use]
     pub fn longest(&self) -> Span {
-        self.steps.iter().fold(Span::ZERO, |sum, step| {
-            sum.saturating_add(step.place_within)
-                .saturating_add(step.reach_within)
-                .saturating_add(step.acknowledge_within)
-        })
+        self.steps.iter().fold(Span::ZERO, |sum, step| sum.saturating_add(step.longest()))
     }
+
+    /// The plan by which a round is asked: the one after it for each round in which the severity was raised.
+    #[must_use]
+    pub fn of_round(&self, round: u32) -> &Self {
+        let mut plan = self;
+        for _ in 1..round {
+            match &plan.exhausted {
+                WhenExhausted::Raise { plan: next, .. } => plan = next,
+                WhenExhausted::StartOver | WhenExhausted::AlarmOnly => break,
+            }
+        }
+        plan
+    }
+
+    /// What is to be done with a step instead of asking it, as its hours are at `at`, and why.
+    pub(crate) fn closed(&self, step: &StepPlan, at: Timestamp) -> Option<(Closed, String)> {
+        let hours = step.hours.as_ref()?;
+        let calendar = self.calendars.get(&hours.calendar)?;
+        if calendar.is_open(at) {
+            return None;
+        }
+        let why = format!("{} is not asked outside {}", step.queue, hours.calendar);
+        let closed = match hours.outside {
+            OutsideHours::Skip => Closed::Skipped,
+            OutsideHours::Wait { at_most } => {
+                Closed::Until(calendar.opening(at, at_most).unwrap_or_else(|| after(at, at_most)))
+            }
+        };
+        Some((closed, why))
+    }
+
+    /// Whether a person of the step's queue is on shift by the playbook; none where it says nothing.
+    #[must_use]
+    pub fn on_shift(&self, step: &StepPlan, person: &PersonId, at: Timestamp) -> Option<bool> {
+        if step.roster.is_empty() {
+            return None;
+        }
+        let mut during = step.roster.iter().filter(|r| r.person == *person).flat_map(|r| &r.during);
+        Some(during.any(|name| self.calendars.get(name).is_some_and(|found| found.is_open(at))))
+    }
+}
+
+/// What is done with a step outside its hours.
+pub(crate) enum Closed {
+    Skipped,
+    Until(Timestamp),
+}
+
+impl StepPlan {
+    /// The longest this step can take.
+    fn longest(&self) -> Span {
+        let once = self
+            .place_within
+            .saturating_add(self.reach_within)
+            .saturating_add(self.acknowledge_within);
+        let times = i32::try_from(self.repeat.saturating_add(1)).unwrap_or(i32::MAX);
+        let wait = match &self.hours {
+            Some(StepHours { outside: OutsideHours::Wait { at_most }, .. }) => *at_most,
+            Some(StepHours { outside: OutsideHours::Skip, .. }) | None => Span::ZERO,
+        };
+        once.saturating_mul(times).saturating_add(wait)
+    }
+}
+
+impl WhenExhausted {
+    fn is_start_over(&self) -> bool {
+        *self == Self::StartOver
+    }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes fields by reference")]
+fn is_zero(count: &u32) -> bool {
+    *count == 0
 }
 
 impl Backoff {

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use belay_domain::{
     Actor, AfterResolution, ApprovalTerms, Backoff, CaseTerms, Command, ContractTerms, Digest,
     EscalationPlan, Executor, Level, NewEntry, Open, Provenance, QueueRef, Ruling, Severity,
-    Source, Span, StepPlan, Target, Timestamp, Verdict, after,
+    Source, Span, StepPlan, Target, Timestamp, Verdict, WhenExhausted, after,
 };
 
 use crate::names::id;
@@ -48,6 +48,10 @@ fn step(queue: &str) -> StepPlan {
         cover: Level::E4,
         freshness: ticks(FRESH),
         look_every: ticks(1),
+        decide_within: None,
+        repeat: 0,
+        hours: None,
+        roster: Vec::new(),
     }
 }
 
@@ -60,6 +64,8 @@ fn asking(steps: usize) -> EscalationPlan {
             (id("solved"), AfterResolution::Resolve),
             (id("back"), AfterResolution::Return(Target::Role(id("billing")))),
         ]),
+        calendars: BTreeMap::new(),
+        exhausted: WhenExhausted::StartOver,
     }
 }
 
@@ -133,6 +139,7 @@ pub(crate) fn verdict(setting: &Setting, input: &str, reloaded: bool) -> Verdict
             excluded: vec![id("owner-of-A")],
             decide_within: ticks(2),
             ask: asking(1),
+            in_ticket: vec![],
         }))
     } else {
         Ruling::Allow

@@ -150,6 +150,7 @@ pub(crate) fn reading(ticket: u8, step: StepCode, deeds: Deeds) -> Reading {
                 actor: Some(Holder::Ann.actor()),
                 code: Some(id(code)),
                 note: "done".to_owned(),
+                links: vec![],
             })
         };
         let (actor, kind) = match hand {

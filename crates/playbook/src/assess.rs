@@ -289,6 +289,7 @@ fn approval_terms(
         excluded,
         decide_within: rules.decide_within,
         ask: playbook.escalation(&rules.escalation, severity)?,
+        in_ticket: Vec::new(),
     })
 }
 

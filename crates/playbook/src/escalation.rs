@@ -62,6 +62,8 @@ impl EscalationPolicy {
             steps: self::steps(check, pointer, steps, looks),
             backoff,
             resolutions: resolutions.clone(),
+            calendars: BTreeMap::new(),
+            exhausted: belay_domain::WhenExhausted::StartOver,
         };
         let general = plan("/steps", &file.steps, backoff);
         let by_severity = [
@@ -114,6 +116,10 @@ fn steps(
             cover: rule.cover.map_or(cover, Level::from),
             freshness,
             look_every,
+            decide_within: None,
+            repeat: 0,
+            hours: None,
+            roster: Vec::new(),
         });
     }
     compiled

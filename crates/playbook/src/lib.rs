@@ -62,7 +62,7 @@ pub use routing::Route;
 pub use schema::FileKind;
 pub use source::{FILE_BYTES_MAX, FILES_MAX, SourceFile};
 pub use system::{
-    Credential, Desk, DeskPerson, DeskQueue, HttpSystem, MissingVariable, Reference,
+    Credential, Desk, DeskPerson, DeskQueue, HttpSystem, MissingVariable, Reconcile, Reference,
     RequestTracker, Status, System, SystemKind,
 };
 

@@ -117,6 +117,8 @@ impl Metrics {
             }
             EventKind::StepStarted { escalation, .. }
             | EventKind::StepFailed { escalation, .. }
+            | EventKind::StepSkipped { escalation, .. }
+            | EventKind::StepDeferred { escalation, .. }
             | EventKind::EscalationLapsed { escalation, .. }
             | EventKind::EscalationExhausted { escalation, .. }
             | EventKind::EscalationResolved { escalation, .. } => {

@@ -191,6 +191,7 @@ impl Store {
                 actor: Some(deed(act).actor),
                 code: found.resolution.clone(),
                 note: act.text.clone(),
+                links: Vec::new(),
             })
         };
         Ok(TicketFacts {

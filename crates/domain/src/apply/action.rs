@@ -22,6 +22,11 @@ pub(super) fn apply(case: &mut Case, kind: &EventKind) {
                 approval.votes.push(vote.clone());
             }
         }
+        EventKind::StatementRefused { said, .. } => {
+            if let ActionStage::AwaitingApproval(approval) = &mut action.stage {
+                approval.refused.push(said.clone());
+            }
+        }
         EventKind::ActionAmended { input, by, until, .. } => {
             if !action.amended_by.contains(by) {
                 action.amended_by.push(by.clone());
@@ -163,6 +168,7 @@ fn named(kind: &EventKind) -> Option<&ActionId> {
         | EventKind::ApprovalRequested { action, .. }
         | EventKind::ApprovalGiven { action, .. }
         | EventKind::ApprovalEnded { action, .. }
+        | EventKind::StatementRefused { action, .. }
         | EventKind::ActionAmended { action, .. }
         | EventKind::ActionAuthorized { action, .. }
         | EventKind::PermitExpired { action, .. }

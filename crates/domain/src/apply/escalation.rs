@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::to_supervisor;
 use crate::{
-    Case, Correlation, Escalation, EscalationId, EventKind, Evidence, Owner, Stage, Step, Timestamp,
+    Case, Correlation, Escalation, EscalationId, EventKind, Evidence, Owner, Stage, Step, TicketId, Timestamp,
 };
 
 pub(super) fn apply(case: &mut Case, kind: &EventKind, at: Timestamp) {
@@ -19,11 +19,13 @@ pub(super) fn apply(case: &mut Case, kind: &EventKind, at: Timestamp) {
                 step: Step {
                     round: 1,
                     index: 0,
-                    correlation: Correlation::of_step(escalation, 1, 0),
+                    correlation: Correlation::of_step(escalation, 1, 0, 0),
                     since: at,
+                    again: 0,
                 },
                 stage: Stage::Opened { until: at },
                 abandoned: Vec::new(),
+                told: Vec::new(),
             };
             case.escalations.insert(escalation.clone(), Arc::new(new));
         }
@@ -34,6 +36,16 @@ pub(super) fn apply(case: &mut Case, kind: &EventKind, at: Timestamp) {
             found.step = step.clone();
             found.stage = Stage::Opened { until: *until };
         }),
+        EventKind::StepSkipped { escalation, step, .. } => change(case, escalation, |found| {
+            found.step = step.clone();
+            found.stage = Stage::Opened { until: step.since };
+        }),
+        EventKind::StepDeferred { escalation, step, until, .. } => {
+            change(case, escalation, |found| {
+                found.step = step.clone();
+                found.stage = Stage::AwaitingHours { until: *until };
+            });
+        }
         EventKind::TicketPlaced { escalation, ticket, until } => {
             change(case, escalation, |found| {
                 found.stage =
@@ -92,9 +104,11 @@ pub(super) fn apply(case: &mut Case, kind: &EventKind, at: Timestamp) {
         }),
         EventKind::TicketWithdrawn { escalation, correlation, ticket } => {
             change(case, escalation, |found| {
-                found
-                    .abandoned
-                    .retain(|(step, known)| step.correlation != *correlation || known != ticket);
+                let over = |(step, known): &(Step, TicketId)| {
+                    step.correlation == *correlation && known == ticket
+                };
+                let told: Vec<_> = found.abandoned.extract_if(.., |one| over(one)).collect();
+                found.told.extend(told);
             });
         }
         _ => {}

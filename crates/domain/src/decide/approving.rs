@@ -7,7 +7,8 @@ use super::{Deciding, wrong_stage};
 use crate::command::VotesChoice;
 use crate::{
     Action, ActionId, ActionStage, Approval, ApprovalTerms, Decision, Digest, EscalationId,
-    EventKind, GroupId, Hasher, PersonId, Purpose, Reason, Rejection, Rule, Verdict, Vote, after,
+    EventKind, GroupId, Hasher, PersonId, Purpose, Reason, Rejection, Rule, Said, Verdict, Vote,
+    after,
 };
 
 impl Deciding {
@@ -38,6 +39,7 @@ impl Deciding {
             terms: terms.clone(),
             until: after(self.now, terms.decide_within),
             votes: Vec::new(),
+            refused: Vec::new(),
         };
         self.emit(EventKind::ApprovalRequested {
             action: id.clone(),
@@ -67,7 +69,7 @@ impl Deciding {
             return Err(Rejection::ApprovalMismatch);
         }
         match choice {
-            VotesChoice::Approve { note } => self.approve(&action, approval, person, note),
+            VotesChoice::Approve { note } => self.approve(&action, approval, person, note, None),
             VotesChoice::Reject { note } => {
                 within("note", note, LINE_MAX)?;
                 let by = Some(person.clone());
@@ -91,18 +93,19 @@ impl Deciding {
         }
     }
 
-    fn approve(
+    pub(super) fn approve(
         &mut self,
         action: &Action,
         approval: &Approval,
         person: &PersonId,
         note: &str,
+        said: Option<Said>,
     ) -> Result<(), Rejection> {
         within("note", note, LINE_MAX)?;
         if approval.votes.iter().any(|vote| vote.person == *person) {
             return Err(Rejection::AlreadyVoted { person: person.clone() });
         }
-        let vote = Vote { person: person.clone(), at: self.now, note: note.to_owned() };
+        let vote = Vote { person: person.clone(), at: self.now, note: note.to_owned(), said };
         self.emit(EventKind::ApprovalGiven { action: action.id.clone(), vote });
         let now = self.action(&action.id)?;
         if let ActionStage::AwaitingApproval(approval) = &now.stage
@@ -115,7 +118,7 @@ impl Deciding {
     }
 
     /// A person who may: in one of the groups, and not involved in what is asked (`APR-2`).
-    fn check_approver(
+    pub(super) fn check_approver(
         &self,
         approval: &Approval,
         person: &PersonId,

@@ -1,4 +1,6 @@
-//! How people are asked: one queue at a time, moving on at every deadline, refusal and lapse.
+//! How people are asked, and what a look at their ticket means for it.
+
+use std::borrow::Cow;
 
 use belay_planted::{Bug, planted};
 
@@ -7,15 +9,13 @@ use super::matter::{LINE_MAX, within};
 use crate::command::Actor;
 use crate::evidence::{Expected, judge, untaken};
 use crate::{
-    AfterResolution, Cause, Correlation, Doubt, Escalation, EscalationId, EscalationPlan,
-    EventKind, Evidence, Level, PersonId, Purpose, Reading, Rejection, ResolutionCode, Source,
-    Span, Stage, Step, StepPlan, TicketId, TicketReading, Timestamp, after,
+    Cause, Correlation, Doubt, Escalation, EscalationId, EscalationPlan, EventKind, Evidence,
+    Level, PersonId, Purpose, Reading, Rejection, Span, Stage, Step, StepPlan, TicketId,
+    TicketReading, Timestamp, after,
 };
 
 /// How old evidence may be at most, whatever the playbook says.
 const FRESHNESS_MAX: Span = Span::from_secs(300);
-/// The shortest wait before a new round, so that a playbook without a wait does not fill the journal.
-const ROUND_MIN: Span = Span::from_secs(1);
 
 impl Deciding {
     /// People are asked to take the case. If they are being asked already, they get one more reason.
@@ -45,7 +45,7 @@ impl Deciding {
             purpose,
             plan: Box::new(plan.clone()),
         });
-        self.start_step(&id, 1, 0);
+        self.take_step(&id, 1, 0);
     }
 
     pub(super) fn request_escalation(
@@ -56,8 +56,14 @@ impl Deciding {
     ) -> Result<(), Rejection> {
         self.check_actor(by)?;
         within("reason", reason, LINE_MAX)?;
-        if self.case.takeover().is_some() {
-            return Err(Rejection::EscalationUnderWay);
+        if let Some(open) = self.case.takeover() {
+            let open = open.id.clone();
+            let person = matches!(by, Actor::Person(_));
+            return if person && self.ask_again(&open) {
+                Ok(())
+            } else {
+                Err(Rejection::EscalationUnderWay)
+            };
         }
         let cause = Cause::Asked { reason: reason.to_owned() };
         match plan {
@@ -74,44 +80,6 @@ impl Deciding {
                 Ok(())
             }
         }
-    }
-
-    fn start_step(&mut self, id: &EscalationId, round: u32, index: usize) {
-        let Some(found) = self.case.escalations.get(id) else { return };
-        let Some(terms) = found.plan.steps.get(index) else { return };
-        let until = after(self.now, terms.place_within);
-        let step = Step {
-            round,
-            index,
-            correlation: Correlation::of_step(id, round, index),
-            since: self.now,
-        };
-        self.emit(EventKind::StepStarted { escalation: id.clone(), step, until });
-    }
-
-    /// The next step at once, or the alarm and a new round later.
-    fn move_on(&mut self, found: &Escalation) {
-        let next = found.step.index + 1;
-        if next < found.plan.steps.len() {
-            self.start_step(&found.id, found.step.round, next);
-        } else {
-            let wait = found.plan.backoff.wait(found.step.round).max(ROUND_MIN);
-            let retry_at = after(self.now, wait);
-            self.emit(EventKind::EscalationExhausted { escalation: found.id.clone(), retry_at });
-        }
-    }
-
-    fn fail_step(&mut self, found: &Escalation, reason: String) {
-        self.emit(EventKind::StepFailed { escalation: found.id.clone(), reason });
-        self.move_on(found);
-    }
-
-    /// What was shown is not shown any more. The case is not covered from this event on.
-    fn lapse(&mut self, found: &Escalation, doubt: Doubt) {
-        let owns = found.is_takeover();
-        let epoch = owns.then(|| self.next_epoch());
-        self.emit(EventKind::EscalationLapsed { escalation: found.id.clone(), doubt, epoch });
-        self.move_on(found);
     }
 
     pub(super) fn ticket_placed(
@@ -136,14 +104,15 @@ impl Deciding {
 
     /// A ticket for a step that is over, or a second one for a step that has one.
     fn orphan(&mut self, step: &Correlation, ticket: &TicketId) -> Result<(), Rejection> {
-        let (id, round, index) = step.named_step().ok_or(Rejection::StaleStep)?;
+        let (id, round, index, again) = step.named_step().ok_or(Rejection::StaleStep)?;
         let owner = self.case.escalations.values().find(|found| found.id.as_str() == id);
         let Some(found) = owner.cloned() else { return Err(Rejection::StaleStep) };
         // Two systems may give two tickets the same id.
-        if found.abandoned.iter().any(|(of, known)| of.correlation == *step && known == ticket) {
+        let mut over = found.abandoned.iter().chain(&found.told);
+        if over.any(|(of, known)| of.correlation == *step && known == ticket) {
             return Ok(());
         }
-        let step = Step { round, index, correlation: step.clone(), since: self.now };
+        let step = Step { round, index, correlation: step.clone(), since: self.now, again };
         self.emit(EventKind::TicketOrphaned {
             escalation: found.id.clone(),
             step,
@@ -204,8 +173,9 @@ impl Deciding {
             ticket: &ticket,
             queue: &plan.queue,
             freshness: plan.freshness.min(FRESHNESS_MAX),
-            known: &|code| found.plan.resolutions.contains_key(code),
+            known: &|code| found.plan().resolutions.contains_key(code),
         };
+        let reading = &*on_shift(&found, reading, sent_at);
         match judge(&expected, reading, sent_at) {
             Ok(evidence) if evidence.valid_until() <= self.now => {}
             Ok(evidence) if evidence.level() == Level::E6 => {
@@ -290,6 +260,7 @@ impl Deciding {
             (Stage::Placed { .. } | Stage::Routed { .. }, _) => {}
             (
                 Stage::Opened { .. }
+                | Stage::AwaitingHours { .. }
                 | Stage::Resolved { .. }
                 | Stage::Exhausted { .. }
                 | Stage::Closed,
@@ -317,6 +288,7 @@ impl Deciding {
             }
             (
                 Stage::Opened { .. }
+                | Stage::AwaitingHours { .. }
                 | Stage::Resolved { .. }
                 | Stage::Exhausted { .. }
                 | Stage::Closed,
@@ -344,91 +316,6 @@ impl Deciding {
     fn work_until(&self, found: &Escalation) -> Option<Timestamp> {
         found.step_plan().work_within.map(|span| after(self.now, span))
     }
-
-    /// A person closed the ticket with a resolution that the taxonomy knows.
-    fn resolved_by_person(&mut self, found: &Escalation, evidence: &Evidence, reading: &Reading) {
-        let TicketReading::Present(facts) = &reading.ticket else { return };
-        let Some(resolution) = &facts.resolution else { return };
-        let (Some(code), Some(by)) = (resolution.code.clone(), evidence.actor().cloned()) else {
-            return;
-        };
-        if let Purpose::Approval { .. } = found.purpose {
-            // Closing the ticket is no decision on the action; somebody else has to be asked.
-            let closed = Doubt::NotOpen { standing: facts.standing.clone() };
-            match found.stage {
-                Stage::Acknowledged { .. } => self.lapse(found, closed),
-                _ => self.fail_step(found, closed.to_string()),
-            }
-            return;
-        }
-        self.withdraw_undispatched("a person resolved the case");
-        self.emit(EventKind::EscalationResolved {
-            escalation: found.id.clone(),
-            by: by.clone(),
-            code: code.clone(),
-            note: resolution.note.clone(),
-            evidence: evidence.clone(),
-        });
-        self.remember("resolution", resolution.note.clone(), Source::Staff, by.as_str());
-        self.follow(found, &by, &code, &resolution.note);
-    }
-
-    /// What the person's resolution means for the case.
-    fn follow(&mut self, found: &Escalation, by: &PersonId, code: &ResolutionCode, note: &str) {
-        let settled = self.unsettled(true).is_empty();
-        match found.plan.resolutions.get(code) {
-            Some(AfterResolution::Resolve) if settled => {
-                self.close_case(&format!("person:{by}"), code, note);
-            }
-            after_it => {
-                let target = match after_it {
-                    Some(AfterResolution::Return(target)) => Some(target.clone()),
-                    Some(AfterResolution::Resolve) | None => self.present_target(),
-                };
-                self.emit(EventKind::CaseReturned {
-                    escalation: found.id.clone(),
-                    epoch: self.next_epoch(),
-                });
-                match target {
-                    Some(target) => self.route(target, "returned by a person", Vec::new()),
-                    None => self.ask_people(Cause::NoAgent),
-                }
-            }
-        }
-    }
-
-    /// Steps, evidence and work that have run out; rounds that begin again.
-    pub(super) fn pass_escalation_time(&mut self) {
-        let due: Vec<_> = self
-            .case
-            .escalations
-            .values()
-            .filter(|found| found.deadline().is_some_and(|until| until <= self.now))
-            .cloned()
-            .collect();
-        for found in due {
-            match &found.stage {
-                Stage::Opened { .. } => {
-                    self.fail_step(&found, "the ticket could not be placed in time".to_owned());
-                }
-                Stage::Placed { evidence: None, .. } => {
-                    self.fail_step(&found, "the ticket was never seen".to_owned());
-                }
-                Stage::Placed { evidence: Some(_), .. } => {
-                    self.fail_step(&found, "nobody can be shown to be reached by it".to_owned());
-                }
-                Stage::Routed { .. } => {
-                    self.fail_step(&found, "nobody took the ticket in time".to_owned());
-                }
-                Stage::Acknowledged { evidence, .. } => {
-                    let stale = evidence.valid_until() <= self.now;
-                    self.lapse(&found, if stale { Doubt::Stale } else { Doubt::Idle });
-                }
-                Stage::Exhausted { .. } => self.start_step(&found.id, found.step.round + 1, 0),
-                Stage::Resolved { .. } | Stage::Closed => {}
-            }
-        }
-    }
 }
 
 /// Whether a reading shows the ticket as `by` still holds it, in a queue that could not be read.
@@ -455,4 +342,19 @@ fn out_of_date(found: &Escalation, reading: &Reading, sent_at: Timestamp) -> boo
             sent_at <= known.sent_at()
         }
     }
+}
+
+/// A reading in which those of whom the queue's system knows no shift are on shift as the playbook says.
+fn on_shift<'a>(found: &Escalation, reading: &'a Reading, at: Timestamp) -> Cow<'a, Reading> {
+    let (plan, step) = (found.plan(), found.step_plan());
+    if step.roster.is_empty() {
+        return Cow::Borrowed(reading);
+    }
+    let mut reading = reading.clone();
+    if let Some(queue) = reading.queue.as_mut().filter(|queue| queue.queue == step.queue.queue) {
+        for member in queue.staff.iter_mut().filter(|member| member.on_shift.is_none()) {
+            member.on_shift = plan.on_shift(step, &member.name, at);
+        }
+    }
+    Cow::Owned(reading)
 }

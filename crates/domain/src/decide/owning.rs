@@ -8,7 +8,7 @@ use super::Deciding;
 use super::matter::{LINE_MAX, within};
 use crate::{
     Action, Actor, AgentId, Approval, Case, Decision, Digest, Epoch, EventKind, Owner, Rejection,
-    Target, Timestamp, after,
+    Said, Target, Timestamp, after,
 };
 
 impl Deciding {
@@ -153,11 +153,23 @@ impl Deciding {
         by: Option<crate::PersonId>,
         note: &str,
     ) {
+        self.end_approval_said(action, approval, (decision, by, note), None);
+    }
+
+    /// The same, by what somebody wrote on a ticket.
+    pub(super) fn end_approval_said(
+        &mut self,
+        action: &crate::ActionId,
+        approval: &Approval,
+        (decision, by, note): (Decision, Option<crate::PersonId>, &str),
+        said: Option<Said>,
+    ) {
         self.emit(EventKind::ApprovalEnded {
             action: action.clone(),
             decision,
             by,
             note: note.to_owned(),
+            said,
         });
         let asked = self.case.escalations.get(&approval.escalation);
         if asked.is_some_and(|escalation| escalation.is_open()) {

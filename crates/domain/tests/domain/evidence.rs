@@ -41,6 +41,7 @@ pub(crate) fn reading(step: &Correlation, queue: &str, words: &[&str]) -> Readin
                 actor: (by != "nobody").then(|| actor(by)),
                 code: (code != "none").then(|| id(code)),
                 note: "done".to_owned(),
+                links: vec![],
             }
         }),
     };
@@ -92,7 +93,7 @@ fn standing(words: &[&str]) -> Standing {
     Standing::Open
 }
 
-fn actor(name: &str) -> TicketActor {
+pub(crate) fn actor(name: &str) -> TicketActor {
     // A machine that acts under the name of a person.
     if let Some(person) = name.strip_prefix("auto:") {
         return TicketActor { name: id(person), kind: ActorKind::Machine };

@@ -9,8 +9,11 @@ mod coverage;
 mod escalation;
 mod evidence;
 mod handoff;
+mod hearing;
 mod matter;
 mod plan;
+mod policy;
+mod reconciliation;
 mod refusals;
 
 mod events;

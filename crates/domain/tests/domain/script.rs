@@ -12,12 +12,12 @@
 
 use belay_domain::{
     ActionId, ActionStage, Actor, Case, Command, Correlation, Coverage, Event, FailureClaim,
-    Holder, NewEntry, Open, Outcome, PlanStage, Proposal, Provenance, ReadBack, Source, Target,
-    Timestamp, VotesChoice, decide, owed, replay,
+    Holder, NewEntry, Open, Outcome, PlanStage, Proposal, Provenance, ReadBack, Source, Statement,
+    Target, Timestamp, VotesChoice, decide, owed, replay,
 };
 
 use crate::laws;
-use crate::terms::{asking, at, case_terms, id, key, seconds, verdict};
+use crate::terms::{asking, at, case_terms, id, key, plan, seconds, verdict};
 
 /// Runs a story and compares every outcome.
 #[track_caller]
@@ -223,6 +223,7 @@ impl Story {
             },
             "told" => Command::Withdrawn { correlation: step(word(0)), ticket: id(word(1)) },
             "look" => self.look(words),
+            "hear" => self.hear(words),
             _ => self.acting(verb, words, epoch),
         }
     }
@@ -350,6 +351,36 @@ impl Story {
         }))
     }
 
+    /// `hear e1/r1s1 lea@itsm#1:approve leo@itsm#2:reject:other sent=3`: what each wrote on the ticket, as a numbered
+    /// statement. The digest is the short form of what is being decided on, unless another one is named.
+    fn hear(&self, words: &[&str]) -> Command {
+        let asked = self.case.actions.values().find_map(|action| match &action.stage {
+            ActionStage::AwaitingApproval(approval) => Some(approval.short_form()),
+            _ => None,
+        });
+        let statements = words[1..].iter().filter(|word| !word.starts_with("sent="));
+        let statements = statements.map(|word| {
+            let (who, said) = word.split_once(':').expect("who#id:verb");
+            let (name, number) = who.split_once('#').expect("who#id");
+            let (verb, digest) = said.split_once(':').unwrap_or((said, ""));
+            let digest = match digest {
+                "" => asked.clone().unwrap_or_default(),
+                "short" => asked.clone().unwrap_or_default().chars().take(8).collect(),
+                other => other.to_owned(),
+            };
+            Statement {
+                id: number.to_owned(),
+                actor: crate::evidence::actor(name),
+                text: format!("{verb} {digest} as discussed"),
+            }
+        });
+        Command::Hear {
+            correlation: step(words[0]),
+            statements: statements.collect(),
+            sent_at: sent(words).unwrap_or(self.now),
+        }
+    }
+
     fn look(&self, words: &[&str]) -> Command {
         let correlation = step(words[0]);
         let queue =
@@ -405,6 +436,7 @@ fn open(words: &[&str]) -> Command {
     if has("one") {
         terms.takeover.steps.truncate(1);
     }
+    terms.takeover = plan(words, terms.takeover);
     if has("empty") {
         terms.takeover.steps.clear();
     }

@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 
 use belay_domain::{
-    AfterResolution, ApprovalTerms, Backoff, CaseTerms, ContractTerms, Digest, EscalationPlan,
-    Executor, Level, QueueRef, Reason, Rule, Ruling, Severity, Span, StepPlan, Target, Timestamp,
-    Verdict,
+    AfterResolution, ApprovalTerms, Backoff, Calendar, CaseTerms, ContractTerms, Digest,
+    EscalationPlan, Executor, Hours, Level, OutsideHours, QueueRef, Reason, Rostered, Rule, Ruling,
+    Severity, Span, StepHours, StepPlan, Target, TicketApprover, Timestamp, Verdict, WhenExhausted,
 };
 
 /// The moment at which every story starts.
@@ -44,6 +44,10 @@ pub(crate) fn step(queue: &str) -> StepPlan {
         cover: Level::E4,
         freshness: Span::from_secs(20),
         look_every: Span::from_secs(5),
+        decide_within: None,
+        repeat: 0,
+        hours: None,
+        roster: Vec::new(),
     }
 }
 
@@ -57,6 +61,8 @@ pub(crate) fn asking() -> EscalationPlan {
             (id("solved"), AfterResolution::Resolve),
             (id("back"), AfterResolution::Return(Target::Role(id("billing")))),
         ]),
+        calendars: BTreeMap::new(),
+        exhausted: WhenExhausted::StartOver,
     }
 }
 
@@ -116,7 +122,14 @@ pub(crate) fn verdict(words: &[&str], input: &str) -> Verdict {
             groups: vec![id("leads")],
             excluded: vec![id("owner-of-A")],
             decide_within: Span::from_secs(100),
-            ask: asking(),
+            ask: {
+                let mut plan = asking();
+                for step in &mut plan.steps {
+                    step.decide_within = number("decide").map(|s| Span::from_secs(s.into()));
+                }
+                plan
+            },
+            in_ticket: if has("ticket") { in_ticket() } else { vec![] },
         }))
     } else {
         Ruling::Allow
@@ -131,4 +144,63 @@ pub(crate) fn verdict(words: &[&str], input: &str) -> Verdict {
         terms: (!has("unknown")).then_some(terms),
         ruling,
     }
+}
+
+/// Who may decide on a ticket: accounts end in `@itsm`. `out` is in no group that decides.
+fn in_ticket() -> Vec<TicketApprover> {
+    let approver = |person: &str| TicketApprover {
+        system: id("itsm"),
+        account: id(&format!("{person}@itsm")),
+        person: id(person),
+        groups: if person == "out" { vec![] } else { vec![id("leads")] },
+    };
+    let mut all: Vec<_> = ["lea", "leo", "opal", "owner-of-A", "out"].map(approver).into();
+    all.push(TicketApprover { account: id("lea-admin@itsm"), ..approver("lea") });
+    all.push(TicketApprover { system: id("chat"), account: id("lia@chat"), ..approver("lia") });
+    all
+}
+
+/// What the words of a story change about a plan: `hours=skip|wait|short` for the first step, which may be asked from
+/// 100 s on, `repeat=2`, `roster=ann` on shift from 100 s on, `then=alarm|raise`.
+pub(crate) fn plan(words: &[&str], mut plan: EscalationPlan) -> EscalationPlan {
+    let value = |name: &str| {
+        words
+            .iter()
+            .find_map(|word| word.strip_prefix(name).and_then(|rest| rest.strip_prefix('=')))
+    };
+    // The stories start on a Tuesday at 22:13:20; this opens 100 s later.
+    let late = Calendar {
+        zone: "UTC".to_owned(),
+        offsets: vec![],
+        hours: vec![Hours { day: 2, from: 22 * 60 + 15, to: 24 * 60 }],
+        closed: vec![],
+    };
+    if let Some(hours) = value("hours") {
+        let outside = match hours {
+            "wait" => OutsideHours::Wait { at_most: Span::from_hours(24) },
+            "short" => OutsideHours::Wait { at_most: Span::from_secs(40) },
+            _ => OutsideHours::Skip,
+        };
+        plan.calendars.insert("late".to_owned(), late.clone());
+        plan.steps[0].hours = Some(StepHours { calendar: "late".to_owned(), outside });
+    }
+    if let Some(person) = value("roster") {
+        plan.calendars.insert("late".to_owned(), late);
+        let during = vec!["late".to_owned()];
+        plan.steps[0].roster = vec![Rostered { person: id(person), during }];
+    }
+    if let Some(times) = value("repeat") {
+        plan.steps[0].repeat = times.parse().expect("a number");
+    }
+    plan.exhausted = match value("then") {
+        Some("alarm") => WhenExhausted::AlarmOnly,
+        Some("raise") => {
+            let mut urgent = asking();
+            urgent.policy = "urgent".to_owned();
+            urgent.steps.reverse();
+            WhenExhausted::Raise { severity: Severity::Critical, plan: Box::new(urgent) }
+        }
+        _ => WhenExhausted::StartOver,
+    };
+    plan
 }

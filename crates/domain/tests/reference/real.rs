@@ -443,6 +443,7 @@ fn reading(step: Step, look: &Look) -> Reading {
             actor: Some(somebody(who)),
             code: Some(id(code)),
             note: "closed".to_owned(),
+            links: vec![],
         }),
         _ => None,
     };

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use belay_domain::{
     AfterResolution, ApprovalTerms, Backoff, CaseTerms, ContractTerms, Digest, EscalationPlan,
     Executor, Level, QueueRef, Reason, Rule, Severity, Span, StepPlan, Target, Timestamp, Verdict,
+    WhenExhausted,
 };
 
 use crate::moves::Ruling;
@@ -65,6 +66,10 @@ fn ladder(work: bool, worked: bool) -> EscalationPlan {
         cover: if worked { Level::E5 } else { Level::E4 },
         freshness: span(FRESH),
         look_every: span(5),
+        decide_within: None,
+        repeat: 0,
+        hours: None,
+        roster: Vec::new(),
     };
     EscalationPlan {
         policy: "ladder".to_owned(),
@@ -74,6 +79,8 @@ fn ladder(work: bool, worked: bool) -> EscalationPlan {
             (id("solved"), AfterResolution::Resolve),
             (id("back"), AfterResolution::Return(Target::Role(id("returns")))),
         ]),
+        calendars: BTreeMap::new(),
+        exhausted: WhenExhausted::StartOver,
     }
 }
 
@@ -124,6 +131,7 @@ pub(crate) fn verdict(ruling: Ruling, input: u8) -> Verdict {
         excluded: vec![id("owner-of-A")],
         decide_within: span(DECIDE),
         ask: ladder(false, false),
+        in_ticket: vec![],
     };
     Verdict {
         playbook: playbook(ruling.newer),

@@ -140,6 +140,7 @@ impl History<'_> {
             Stage::Opened { until } | Stage::Placed { until, .. } | Stage::Routed { until, .. } => {
                 Some((*until, "LIV-3 a step ends"))
             }
+            Stage::AwaitingHours { until } => Some((*until, "LIV-1 hours begin")),
             Stage::Exhausted { retry_at } => Some((*retry_at, "LIV-1 people are asked again")),
             _ => None,
         });
@@ -150,11 +151,11 @@ impl History<'_> {
         };
         let due: Vec<_> = offer.into_iter().chain(stages).chain(cover).collect();
         for (until, promise) in due {
-            let due = self.moment(until);
             let end = to.unwrap_or_else(|| self.state.now());
             let begun = self.moment(from);
-            let dead = self.state.dead_time(begun, end);
-            // A restart may have to wait for its clock as long as it was dead.
+            // A deadline counts the time that somebody could count, and while no supervisor lives nothing comes.
+            let due = self.moment(until) + self.state.uncounted(begun, end);
+            let dead = self.state.dead_time(due, end);
             if end > due + dead + LATE_MOST {
                 let late = end.saturating_sub(due + dead).as_secs_f64();
                 let what = format!("what was due at {:.3} came {late:.3} late", due.as_secs_f64());

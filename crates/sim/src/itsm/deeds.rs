@@ -148,7 +148,8 @@ fn change(face: &mut Face, deed: &Deed, autobot: &TicketActor) {
             face.standing = Standing::Resolved;
             face.act(by, ActKind::ChangedState);
             let note = "done".to_owned();
-            let resolution = TicketResolution { actor: Some(by.clone()), code: code.clone(), note };
+            let (actor, code) = (Some(by.clone()), code.clone());
+            let resolution = TicketResolution { actor, code, note, links: Vec::new() };
             face.resolution = Some(resolution);
         }
         Deed::Reopen { .. } => {

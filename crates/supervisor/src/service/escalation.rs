@@ -158,7 +158,7 @@ impl Service {
         let open =
             cases.iter().flat_map(|case| case.escalations.values()).filter(|found| found.is_open());
         let meant = open.filter(|found| {
-            let step = found.plan.steps.get(found.step.index);
+            let step = found.plan().steps.get(found.step.index);
             step.is_some_and(|step| {
                 step.queue.system == *system
                     && match hint {

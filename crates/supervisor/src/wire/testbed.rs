@@ -5,7 +5,7 @@ use belay_domain::{
     CaseTerms, Command, ContractTerms, Digest, EscalationPlan, Event, Executor, Level, Money,
     NewEntry, Open, Outcome, Proposal, Provenance, QueueFacts, QueueRef, ReadBack, Reading, Reason,
     Rule, Ruling, Severity, Source, Span, StaffMember, Standing, StepPlan, Target, TicketActor,
-    TicketFacts, TicketReading, TicketResolution, Timestamp, Verdict, VotesChoice, apply, decide,
+    TicketFacts, TicketReading, TicketResolution, Timestamp, Verdict, VotesChoice, WhenExhausted, apply, decide,
 };
 use belay_journal::{Hash, StoredEvent};
 
@@ -163,6 +163,7 @@ impl Story {
                 actor: holder.map(actor),
                 code: Some(id(code)),
                 note: "called them back".to_owned(),
+                links: Vec::new(),
             }),
         };
         let reading =
@@ -233,6 +234,10 @@ fn plan(policy: &str) -> EscalationPlan {
         cover: Level::E4,
         freshness: Span::from_secs(60),
         look_every: Span::from_secs(10),
+        decide_within: None,
+        repeat: 0,
+        hours: None,
+        roster: Vec::new(),
     };
     EscalationPlan {
         policy: policy.to_owned(),
@@ -243,6 +248,8 @@ fn plan(policy: &str) -> EscalationPlan {
             (id("back"), AfterResolution::Return(Target::Role(id("billing")))),
         ]
         .into(),
+        calendars: [].into(),
+        exhausted: WhenExhausted::StartOver,
     }
 }
 
@@ -253,6 +260,7 @@ fn approval_terms() -> ApprovalTerms {
         excluded: vec![id("olga")],
         decide_within: Span::from_secs(900),
         ask: plan("approvals"),
+        in_ticket: Vec::new(),
     }
 }
 

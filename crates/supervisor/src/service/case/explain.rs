@@ -140,6 +140,7 @@ fn is_decision(event: &EventKind) -> bool {
         | E::ApprovalRequested { .. }
         | E::ApprovalGiven { .. }
         | E::ApprovalEnded { .. }
+        | E::StatementRefused { .. }
         | E::ActionAmended { .. }
         | E::ActionAuthorized { .. }
         | E::ActionUnresolved { .. }
@@ -160,6 +161,8 @@ fn is_decision(event: &EventKind) -> bool {
         | E::EscalationAcknowledged { .. }
         | E::EscalationLapsed { .. }
         | E::StepFailed { .. }
+        | E::StepSkipped { .. }
+        | E::StepDeferred { .. }
         | E::EscalationExhausted { .. }
         | E::EscalationResolved { .. }
         | E::CaseReturned { .. }

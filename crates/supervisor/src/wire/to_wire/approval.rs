@@ -58,7 +58,7 @@ pub(crate) fn record<'a>(
                     record.votes.push(yes(vote));
                 }
             }
-            EventKind::ApprovalEnded { action, decision, by, note } if action == wanted => {
+            EventKind::ApprovalEnded { action, decision, by, note, .. } if action == wanted => {
                 let Some(record) = &mut record else { continue };
                 record.state = state(decision);
                 let verdict = match decision {
@@ -85,7 +85,7 @@ impl Record {
     /// The approval with everything that is to be shown. What was decided on stands in the ruling by which people
     /// were asked, whatever became of the action since.
     pub(crate) fn on_wire(&self, case: &Case, decided: &Action) -> v1::Approval {
-        let Approval { escalation, binding, terms, until, votes: _ } = &self.asked;
+        let Approval { escalation, binding, terms, until, votes: _, refused: _ } = &self.asked;
         let verdict = self.verdict.as_ref();
         let input = verdict.map_or(&decided.input, |verdict| &verdict.input);
         let contract = verdict.and_then(|verdict| verdict.terms.as_ref());

@@ -20,8 +20,8 @@ pub(crate) fn escalation(case: &CaseId, found: &Escalation) -> v1::Escalation {
         cause: cause.into(),
         detail,
         action_id: action,
-        policy: found.plan.policy.clone(),
-        steps: u32::try_from(found.plan.steps.len()).unwrap_or(u32::MAX),
+        policy: found.plan().policy.clone(),
+        steps: u32::try_from(found.plan().steps.len()).unwrap_or(u32::MAX),
         state: escalation_state(&found.stage).into(),
         step: Some(v1::EscalationStep {
             correlation_id: found.step.correlation.to_string(),
@@ -34,7 +34,7 @@ pub(crate) fn escalation(case: &CaseId, found: &Escalation) -> v1::Escalation {
         ticket_id: found.ticket().map_or_else(String::new, ToString::to_string),
         evidence: found.evidence().map(evidence),
         opened_at: Some(time(found.opened_at)),
-        until: until(&found.stage).map(time),
+        until: until(found).map(time),
         acknowledgement: acknowledgement(&found.stage),
         resolved_by,
         resolution_code,
@@ -43,7 +43,7 @@ pub(crate) fn escalation(case: &CaseId, found: &Escalation) -> v1::Escalation {
 
 /// The queue that is asked. A plan without steps has none, and is never opened.
 fn queue(found: &Escalation) -> Option<&QueueRef> {
-    let steps = &found.plan.steps;
+    let steps = &found.plan().steps;
     steps.get(found.step.index).or(steps.last()).map(|step| &step.queue)
 }
 
@@ -76,6 +76,7 @@ fn purpose(purpose: &Purpose) -> (v1::EscalationPurpose, v1::EscalationCause, St
 pub(crate) fn escalation_state(stage: &Stage) -> v1::EscalationState {
     match stage {
         Stage::Opened { .. } => v1::EscalationState::Opened,
+        Stage::AwaitingHours { .. } => v1::EscalationState::AwaitingHours,
         Stage::Placed { .. } => v1::EscalationState::Placed,
         Stage::Routed { .. } => v1::EscalationState::Routed,
         Stage::Acknowledged { .. } => v1::EscalationState::Acknowledged,
@@ -87,13 +88,15 @@ pub(crate) fn escalation_state(stage: &Stage) -> v1::EscalationState {
 
 /// When something happens next by itself. Evidence is renewed all the time, so only the work that is due counts
 /// once somebody has it.
-fn until(stage: &Stage) -> Option<Timestamp> {
-    match stage {
+fn until(found: &Escalation) -> Option<Timestamp> {
+    match &found.stage {
         Stage::Opened { until } | Stage::Placed { until, .. } | Stage::Routed { until, .. } => {
             Some(*until)
         }
-        Stage::Acknowledged { work_until, .. } => *work_until,
-        Stage::Exhausted { retry_at } => Some(*retry_at),
+        Stage::Acknowledged { work_until, .. } => {
+            [*work_until, found.decide_until()].into_iter().flatten().min()
+        }
+        Stage::AwaitingHours { until } | Stage::Exhausted { retry_at: until } => Some(*until),
         Stage::Resolved { .. } | Stage::Closed => None,
     }
 }

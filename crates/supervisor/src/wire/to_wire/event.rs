@@ -36,6 +36,7 @@ fn about(case: &CaseId, event: &EventKind) -> String {
         | E::ApprovalRequested { action, .. }
         | E::ApprovalGiven { action, .. }
         | E::ApprovalEnded { action, .. }
+        | E::StatementRefused { action, .. }
         | E::ActionAmended { action, .. }
         | E::ActionAuthorized { action, .. }
         | E::PermitExpired { action, .. }
@@ -62,6 +63,8 @@ fn about(case: &CaseId, event: &EventKind) -> String {
         | E::EvidenceRenewed { escalation, .. }
         | E::EscalationLapsed { escalation, .. }
         | E::StepFailed { escalation, .. }
+        | E::StepSkipped { escalation, .. }
+        | E::StepDeferred { escalation, .. }
         | E::EscalationExhausted { escalation, .. }
         | E::EscalationResolved { escalation, .. }
         | E::CaseReturned { escalation, .. }
@@ -143,6 +146,9 @@ fn description(event: &EventKind) -> String {
             format!("waits for {quorum} of {}", groups.join(", "))
         }
         E::ApprovalGiven { vote, .. } => format!("{} approved{}", vote.person, said(&vote.note)),
+        E::StatementRefused { said, why, .. } => {
+            format!("what {} wrote on ticket {} does not count: {why}", said.account, said.ticket)
+        }
         E::ApprovalEnded { decision, by, note, .. } => approval_ended(decision, by.as_ref(), note),
         E::ActionAmended { by, .. } => format!("{by} changed the input"),
         E::ActionAuthorized { permit, .. } => format!("authorized, permit {}", permit.permit),
@@ -197,9 +203,16 @@ fn description(event: &EventKind) -> String {
             format!("seen again: it is still held{done} ({})", evidence.level())
         }
         E::EscalationLapsed { doubt, .. } => format!("not held any more: {doubt}"),
+        E::StepSkipped { step, why, .. } => {
+            format!("step {} is passed over: {why}", step.index.saturating_add(1))
+        }
+        E::StepDeferred { step, why, until, .. } => {
+            let number = step.index.saturating_add(1);
+            format!("step {number} waits until {until}: {why}")
+        }
         E::StepFailed { reason, .. } => format!("the step was in vain: {reason}"),
         E::EscalationExhausted { retry_at, .. } => {
-            format!("every step was in vain; it starts over at {retry_at}")
+            format!("every step was in vain; the next turn is at {retry_at}")
         }
         E::EscalationResolved { by, code, note, .. } => {
             format!("{by} resolved it as {code}{}", said(note))

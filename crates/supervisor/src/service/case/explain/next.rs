@@ -1,7 +1,9 @@
 //! Every deadline that runs in a case, and what Belay does when it passes.
 
 use belay_api::v1;
-use belay_domain::{Action, ActionStage, Case, Escalation, Owner, Stage, Timestamp};
+use belay_domain::{
+    Action, ActionStage, Case, Escalation, Owner, Stage, Timestamp, WhenExhausted,
+};
 
 use crate::wire::to_wire;
 
@@ -101,7 +103,8 @@ fn asking(found: &Escalation) -> Vec<Moment> {
     let about = found.step.correlation.as_str();
     let next = next_step(found);
     let queue = |index: usize| {
-        let step = found.plan.steps.get(index).or(found.plan.steps.last());
+        let steps = &found.plan().steps;
+        let step = steps.get(index).or(steps.last());
         step.map_or_else(String::new, |step| step.queue.to_string())
     };
     let here = queue(found.step.index);
@@ -126,9 +129,22 @@ fn asking(found: &Escalation) -> Vec<Moment> {
             let mut moments = one(evidence.valid_until(), what, lapse.clone());
             if let Some(work_until) = work_until {
                 let what = format!("{by} has to have worked on ticket {ticket}");
-                moments.extend(one(*work_until, what, lapse));
+                moments.extend(one(*work_until, what, lapse.clone()));
+            }
+            if let Some(decide_until) = found.decide_until() {
+                let what = format!("{by} has to have decided");
+                moments.extend(one(decide_until, what, lapse));
             }
             moments
+        }
+        Stage::AwaitingHours { until } => one(
+            *until,
+            format!("the hours of {here} begin, and nobody is asked before"),
+            format!("{here} is asked"),
+        ),
+        Stage::Exhausted { retry_at } if found.plan().exhausted == WhenExhausted::AlarmOnly => {
+            let what = "the alarm is repeated".to_owned();
+            one(*retry_at, what, "nobody is asked again until a person says so".to_owned())
         }
         Stage::Exhausted { retry_at } => {
             let round = found.step.round.saturating_add(1);
@@ -140,10 +156,10 @@ fn asking(found: &Escalation) -> Vec<Moment> {
 }
 
 fn next_step(found: &Escalation) -> String {
-    match found.plan.steps.get(found.step.index + 1) {
+    match found.plan().steps.get(found.step.index + 1) {
         Some(step) => format!("{} is asked", step.queue),
         None => {
-            let wait = found.plan.backoff.wait(found.step.round);
+            let wait = found.plan().backoff.wait(found.step.round);
             format!("the alarm is raised, and everything starts over after {} s", wait.as_secs())
         }
     }
