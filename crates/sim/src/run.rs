@@ -79,6 +79,7 @@ pub fn run(seed: u64, story: bool) -> Ended {
     let agents = agents(&mut dice, &world);
     let reports = reports(&mut dice);
     let mut deaths = deaths(&mut dice);
+    let mut machine = Dice::new(!seed);
     loop {
         let death = deaths.pop();
         match live(&world, &agents, &reports, death, dice.fork()) {
@@ -97,6 +98,9 @@ pub fn run(seed: u64, story: bool) -> Ended {
             let hour = i64::try_from(dice.within(0..7_200)).unwrap_or(0) - 3_600;
             state.wall_wrong_by = hour;
             state.tally.count("clocks: the wall jumped");
+        }
+        if machine.percent(30) {
+            state.reboot();
         }
     }
     match audit::read(&world) {
@@ -285,9 +289,10 @@ async fn within(
     config.shards = 2;
     config.journal.driver =
         Driver::Inline(Arc::new(SimDisk::new(dice.fork(), commits, crash.clone())));
-    let (clock_of, outside) = (world.clone(), Around(world.clone()));
+    let (clock_of, machine, outside) = (world.clone(), world.clone(), Around(world.clone()));
     let surroundings = Surroundings {
         wall: Arc::new(move || clock_of.wall()),
+        steady: Arc::new(move || Some(machine.uptime())),
         outside: Arc::new(outside),
         playbook: Some(playbook()?),
     };
@@ -298,7 +303,8 @@ async fn within(
     {
         let mut state = world.look();
         let (from, clock) = (state.now(), supervisor.engine().clock().now());
-        state.lives.push(Life { from, to: None, clock, first });
+        let boot = state.boot();
+        state.lives.push(Life { from, to: None, clock, first, boot });
         state.tally.count("supervisor: lives");
         state.tell(|| format!("the supervisor lives; its clock shows {clock}"));
     }

@@ -10,6 +10,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use belay_domain::{CaseId, SystemId, TicketId, Timestamp};
+use belay_supervisor::Uptime;
 use tokio::time::Instant;
 
 use crate::dice::Dice;
@@ -23,6 +24,9 @@ pub(crate) type Moment = Duration;
 
 /// What the wall showed at the beginning of every run.
 const WALL_AT_BEGINNING: &str = "2026-03-02T09:00:00Z";
+
+/// How often a supervisor writes down the time. What passed since the last time is forgotten with a boot.
+const MARKED_EVERY: Duration = Duration::from_secs(6);
 
 /// The world; cheap to clone.
 #[derive(Clone)]
@@ -51,6 +55,8 @@ pub(crate) struct State {
     pub(crate) lives: Vec<Life>,
     /// By how many seconds the machine's wall clock is wrong.
     pub(crate) wall_wrong_by: i64,
+    /// When the machine was started last, and how often it was started again.
+    boot: (Moment, u64),
     wrongs: Vec<String>,
     story: Option<Vec<String>>,
     begun: Moment,
@@ -70,6 +76,8 @@ pub(crate) struct Life {
     pub(crate) clock: Timestamp,
     /// The last position of the journal before it.
     pub(crate) first: u64,
+    /// In which start of the machine.
+    pub(crate) boot: u64,
 }
 
 impl World {
@@ -93,6 +101,11 @@ impl World {
     /// What the machine's clock on the wall shows.
     pub(crate) fn wall(&self) -> Timestamp {
         self.look().wall()
+    }
+
+    /// How long the machine has been up.
+    pub(crate) fn uptime(&self) -> Uptime {
+        self.look().uptime()
     }
 
     /// Where the supervisor keeps its journal.
@@ -122,6 +135,7 @@ impl State {
             worked: BTreeMap::new(),
             lives: Vec::new(),
             wall_wrong_by: 0,
+            boot: (Duration::ZERO, 0),
             wrongs: Vec::new(),
             story: story.then(Vec::new),
             begun: Duration::ZERO,
@@ -140,6 +154,23 @@ impl State {
         let now = i64::try_from(self.now().as_micros()).unwrap_or(i64::MAX);
         let wrong = belay_domain::Span::from_secs(self.wall_wrong_by);
         belay_domain::after(begun, belay_domain::Span::from_micros(now) + wrong)
+    }
+
+    fn uptime(&self) -> Uptime {
+        let (since, number) = self.boot;
+        Uptime { boot: format!("boot {number}"), up: self.now().saturating_sub(since) }
+    }
+
+    /// The machine starts again. What it counted from its start begins anew.
+    pub(crate) fn reboot(&mut self) {
+        self.boot = (self.now(), self.boot.1 + 1);
+        self.tally.count("clocks: the machine started again");
+        self.tell(|| "the machine starts again".to_owned());
+    }
+
+    /// Which start of the machine this is.
+    pub(crate) fn boot(&self) -> u64 {
+        self.boot.1
     }
 
     /// Time runs, as the runtime's clock does, from here on.
@@ -193,6 +224,17 @@ impl State {
             dead += begin.saturating_sub(end);
         }
         dead
+    }
+
+    /// How much of the time from `from` to `to` nobody could count: no supervisor was alive, and the machine started
+    /// again.
+    pub(crate) fn uncounted(&self, from: Moment, to: Moment) -> Duration {
+        let gaps = self.lives.windows(2).filter_map(|pair| match pair {
+            [before, next] if before.boot != next.boot => Some((before.to?, next.from)),
+            _ => None,
+        });
+        let gaps = gaps.filter(|(end, begin)| *begin > from && *end < to);
+        gaps.map(|(end, begin)| begin - end + MARKED_EVERY).sum()
     }
 
     /// Whether there were two lives between these moments.

@@ -2,7 +2,9 @@
 //!
 //! Leases and deadlines must not move when somebody sets the machine's clock, so after the start the wall is
 //! never looked at again. Under a paused runtime the clock stands still with it, which is how tests run
-//! through days in seconds.
+//! through days in seconds. From one supervisor to the next it goes on by its [marks](mark).
+
+pub(crate) mod mark;
 
 use belay_domain::{Span, Timestamp, after};
 use belay_planted::{Bug, planted};

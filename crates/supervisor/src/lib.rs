@@ -23,6 +23,7 @@ mod sessions;
 mod supervisor;
 mod surroundings;
 mod systems;
+mod uptime;
 mod wire;
 
 pub use clock::Clock;
@@ -32,3 +33,4 @@ pub use playbooks::Playbooks;
 pub use sessions::{AgentView, Pick, SessionView, Sessions};
 pub use supervisor::{Assembled, Fatal, Running, StartError, Supervisor};
 pub use surroundings::{Outside, Surroundings, Wall};
+pub use uptime::{Steady, Uptime};

@@ -28,6 +28,7 @@ use tracing::{error, info, warn};
 
 use crate::caller::Identity;
 use crate::clock::Clock;
+use crate::clock::mark::Marks;
 use crate::config::Config;
 use crate::dedupe::Dedupe;
 use crate::engine::Engine;
@@ -58,6 +59,7 @@ pub struct Supervisor;
 /// A supervisor that works, and that nobody can call from outside yet.
 pub struct Assembled {
     config: Config,
+    marks: Marks,
     engine: Engine,
     routes: Routes,
     identity: Arc<Identity>,
@@ -72,6 +74,7 @@ pub struct Assembled {
 pub struct Running {
     address: SocketAddr,
     journal: Journal,
+    marks: Marks,
     engine: Engine,
     counters: Arc<Counters>,
     limits: Arc<Limits>,
@@ -119,26 +122,14 @@ impl Supervisor {
         config: Config,
         surroundings: Surroundings,
     ) -> Result<Assembled, StartError> {
-        let Surroundings { wall, outside, playbook } = surroundings;
+        let Surroundings { wall, steady, outside, playbook } = surroundings;
         let playbooks = match playbook {
             Some(playbook) => Playbooks::loaded(&config.playbook, playbook),
             None => Playbooks::load(&config.playbook)?,
         };
         let journal = Journal::open(&Config::journal_in(&config.data), config.journal.clone())?;
-        let mut floor = journal.latest_at().await?;
-        if floor.is_some_and(|floor| wall() < floor) {
-            // The wall went back, so nobody can tell for how long no supervisor lived. What was covered then counts
-            // as over: it is shown again, or people are asked (`COV-8`).
-            let covered = journal.covered_until().await?;
-            warn!(
-                ?floor,
-                ?covered,
-                "the wall clock went back; whatever was covered has to be shown again"
-            );
-            floor = floor.max(covered);
-        }
-        // The wall is looked at last: a clock that starts from an older look lags behind for good.
-        let clock = Clock::from(wall(), floor);
+        let marks = Marks::begin(&journal, &wall, steady).await?;
+        let clock = marks.clock();
         let systems = Systems::connect(&playbooks.current(), &config.data, clock, outside)?;
         let steps = Steps {
             leaving: CancellationToken::new(),
@@ -154,6 +145,7 @@ impl Supervisor {
         let engine = shared.engine.clone();
 
         let stop = &steps.errands;
+        tasks.spawn(marks.clone().keep(stop.clone()));
         tasks.spawn(recovery::run(engine.clone(), stop.clone()));
         tasks.spawn(metrics::watch_uncovered(engine.clone(), stop.clone()));
         tasks.spawn(listen_to_rumours(shared.systems.clone(), shared.pokes.clone(), stop.clone()));
@@ -169,7 +161,18 @@ impl Supervisor {
         };
         let routes = routes::services(shared, house, &health)?;
         let identity = Arc::new(identity);
-        Ok(Assembled { config, engine, routes, identity, door, limits, health, steps, tasks })
+        Ok(Assembled {
+            config,
+            marks,
+            engine,
+            routes,
+            identity,
+            door,
+            limits,
+            health,
+            steps,
+            tasks,
+        })
     }
 }
 
@@ -206,7 +209,8 @@ impl Assembled {
 
     /// Begins to serve those who come to `listener`, which is at `address`.
     pub fn serve(self, listener: impl Listener + 'static, address: SocketAddr) -> Running {
-        let Self { config, engine, routes, identity, door, limits, health, steps, tasks } = self;
+        let Self { config, marks, engine, routes, identity, door, limits, health, steps, tasks } =
+            self;
         let stack = routes::stack(routes, limits.clone(), identity);
         let server = Server::new(door.tls.clone(), door.revocations.clone(), config.connections);
         let counters = server.counters();
@@ -216,6 +220,7 @@ impl Assembled {
         Running {
             address,
             journal: engine.journal().clone(),
+            marks,
             engine,
             counters,
             limits,
@@ -353,7 +358,8 @@ impl Running {
     /// Leaves in order: takes nothing new, says goodbye to agents and watchers, lets what was begun finish, stops
     /// the errands and then the engine, and closes the journal. Everything that was acknowledged is durable.
     pub async fn drain(self) -> Drained {
-        let Self { journal, mut health, mut serving, steps, tasks, settle_within, .. } = self;
+        let Self { journal, marks, mut health, mut serving, steps, tasks, settle_within, .. } =
+            self;
         info!("leaving");
         health.leave().await;
         steps.leaving.cancel();
@@ -376,6 +382,9 @@ impl Running {
                 tasks = tasks.len(),
                 "some work was left unfinished; it is taken up at the next start"
             );
+        }
+        if let Err(failure) = marks.leave().await {
+            warn!(error = %failure, "the last mark of the clock could not be left");
         }
         journal.close().await;
         info!(cut = drained.cut, "left");

@@ -1,4 +1,4 @@
-//! What a supervisor takes from the machine and the company around it: the wall clock, and the systems outside.
+//! What a supervisor takes from the machine and the company around it: its clocks, and the systems outside.
 //!
 //! A server looks at the machine and reaches the systems as its playbook says. A simulation brings its own time and
 //! its own systems, and everything in between is the code that serves.
@@ -10,6 +10,8 @@ use belay_connect::{HumanQueue, SystemOfRecord};
 use belay_domain::{SystemId, Timestamp};
 use belay_playbook::Playbook;
 
+use crate::uptime::{Steady, Uptime};
+
 /// Tells the time of the wall. It may jump; leases and deadlines follow the monotonic [`Clock`](crate::Clock).
 pub type Wall = Arc<dyn Fn() -> Timestamp + Send + Sync>;
 
@@ -18,6 +20,8 @@ pub type Wall = Arc<dyn Fn() -> Timestamp + Send + Sync>;
 pub struct Surroundings {
     /// The wall clock: read once at the start, and then only to check the tokens of people.
     pub wall: Wall,
+    /// How long the machine has been up: by it the time is known for which no supervisor lived.
+    pub steady: Steady,
     /// The systems outside.
     pub outside: Arc<dyn Outside>,
     /// The playbook, if it has been loaded already; otherwise the folder's.
@@ -37,9 +41,14 @@ pub trait Outside: Send + Sync {
 struct AsWritten;
 
 impl Default for Surroundings {
-    /// The machine's clock, and the systems of the playbook.
+    /// The machine's clocks, and the systems of the playbook.
     fn default() -> Self {
-        Self { wall: Arc::new(Timestamp::now), outside: Arc::new(AsWritten), playbook: None }
+        Self {
+            wall: Arc::new(Timestamp::now),
+            steady: Arc::new(Uptime::of_machine),
+            outside: Arc::new(AsWritten),
+            playbook: None,
+        }
     }
 }
 

@@ -13,7 +13,7 @@ use tokio::sync::Notify;
 
 use crate::books::Remote;
 use crate::dice::Dice;
-use crate::net::{PORT, Port, wall};
+use crate::net::{PORT, Port, uptime, wall};
 use crate::witness::Witness;
 
 /// The playbook of all stories.
@@ -81,6 +81,7 @@ impl House {
         config.connections.drain_limit = Duration::from_secs(2);
         let around = Surroundings {
             wall: Arc::new(wall),
+            steady: Arc::new(uptime),
             outside: Arc::new(Remote),
             playbook: Some(playbook()),
         };

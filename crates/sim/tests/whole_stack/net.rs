@@ -6,6 +6,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::OnceLock;
 
 use belay_agent::Dialer;
+use belay_supervisor::Uptime;
 use jiff::Timestamp;
 use turmoil::net::{TcpListener, TcpStream};
 
@@ -93,4 +94,9 @@ pub(crate) fn beginning() -> Timestamp {
 /// The time of day on a host: the beginning, and what has gone by in the simulation.
 pub(crate) fn wall() -> Timestamp {
     beginning() + turmoil::sim_elapsed().unwrap_or_default()
+}
+
+/// How long the machines of the network have been up: since the story began.
+pub(crate) fn uptime() -> Option<Uptime> {
+    Some(Uptime { boot: "the only one".to_owned(), up: turmoil::sim_elapsed()? })
 }
