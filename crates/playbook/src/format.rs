@@ -2,6 +2,7 @@
 //! and every file is held against it, so that what an editor accepts is what Belay accepts.
 
 mod agents;
+mod calendars;
 mod contract;
 mod dictionary;
 mod escalation;
@@ -12,17 +13,22 @@ mod systems;
 mod text;
 
 pub(crate) use agents::{AgentsFile, BoundaryFile};
+pub(crate) use calendars::{CalendarRule, CalendarsFile, PeopleFile, ShiftRule};
 pub(crate) use contract::{
     AssertionRule, Compensation, ContractFile, ExecutorName, KeyOf, ModeName, OnDivergence,
     ReadBackRule, WriteRule,
 };
 pub(crate) use dictionary::{DictionaryFile, TaxonomyFile};
-pub(crate) use escalation::{EscalationFile, StepRule};
+pub(crate) use escalation::{
+    EscalationFile, ExhaustionName, OutsideName, SeverityRule, StepRule,
+};
 pub(crate) use operations::{
     CanaryRule, EncodingName, ExpectName, HeartbeatRule, HmacRule, HookLike, HookRule, KeyName,
     OperationsFile, SecretRule, TimeFormName, TimeRule,
 };
-pub(crate) use playbook::{ApprovalRule, Defaults, OutsideText, PlaybookFile};
+pub(crate) use playbook::{ApprovalRule, BackoffRule, Defaults, OutsideText, PlaybookFile};
 pub(crate) use routing::{RouteRule, RoutingFile};
-pub(crate) use systems::{CredentialRule, SystemKindName, SystemRule, SystemsFile};
+pub(crate) use systems::{
+    CredentialRule, ReconcileRule, RemedyName, SystemKindName, SystemRule, SystemsFile,
+};
 pub(crate) use text::{FORMS, Length};

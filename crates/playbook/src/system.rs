@@ -5,7 +5,7 @@ mod compile;
 
 use std::collections::BTreeMap;
 
-use belay_domain::{PersonId, QueueId, ResolutionCode, Span, SystemId};
+use belay_domain::{PersonId, QueueId, Remedies, ResolutionCode, Span, SystemId};
 
 pub(crate) use compile::compile;
 
@@ -16,6 +16,17 @@ pub struct System {
     pub id: SystemId,
     /// What it is.
     pub kind: SystemKind,
+    /// How our tickets in it are held against what we believe.
+    pub reconcile: Reconcile,
+}
+
+/// How often a system is asked for all our tickets, and what is done about those that do not fit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Reconcile {
+    /// How often.
+    pub every: Span,
+    /// What is done.
+    pub remedies: Remedies,
 }
 
 /// The kinds of systems that Belay can talk to.

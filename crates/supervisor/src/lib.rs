@@ -17,6 +17,7 @@ mod keyed_lock;
 mod lookout;
 mod metrics;
 mod playbooks;
+mod reconcile;
 mod recovery;
 mod service;
 mod sessions;

@@ -1,10 +1,12 @@
-//! Which cases ask people for something now. An index in memory over what the engine knows; the cases
-//! themselves are the truth.
+//! Which cases ask people for something now, and which tickets they believe in. An index in memory over what the
+//! engine knows; the cases themselves are the truth.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use belay_domain::{ActionId, ActionStage, Case, CaseId, EscalationId};
+use belay_domain::{
+    ActionId, ActionStage, Belief, Believed, Case, CaseId, EscalationId, SystemId,
+};
 use dashmap::DashMap;
 
 /// The open escalations and approvals of all cases; cheap to clone.
@@ -18,6 +20,7 @@ pub(crate) struct Lookout {
 struct Asking {
     escalations: BTreeSet<EscalationId>,
     approvals: BTreeSet<ActionId>,
+    tickets: Vec<Believed>,
 }
 
 impl Lookout {
@@ -33,21 +36,22 @@ impl Lookout {
         self.listed(|asking| &asking.approvals)
     }
 
+    /// Every ticket that is believed in a system, also of cases that are over and whose people are being told. Those
+    /// that have been told are left out; their cases know them.
+    #[must_use]
+    pub(crate) fn tickets(&self, system: &SystemId) -> Vec<Believed> {
+        let of = |asking: &Asking| {
+            let here = asking.tickets.iter().filter(|one| one.queue.system == *system);
+            here.cloned().collect::<Vec<_>>()
+        };
+        self.asking.iter().flat_map(|entry| of(entry.value())).collect()
+    }
+
     /// Takes note of what a case asks now.
     pub(crate) fn see(&self, case: &Case) {
-        if !case.is_open() {
-            self.asking.remove(&case.id);
-            return;
-        }
-        let open = case.escalations.values().filter(|found| found.is_open());
-        let awaiting = case
-            .actions
-            .values()
-            .filter(|action| matches!(action.stage, ActionStage::AwaitingApproval(_)));
-        let asking = Asking {
-            escalations: open.map(|found| found.id.clone()).collect(),
-            approvals: awaiting.map(|action| action.id.clone()).collect(),
-        };
+        let asking = if case.is_open() { asks(case) } else { Asking::default() };
+        let tickets = case.tickets().into_iter().filter(|one| one.belief != Belief::Told);
+        let asking = Asking { tickets: tickets.collect(), ..asking };
         if asking == Asking::default() {
             self.asking.remove(&case.id);
         } else {
@@ -66,5 +70,19 @@ impl Lookout {
             .collect();
         all.sort_unstable();
         all
+    }
+}
+
+/// What an open case asks of people.
+fn asks(case: &Case) -> Asking {
+    let open = case.escalations.values().filter(|found| found.is_open());
+    let awaiting = case
+        .actions
+        .values()
+        .filter(|action| matches!(action.stage, ActionStage::AwaitingApproval(_)));
+    Asking {
+        escalations: open.map(|found| found.id.clone()).collect(),
+        approvals: awaiting.map(|action| action.id.clone()).collect(),
+        tickets: Vec::new(),
     }
 }

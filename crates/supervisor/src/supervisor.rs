@@ -38,6 +38,7 @@ use crate::intake::Intake;
 use crate::lookout::Lookout;
 use crate::metrics::{self, Metrics};
 use crate::playbooks::Playbooks;
+use crate::reconcile::Reconciler;
 use crate::recovery;
 use crate::service::Shared;
 use crate::service::agent::House;
@@ -147,6 +148,13 @@ impl Supervisor {
         let stop = &steps.errands;
         tasks.spawn(marks.clone().keep(stop.clone()));
         tasks.spawn(recovery::run(engine.clone(), stop.clone()));
+        let reconciler = Reconciler::new(
+            engine.clone(),
+            shared.playbooks.clone(),
+            shared.systems.clone(),
+            shared.lookout.clone(),
+        );
+        tasks.spawn(reconciler.run(stop.clone()));
         tasks.spawn(metrics::watch_uncovered(engine.clone(), stop.clone()));
         tasks.spawn(listen_to_rumours(shared.systems.clone(), shared.pokes.clone(), stop.clone()));
         door.follow(&tasks, stop);

@@ -167,6 +167,12 @@ impl Systems {
         self.connected().queues.values().cloned().collect()
     }
 
+    /// All systems in which people are reached, by their ids.
+    #[must_use]
+    pub(crate) fn reaching(&self) -> BTreeMap<SystemId, Arc<dyn HumanQueue>> {
+        self.connected().queues.clone()
+    }
+
     /// Tells whenever other systems are connected.
     #[must_use]
     pub(crate) fn changes(&self) -> Changes {

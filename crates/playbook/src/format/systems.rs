@@ -56,6 +56,35 @@ pub(crate) struct SystemRule {
     #[serde(default)]
     #[schemars(with = "BTreeMap<String, Id>")]
     pub(crate) resolutions: BTreeMap<String, ResolutionCode>,
+    /// How what we believe of its tickets is held against what it shows, for systems in which people are reached.
+    #[serde(default)]
+    pub(crate) reconcile: ReconcileRule,
+}
+
+/// How often a system is asked for all tickets that carry our mark, and what is done about those that do not fit. A
+/// ticket that is not there is always read again; what people changed by hand always stays.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct ReconcileRule {
+    /// How often; 60 s when it is left out.
+    pub(crate) every: Option<Length>,
+    /// Tickets that nobody waits for; `withdraw` when it is left out.
+    pub(crate) orphans: Option<RemedyName>,
+    /// Second tickets for one step; `withdraw` when it is left out.
+    pub(crate) forks: Option<RemedyName>,
+    /// Tickets of cases that the journal does not know; `report` when it is left out, because they may belong to
+    /// another installation.
+    pub(crate) strangers: Option<RemedyName>,
+}
+
+/// What is done about a ticket that does not fit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum RemedyName {
+    /// Its people are told; it is closed if nobody holds it.
+    Withdraw,
+    /// It is shown to operators, and nothing is done.
+    Report,
 }
 
 /// The kinds of systems.

@@ -1,18 +1,26 @@
 //! Compiling `systems.yaml`.
 
 use super::{
-    Credential, Desk, DeskPerson, DeskQueue, HttpSystem, Reference, RequestTracker, System,
+    Credential, Desk, DeskPerson, DeskQueue, HttpSystem, Reconcile, Reference, RequestTracker, System,
     SystemKind,
 };
 use crate::check::Check;
-use crate::format::{CredentialRule, Length, SystemKindName, SystemRule, SystemsFile};
-use belay_domain::{Span, SystemId};
+use crate::format::{
+    CredentialRule, Length, ReconcileRule, RemedyName, SystemKindName, SystemRule, SystemsFile,
+};
+use belay_domain::{Remedies, Remedy, Span, SystemId};
 
 /// How long one request may take, where nothing else is said.
 const TIMEOUT: Length = Length(Span::from_secs(10));
 
 /// The longest a request may take.
 const TIMEOUT_MOST: Span = Span::from_secs(60);
+
+/// How often our tickets are listed, where nothing else is said.
+const RECONCILE_EVERY: Length = Length(Span::from_secs(60));
+
+/// The longest between two lists. What is found later has been wrong for hours.
+const RECONCILE_MOST: Span = Span::from_hours(24);
 
 /// Compiles all systems.
 pub(crate) fn compile(check: &mut Check<'_>, file: SystemsFile) -> Vec<System> {
@@ -22,6 +30,7 @@ pub(crate) fn compile(check: &mut Check<'_>, file: SystemsFile) -> Vec<System> {
 
 fn system(check: &mut Check<'_>, id: SystemId, rule: SystemRule) -> Option<System> {
     let pointer = crate::json::child("/systems", id.as_str());
+    let reconcile = reconcile(check, &pointer, &rule.reconcile);
     let kind = match rule.kind {
         SystemKindName::Http => SystemKind::Http(http(check, &pointer, &rule)?),
         SystemKindName::Desk => SystemKind::Desk(desk(check, &pointer, rule)),
@@ -29,7 +38,25 @@ fn system(check: &mut Check<'_>, id: SystemId, rule: SystemRule) -> Option<Syste
             SystemKind::RequestTracker(tracker(check, &pointer, rule)?)
         }
     };
-    Some(System { id, kind })
+    Some(System { id, kind, reconcile })
+}
+
+fn reconcile(check: &mut Check<'_>, pointer: &str, rule: &ReconcileRule) -> Reconcile {
+    let every = rule.every.unwrap_or(RECONCILE_EVERY);
+    let named = |name: Option<RemedyName>, otherwise| match name {
+        Some(RemedyName::Withdraw) => Remedy::Withdraw,
+        Some(RemedyName::Report) => Remedy::Report,
+        None => otherwise,
+    };
+    let usual = Remedies::default();
+    Reconcile {
+        every: check.span_up_to(&format!("{pointer}/reconcile/every"), every, RECONCILE_MOST),
+        remedies: Remedies {
+            orphans: named(rule.orphans, usual.orphans),
+            forks: named(rule.forks, usual.forks),
+            strangers: named(rule.strangers, usual.strangers),
+        },
+    }
 }
 
 fn http(check: &mut Check<'_>, pointer: &str, rule: &SystemRule) -> Option<HttpSystem> {

@@ -3,13 +3,16 @@
 use std::fmt;
 use std::time::Duration;
 
-use belay_connect::{BoxFuture, HumanQueue, NewTicket, QueueError, QueueErrorKind, RumourReceiver};
+use belay_connect::{
+    BoxFuture, HumanQueue, NewTicket, OurTicket, OurTickets, QueueError, QueueErrorKind,
+    RumourReceiver,
+};
 use belay_domain::{
     ActKind, ActorKind, Correlation, QueueFacts, QueueId, Reading, Standing, SystemId, TicketActor,
     TicketFacts, TicketId, TicketReading,
 };
 
-use super::{Deed, Face, Heard, OURSELVES, Tickets, id, script};
+use super::{Deed, Face, Heard, OURSELVES, Ticket, Tickets, id, script};
 use crate::world::{Moment, State, World};
 
 /// What an adapter's own timeout would be.
@@ -168,6 +171,22 @@ impl HumanQueue for Itsm {
         }))
     }
 
+    fn ours<'a>(&'a self, page: Option<&'a str>) -> BoxFuture<'a, Result<OurTickets, QueueError>> {
+        /// Small, so that a list has several pages.
+        const PAGE: usize = 4;
+        Box::pin(self.exchange("ours", move |state, house| {
+            let now = state.now();
+            let listed = house.tickets.values().filter(|ticket| {
+                ticket.is_open() && ticket.visible_at <= now && ticket.now.correlation.is_some()
+            });
+            let after = listed.filter(|ticket| page.is_none_or(|page| ticket.id.as_str() > page));
+            let tickets: Vec<_> = after.filter_map(ours).take(PAGE).collect();
+            let full = tickets.len() == PAGE;
+            let next = tickets.last().filter(|_| full).map(|last| last.ticket.to_string());
+            Ok(OurTickets { tickets, next })
+        }))
+    }
+
     fn rumours(&self) -> Option<RumourReceiver> {
         let mut state = self.world.look();
         let house = state.house(&self.system)?;
@@ -295,6 +314,19 @@ fn reading(ticket: &TicketId, face: &Face, queue: Option<QueueFacts>) -> Reading
         resolution: face.resolution.clone(),
     };
     Reading { ticket: TicketReading::Present(Box::new(facts)), queue }
+}
+
+/// A ticket as a list shows it.
+fn ours(ticket: &Ticket) -> Option<OurTicket> {
+    Some(OurTicket {
+        ticket: ticket.id.clone(),
+        correlation: ticket.now.correlation.clone()?,
+        case: ticket.now.case.clone(),
+        queue: Some(ticket.now.queue.clone()),
+        holder: ticket.now.holder.as_ref().map(|holder| holder.name.clone()),
+        subject: None,
+        priority: None,
+    })
 }
 
 /// What an empty answer with status 200 looks like to a careless adapter.

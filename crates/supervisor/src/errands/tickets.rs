@@ -230,9 +230,22 @@ impl Errand {
                 }
             }
         }
-        self.withdraw_forks(&system, correlation, ticket).await;
+        if let Some(kept) = self.kept(correlation, ticket).await {
+            self.withdraw_forks(&system, correlation, &kept).await;
+        }
         let (correlation, ticket) = (correlation.clone(), ticket.clone());
         self.answer(Command::Withdrawn { correlation, ticket }).await;
+    }
+
+    /// Besides which ticket of its step every other one is too many: the one that is waited for if the step still
+    /// is, otherwise the one that was given up. None while the step's ticket is being placed.
+    async fn kept(&self, correlation: &Correlation, given_up: &TicketId) -> Option<TicketId> {
+        let case = self.case().await?;
+        let mut open = case.escalations.values().filter(|found| found.is_open());
+        match open.find(|found| case.is_open() && found.step.correlation == *correlation) {
+            Some(found) => found.ticket().cloned(),
+            None => Some(given_up.clone()),
+        }
     }
 }
 
