@@ -11,16 +11,20 @@
 
 mod counter;
 mod deed;
+mod incidents;
 mod lie;
 mod office;
+mod pager_duty;
 mod people;
 mod service_now;
 mod ticket;
 mod world;
 
 pub use deed::{Deed, Edit, Script, Which};
+pub use incidents::{Incident, Incidents, IncidentsError, Row, Step};
 pub use lie::{Asked, Lie, Limit, Told};
 pub use office::{Clock, Office, Shared};
+pub use pager_duty::router as pager_duty;
 pub use people::{Kind, Person, Queue, Right};
 pub use service_now::router as service_now;
 pub use ticket::{Change, Entry, Face, Field, Status, Ticket, Via};

@@ -79,6 +79,11 @@ impl Office {
         self.look(|world| world.script(script));
     }
 
+    /// What will happen to the first ticket that carries a correlation id.
+    pub fn script_for(&self, correlation: &str, script: Script) {
+        self.look(|world| world.script_for(correlation, script));
+    }
+
     /// What happens to every ticket that is opened from now on: rules of the office.
     pub fn habit(&self, script: Script) {
         self.look(|world| world.habit(script));

@@ -22,6 +22,7 @@ pub(crate) struct World {
     lies: Vec<Told>,
     planned: BTreeMap<(Timestamp, u64), (Which, Deed)>,
     scripts: VecDeque<Script>,
+    scripts_for: BTreeMap<String, Script>,
     habits: Vec<Script>,
     /// The window in which requests are counted, and how many there were.
     window: (i64, u32),
@@ -60,6 +61,7 @@ impl World {
             lies: Vec::new(),
             planned: BTreeMap::new(),
             scripts: VecDeque::new(),
+            scripts_for: BTreeMap::new(),
             habits: Vec::new(),
             window: (0, 0),
             joined: 0,
@@ -90,6 +92,11 @@ impl World {
     /// What happens to the next ticket that no other script is for.
     pub(crate) fn script(&mut self, script: Script) {
         self.scripts.push_back(script);
+    }
+
+    /// What happens to the first ticket that carries a correlation id.
+    pub(crate) fn script_for(&mut self, correlation: &str, script: Script) {
+        self.scripts_for.insert(correlation.to_owned(), script);
     }
 
     /// What happens to every ticket that is opened from now on.
@@ -195,7 +202,9 @@ impl World {
             truth: vec![(self.now, None)],
         };
         self.tickets.insert(number, ticket);
-        let script = self.scripts.pop_front();
+        let carries = self.tickets.get(&number).and_then(|it| it.face().correlation.as_deref());
+        let own = carries.and_then(|correlation| self.scripts_for.remove(correlation));
+        let script = own.or_else(|| self.scripts.pop_front());
         let steps: Vec<_> =
             script.iter().chain(&self.habits).flat_map(|it| &it.steps).cloned().collect();
         for (wait, deed) in steps {

@@ -66,7 +66,9 @@ fn form(value: &Value) -> String {
         text.chars().map(|it| if it.is_ascii_digit() { '0' } else { it }).collect();
     let hex = |text: &str| text.chars().all(|it| it.is_ascii_hexdigit());
     let moment = ["0000-00-00 00:00:00", "0000-00-00T00:00:00Z", "0000-00-00T00:00:00.000+0000"];
-    if moment.contains(&digits.as_str()) {
+    if digits.len() == 25 && (digits.ends_with("-00:00") || digits.ends_with("+00:00")) {
+        "a moment with its zone".to_owned()
+    } else if moment.contains(&digits.as_str()) {
         format!("a moment like {digits}")
     } else if text.len() == 32 && hex(text) {
         "32 hexadecimal digits".to_owned()
