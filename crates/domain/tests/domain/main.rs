@@ -1,5 +1,6 @@
 //! What the domain promises, told as short stories and as long random histories.
 
+mod reading;
 mod script;
 mod terms;
 

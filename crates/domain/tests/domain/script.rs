@@ -370,7 +370,7 @@ impl Story {
             };
             Statement {
                 id: number.to_owned(),
-                actor: crate::evidence::actor(name),
+                actor: crate::reading::actor(name),
                 text: format!("{verb} {digest} as discussed"),
             }
         });
@@ -387,7 +387,7 @@ impl Story {
             self.case.escalations.values().find(|found| found.step.correlation == correlation);
         let queue = queue.map_or("first", |found| found.step_plan().queue.queue.as_str());
         Command::Observe {
-            reading: Box::new(crate::evidence::reading(&correlation, queue, &words[1..])),
+            reading: Box::new(crate::reading::reading(&correlation, queue, &words[1..])),
             correlation,
             sent_at: sent(words).unwrap_or(self.now),
         }
