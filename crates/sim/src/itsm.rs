@@ -232,6 +232,11 @@ impl Ticket {
         })
     }
 
+    /// Whether somebody truly holds it now.
+    pub(crate) fn is_held(&self) -> bool {
+        self.truth.last().is_some_and(|(_, holder)| holder.is_some())
+    }
+
     /// The face it had at a moment.
     pub(crate) fn face_at(&self, at: Moment) -> &Face {
         let known = self.faces.iter().rev().find(|(since, _)| *since <= at);

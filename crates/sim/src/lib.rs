@@ -9,6 +9,8 @@
 mod agents;
 mod api;
 mod audit;
+mod careless;
+mod catalogue;
 mod dice;
 mod disk;
 mod itsm;
@@ -16,8 +18,11 @@ mod people;
 mod promises;
 mod records;
 mod run;
+mod scene;
 mod tally;
 mod world;
 
-pub use run::{Ended, run};
+pub use catalogue::{table, untold};
+pub use run::{Ended, run, run_in};
+pub use scene::Scene;
 pub use tally::{LIES, RUNS_THAT_SHOW_ALL, Tally};

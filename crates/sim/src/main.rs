@@ -1,6 +1,7 @@
 //! Runs many seeds, in a few processes, and says what they showed.
 //!
-//! `belay-sim --seeds 1000` runs them; `belay-sim --seed 7 --story` tells one.
+//! `belay-sim --seeds 1000` runs them; `belay-sim --seed 7 --story` tells one. With `--catalogue` the worlds have
+//! nothing in them but human queues, and a table shows what Belay and two careless clients made of each row.
 
 mod known;
 
@@ -9,7 +10,7 @@ use std::path::Path;
 use std::process::{Command, ExitCode, Stdio};
 use std::time::Instant;
 
-use belay_sim::{RUNS_THAT_SHOW_ALL, Tally, run};
+use belay_sim::{RUNS_THAT_SHOW_ALL, Scene, Tally, run_in, table, untold};
 use clap::Parser;
 use known::Known;
 
@@ -25,6 +26,9 @@ struct Args {
     /// Run this one only.
     #[arg(long)]
     seed: Option<u64>,
+    /// Only human queues and the ways in which they lie, beside two careless clients in the same worlds.
+    #[arg(long)]
+    catalogue: bool,
     /// Tell what happened.
     #[arg(long, requires = "seed")]
     story: bool,
@@ -49,15 +53,15 @@ fn main() -> ExitCode {
             .init();
     }
     match args.seed {
-        Some(seed) => one(seed, args.story),
+        Some(seed) => one(args.scene(), seed, args.story),
         None if args.report => report(&args),
         None => many(&args),
     }
 }
 
 /// Runs one seed and says all about it.
-fn one(seed: u64, story: bool) -> ExitCode {
-    let ended = run(seed, story);
+fn one(scene: Scene, seed: u64, story: bool) -> ExitCode {
+    let ended = run_in(scene, seed, story);
     for line in &ended.story {
         println!("{line}");
     }
@@ -72,7 +76,7 @@ fn one(seed: u64, story: bool) -> ExitCode {
 fn report(args: &Args) -> ExitCode {
     let mut seed = args.from;
     while seed < args.from + args.seeds {
-        let ended = run(seed, false);
+        let ended = run_in(args.scene(), seed, false);
         let mut told = format!("= {seed} {}\n", ended.digest);
         for wrong in &ended.wrongs {
             told.push_str(&format!("! {}\n", wrong.replace('\n', " ")));
@@ -88,9 +92,16 @@ fn report(args: &Args) -> ExitCode {
     ExitCode::SUCCESS
 }
 
+impl Args {
+    fn scene(&self) -> Scene {
+        if self.catalogue { Scene::Catalogue } else { Scene::Everything }
+    }
+}
+
 /// What a batch showed.
 #[derive(Default)]
 struct Batch {
+    scene: Scene,
     runs: u64,
     tally: Tally,
     failed: Vec<(u64, Vec<String>)>,
@@ -108,13 +119,14 @@ fn many(args: &Args) -> ExitCode {
         .map(|index| {
             let seeds = args.seeds - index;
             Command::new(&program)
+                .args(args.catalogue.then_some("--catalogue"))
                 .args(["--report", "--from", &(args.from + index).to_string()])
                 .args(["--seeds", &seeds.to_string(), "--step", &processes.to_string()])
                 .stdout(Stdio::piped())
                 .spawn()
         })
         .collect();
-    let mut batch = Batch::default();
+    let mut batch = Batch { scene: args.scene(), ..Batch::default() };
     let mut broken = false;
     std::thread::scope(|scope| {
         let (lines, heard) = std::sync::mpsc::channel();
@@ -146,7 +158,7 @@ fn many(args: &Args) -> ExitCode {
     });
     batch.try_again(&program);
     batch.say(args, begun);
-    let missing = batch.tally.missing();
+    let missing = batch.missing();
     if batch.runs >= RUNS_THAT_SHOW_ALL && !missing.is_empty() {
         println!("vacuous: in so many runs none of these happened: {}", missing.join(", "));
         broken = true;
@@ -169,7 +181,7 @@ impl Batch {
                 match self.failed.iter_mut().find(|(failed, _)| *failed == seed) {
                     Some((_, wrongs)) => wrongs.push(wrong.to_owned()),
                     None => {
-                        println!("seed {seed}: {wrong}\n  {}", again_by(seed));
+                        println!("seed {seed}: {wrong}\n  {}", again_by(self.scene, seed));
                         self.failed.push((seed, vec![wrong.to_owned()]));
                     }
                 }
@@ -187,14 +199,18 @@ impl Batch {
     /// Runs anew what failed in a way that is not known. A run that then holds went another way than the first time,
     /// which its seed should not allow: that is said, and it does not count as broken.
     fn try_again(&mut self, program: &Path) {
+        let scene = self.scene;
         self.failed.retain(|(seed, wrongs)| {
-            let again = || Command::new(program).args(["--seed", &seed.to_string()]).output();
-            let holds = !Known::explains(*seed, wrongs)
+            let catalogue = (scene == Scene::Catalogue).then_some("--catalogue");
+            let again = || {
+                Command::new(program).args(catalogue).args(["--seed", &seed.to_string()]).output()
+            };
+            let holds = !is_known(scene, *seed, wrongs)
                 && again().is_ok_and(|output| output.status.success());
             if holds {
                 println!(
                     "seed {seed}: NOT REPRODUCED: it failed once and then held; {}",
-                    again_by(*seed)
+                    again_by(scene, *seed)
                 );
             }
             !holds
@@ -203,7 +219,15 @@ impl Batch {
 
     /// Those that failed, but for what is known.
     fn unknown(&self) -> impl Iterator<Item = &(u64, Vec<String>)> {
-        self.failed.iter().filter(|(seed, wrongs)| !Known::explains(*seed, wrongs))
+        self.failed.iter().filter(|(seed, wrongs)| !is_known(self.scene, *seed, wrongs))
+    }
+
+    /// What should have happened in so many runs and did not.
+    fn missing(&self) -> Vec<String> {
+        match self.scene {
+            Scene::Everything => self.tally.missing(),
+            Scene::Catalogue => untold(&self.tally),
+        }
     }
 
     fn covers(args: &Args, seed: u64) -> bool {
@@ -223,18 +247,33 @@ impl Batch {
             self.tally.of("effects: LOST"),
             self.tally.of("effects: DOUBLED"),
         );
+        if self.scene == Scene::Catalogue {
+            println!("\n{}", table(&self.tally));
+            return self.say_broken();
+        }
         for known in Known::all().filter(|known| Self::covers(args, known.seed)) {
             if self.failed.iter().all(|(seed, _)| *seed != known.seed) {
                 println!("seed {} holds now: strike it from known.txt", known.seed);
             }
         }
+        self.say_broken();
+    }
+
+    fn say_broken(&self) {
         for (seed, wrongs) in self.unknown() {
-            println!("seed {seed}: {} broken promises; {}", wrongs.len(), again_by(*seed));
+            let again = again_by(self.scene, *seed);
+            println!("seed {seed}: {} broken promises; {again}", wrongs.len());
         }
     }
 }
 
 /// The command that repeats a run.
-fn again_by(seed: u64) -> String {
-    format!("cargo run -p belay-sim -- --seed {seed} --story")
+fn again_by(scene: Scene, seed: u64) -> String {
+    let catalogue = if scene == Scene::Catalogue { "--catalogue " } else { "" };
+    format!("cargo run -p belay-sim -- {catalogue}--seed {seed} --story")
+}
+
+/// Whether a run failed in a way that is known and said.
+fn is_known(scene: Scene, seed: u64, wrongs: &[String]) -> bool {
+    scene == Scene::Everything && Known::explains(seed, wrongs)
 }

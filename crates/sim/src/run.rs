@@ -1,6 +1,5 @@
 //! One run: a world, a supervisor that lives in it, dies and is started again, until everything has to be well.
 
-use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
@@ -20,12 +19,15 @@ use tokio::task::LocalSet;
 use crate::agents::{Agent, TEMPERS, Temper};
 use crate::api::{self, Channel};
 use crate::audit;
+use crate::careless::Careless;
+use crate::catalogue;
 use crate::dice::Dice;
 use crate::disk::SimDisk;
 use crate::itsm::adapter::Itsm;
 use crate::itsm::{Tickets, diligence, id, staffing};
 use crate::people::{self, Report};
 use crate::records::Crm;
+use crate::scene::Scene;
 use crate::tally::Tally;
 use crate::world::{Life, Moment, State, World};
 
@@ -56,9 +58,39 @@ enum Death {
     AtCommit(u64),
 }
 
-/// Runs one seed.
+/// Runs one seed, with everything in it.
 #[must_use]
 pub fn run(seed: u64, story: bool) -> Ended {
+    run_in(Scene::Everything, seed, story)
+}
+
+/// Runs one seed of a scene. In the catalogue, the careless clients live through the same world.
+#[must_use]
+pub fn run_in(scene: Scene, seed: u64, story: bool) -> Ended {
+    let mut ended = run_alone(scene, seed, story);
+    if scene == Scene::Catalogue {
+        let mut careless = Tally::default();
+        for client in [Careless::Sent, Careless::Acknowledged] {
+            match run_careless(scene, seed, client) {
+                Ok(counted) => careless.join(&counted),
+                Err(error) => ended.wrongs.push(error),
+            }
+        }
+        catalogue::file(&mut ended, &careless);
+    }
+    ended
+}
+
+/// A careless client in the world of a seed, for as long as things go wrong.
+fn run_careless(scene: Scene, seed: u64, client: Careless) -> Result<Tally, String> {
+    let mut dice = Dice::new(seed);
+    let world = furnished(scene, seed, &mut dice, Path::new(""), false);
+    let _ = agents(scene, &mut dice, &world);
+    let reports = reports(scene, &mut dice);
+    client.live(&world, &reports, TROUBLED)
+}
+
+fn run_alone(scene: Scene, seed: u64, story: bool) -> Ended {
     let mut dice = Dice::new(seed);
     let directory = workplace();
     let mut ended = Ended {
@@ -75,9 +107,9 @@ pub fn run(seed: u64, story: bool) -> Ended {
             return ended;
         }
     };
-    let world = furnished(&mut dice, directory.path(), story);
-    let agents = agents(&mut dice, &world);
-    let reports = reports(&mut dice);
+    let world = furnished(scene, seed, &mut dice, directory.path(), story);
+    let agents = agents(scene, &mut dice, &world);
+    let reports = reports(scene, &mut dice);
     let mut deaths = deaths(&mut dice);
     let mut machine = Dice::new(!seed);
     loop {
@@ -111,7 +143,7 @@ pub fn run(seed: u64, story: bool) -> Ended {
         Err(error) => world.look().wrong("AUD-1 the chain holds", error),
     }
     let mut state = world.look();
-    vacuity(&mut state);
+    vacuity(scene, &mut state);
     ended.tally = state.tally.clone();
     ended.wrongs = state.wrongs().to_vec();
     ended.story = state.take_story();
@@ -120,17 +152,19 @@ pub fn run(seed: u64, story: bool) -> Ended {
 
 /// A run in which nothing interesting happened proves nothing. Not every story has every turn: whether all of them
 /// came about is asked of a batch.
-fn vacuity(state: &mut State) {
+fn vacuity(scene: Scene, state: &mut State) {
     let tally = &state.tally;
     let people = tally.of("ticket systems: tickets made");
     let turns = people + tally.of("events: handoff_offered") + tally.of_all("coverage: by ");
+    let faults = tally.of_all("lie ") + tally.of_all("writes: ") + tally.of_all("reads: ");
     let least = [
-        ("faults", tally.of_all("lie ") + tally.of_all("writes: ") + tally.of_all("reads: "), 3),
+        // Whether a single row was told is asked of all runs about it together.
+        ("faults", faults, if scene == Scene::Everything { 3 } else { 0 }),
         ("crashes", tally.of("supervisor: crashes"), 1),
-        ("cases", tally.of("cases: opened"), 2),
-        ("tickets, offers and claims of cover", turns, 4),
+        ("cases", tally.of("cases: opened"), scene.reports().start),
+        ("tickets, offers and claims of cover", turns, scene.turns()),
         ("questions", tally.of("coverage: asked"), 100),
-        ("answers", tally.of_all("answers: "), 5),
+        ("answers", tally.of_all("answers: "), scene.reports().start),
     ];
     let mut missing = String::new();
     for (what, found, least) in least {
@@ -151,9 +185,8 @@ fn workplace() -> std::io::Result<tempfile::TempDir> {
 }
 
 /// The world of a run.
-fn furnished(dice: &mut Dice, directory: &Path, story: bool) -> World {
-    let rows: Vec<u8> = (1..=22).collect();
-    let lies: BTreeSet<u8> = (0..dice.within(5..10)).map(|_| *dice.pick(&rows)).collect();
+fn furnished(scene: Scene, seed: u64, dice: &mut Dice, directory: &Path, story: bool) -> World {
+    let lies = scene.lies(seed, dice);
     let mut state = State::new(dice.fork(), lies.clone(), story);
     state.tell(|| format!("the lies of this run: {lies:?}"));
     let mut itsm =
@@ -179,23 +212,23 @@ fn furnished(dice: &mut Dice, directory: &Path, story: bool) -> World {
     World::new(state, directory)
 }
 
-fn agents(dice: &mut Dice, world: &World) -> Vec<Agent> {
+fn agents(scene: Scene, dice: &mut Dice, world: &World) -> Vec<Agent> {
     let agent = |name: &&str| {
         let temper = if dice.percent(35) { Temper::Honest } else { *dice.pick(&TEMPERS) };
         world.tell(|| format!("{name} is {temper:?}"));
         world.look().tally.count(&format!("agents: {temper:?}"));
         Agent::new(name, temper, dice.fork(), world)
     };
-    ["helper-1", "helper-2", "helper-3"].iter().map(agent).collect()
+    ["helper-1", "helper-2", "helper-3"].iter().take(scene.agents()).map(agent).collect()
 }
 
-fn reports(dice: &mut Dice) -> Vec<Report> {
-    let number = dice.within(3..6);
+fn reports(scene: Scene, dice: &mut Dice) -> Vec<Report> {
+    let number = dice.within(scene.reports());
     let mut reports: Vec<Report> = (0..number)
         .map(|number| Report {
             at: dice.millis(100..150_000),
             request: format!("r-{number}"),
-            kind: if dice.percent(35) { "complaint" } else { "question" },
+            kind: if dice.percent(scene.complaints()) { "complaint" } else { "question" },
         })
         .collect();
     reports.sort_by_key(|report| report.at);

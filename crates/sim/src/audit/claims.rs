@@ -46,6 +46,15 @@ pub(crate) fn check(state: &mut State, claim: &Claim) {
             person_wrong(state, person, ticket, *sent_at, claim.as_of)
         }
     };
+    if let Holder::Person { person, ticket, .. } = &claim.holder
+        && !state
+            .house_of(ticket)
+            .and_then(|house| house.tickets.get(ticket))
+            .is_some_and(|found| found.was_held(person, claim.as_of, claim.as_of))
+    {
+        // Evidence may be as old as it says; what it showed may have ended since.
+        state.tally.count("coverage: nobody had it at that moment");
+    }
     if let Some(wrong) = wrong {
         state.tally.count("coverage: FALSE");
         let line = format!("{} is said to be covered: {wrong}: {:?}", claim.case, claim.holder);
