@@ -183,6 +183,14 @@ impl Pace {
         Self { limit, next: Mutex::new(None) }
     }
 
+    /// Lets nobody have a turn for so long: the system said that nothing is left for us until then.
+    pub fn rest(&self, wait: Duration) {
+        let saved = self.limit.every.saturating_mul(self.limit.burst.saturating_sub(1));
+        let until = Instant::now() + wait + saved;
+        let mut next = self.next.lock().unwrap_or_else(PoisonError::into_inner);
+        *next = Some(next.map_or(until, |next| next.max(until)));
+    }
+
     /// Waits for a turn; says how long it would have taken if that is too long.
     pub async fn turn(&self) -> Result<(), Duration> {
         self.turns(1).await

@@ -3,12 +3,18 @@
 //! What matters about a failure is whether the request can have been carried out; everything here is sorted
 //! by that.
 
+mod within;
+
 use std::error::Error as _;
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
 use reqwest::{Certificate, Client, Method, RequestBuilder, Url, redirect};
+
+pub use within::Service;
+pub(crate) use within::Within;
 
 /// The longest a system may take to accept a connection.
 const CONNECT_WITHIN: Duration = Duration::from_secs(5);
@@ -56,7 +62,10 @@ pub enum AddressError {
 pub(crate) struct Http {
     client: Client,
     base: Url,
+    timeout: Duration,
     answer_max: usize,
+    /// Who answers instead of whoever listens at the address.
+    within: Option<Arc<dyn Within>>,
 }
 
 /// What the system answered.
@@ -104,7 +113,14 @@ impl Http {
             client = client.tls_certs_merge(roots);
         }
         let client = client.build().map_err(AddressError::Client)?;
-        Ok(Self { client, base, answer_max: terms.answer_max })
+        let (timeout, answer_max) = (terms.timeout, terms.answer_max);
+        Ok(Self { client, base, timeout, answer_max, within: None })
+    }
+
+    /// Sends to something in this process instead of over a socket. Waits by the runtime's clock only.
+    pub(crate) fn within(mut self, service: Arc<dyn Within>) -> Self {
+        self.within = Some(service);
+        self
     }
 
     /// The system's address, without anything secret.
@@ -130,6 +146,14 @@ impl Http {
     pub(crate) async fn send(&self, request: RequestBuilder) -> Result<Answer, Failure> {
         let request =
             request.build().map_err(|error| Failure::Malformed { detail: told(error) })?;
+        if let Some(within) = &self.within {
+            let (timeout, most) = (self.timeout, self.answer_max);
+            let answer = tokio::time::timeout(timeout, within.answer(request, most)).await;
+            return answer.unwrap_or_else(|_| {
+                let detail = format!("no answer within {} s", timeout.as_secs());
+                Err(Failure::NoAnswer { detail })
+            });
+        }
         let mut response = self.client.execute(request).await.map_err(|error| {
             if error.is_connect() {
                 Failure::NotSent { detail: told(error) }

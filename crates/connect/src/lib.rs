@@ -2,7 +2,8 @@
 //! written. Each answers with evidence, never with opinion.
 //!
 //! * [`HumanQueue`] is what a ticket system must be able to do; [`place`] puts exactly one ticket into one.
-//! * [`Desk`] is the queue that Belay itself offers; [`RequestTracker`] is the first one from outside.
+//! * [`Desk`] is the queue that Belay itself offers; [`RequestTracker`] is the first one from outside;
+//!   [`Itsm`] is any other that somebody has described.
 //! * [`BusinessSystem`] reads and writes over plain HTTP, as the playbook's contracts describe.
 //! * [`Guarded`] keeps a dead or rate-limited system from being hammered.
 //!
@@ -12,6 +13,7 @@
 pub mod business;
 pub mod desk;
 pub mod human_queue;
+pub mod itsm;
 pub mod request_tracker;
 
 mod health;
@@ -23,10 +25,12 @@ pub use belay_domain::OurTicket;
 pub use business::{BusinessConfig, BusinessSystem, Credential, SystemOfRecord};
 pub use desk::{Desk, DeskConfig, DeskError};
 pub use health::{Circuit, CircuitTerms, Guarded, Pace, RateLimit, Turn};
+pub use http::Service;
 pub use human_queue::{
     BoxFuture, HumanQueue, NewTicket, OurTickets, QueueError, QueueErrorKind, Rumour,
     RumourReceiver, Wanted,
 };
+pub use itsm::{Itsm, ItsmConfig, ItsmError};
 pub use placing::{Attempt, NotPlaced, Placed, Settling, place, withdraw_forks};
 pub use proof::{Finding, RouteCheck, Verdict};
 pub use request_tracker::{RequestTracker, RequestTrackerConfig};
