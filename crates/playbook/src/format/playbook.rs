@@ -145,7 +145,7 @@ impl Default for Defaults {
             outcome_within: seconds(30),
             settle_within: seconds(15),
             verify_within: seconds(600),
-            attempts_max: 4,
+            attempts_max: 3,
             backoff: BackoffRule { first: seconds(1), most: seconds(60) },
         }
     }
