@@ -1,9 +1,17 @@
 //! What a tier asks of people.
 
-use belay_domain::{GroupId, Span};
+use std::collections::{BTreeMap, BTreeSet};
 
+use belay_domain::{
+    ApprovalTerms, EscalationPlan, GroupId, PersonId, Severity, Span, SystemId, TicketApprover,
+};
+
+use crate::Playbook;
 use crate::check::Check;
-use crate::format::{ApprovalRule, PlaybookFile};
+use crate::escalation::EscalationPolicy;
+use crate::format::{ApprovalRule, ContractFile, PlaybookFile};
+use crate::staff::Staff;
+use crate::system::System;
 
 /// Who has to approve, and how they are asked.
 #[derive(Clone, Debug)]
@@ -12,6 +20,7 @@ pub(crate) struct ApprovalRules {
     pub(crate) groups: Vec<GroupId>,
     pub(crate) decide_within: Span,
     pub(crate) escalation: String,
+    pub(crate) in_ticket: bool,
 }
 
 /// The rules by tier.
@@ -74,5 +83,124 @@ pub(crate) fn compile(
             most,
         ),
         escalation: rule.escalation.clone(),
+        in_ticket: rule.approve_in_ticket,
     })
+}
+
+impl ApprovalRules {
+    /// What is asked of people about one action; none if the policy by which they are asked does not exist.
+    pub(crate) fn terms(
+        &self,
+        playbook: &Playbook,
+        severity: Severity,
+        excluded: Vec<PersonId>,
+    ) -> Option<ApprovalTerms> {
+        let mut ask = playbook.escalation(&self.escalation, severity)?;
+        // Each step has its turn before the whole time is over, unless the policy says how long one may take.
+        let turns = i32::try_from(ask.steps.len()).unwrap_or(i32::MAX).max(1);
+        for step in &mut ask.steps {
+            step.decide_within.get_or_insert(self.decide_within / turns);
+        }
+        let in_ticket = match self.in_ticket {
+            true => playbook.staff.approvers(&self.groups, &ask, &playbook.systems),
+            false => Vec::new(),
+        };
+        Some(ApprovalTerms {
+            quorum: self.quorum,
+            groups: self.groups.clone(),
+            excluded,
+            decide_within: self.decide_within,
+            ask,
+            in_ticket,
+        })
+    }
+}
+
+/// Holds what tiers and contracts ask of people against how and whom they ask.
+pub(crate) struct Asking<'a> {
+    pub(crate) escalations: &'a BTreeMap<String, EscalationPolicy>,
+    pub(crate) staff: &'a Staff,
+    pub(crate) systems: &'a BTreeMap<SystemId, System>,
+}
+
+impl Asking<'_> {
+    /// Checks the tiers of `playbook.yaml`.
+    pub(crate) fn of_tiers(&self, check: &mut Check<'_>, file: &PlaybookFile) {
+        let tiers = [(1, &file.tiers.one), (2, &file.tiers.two), (3, &file.tiers.three)];
+        for (tier, rule) in tiers {
+            if let Some(rule) = rule {
+                self.of(check, &format!("/tiers/{tier}"), rule);
+            }
+        }
+    }
+
+    /// Checks the approval of a contract.
+    pub(crate) fn of_contract(&self, check: &mut Check<'_>, file: &ContractFile) {
+        if let Some(rule) = &file.approval {
+            self.of(check, "/approval", rule);
+        }
+    }
+
+    fn of(&self, check: &mut Check<'_>, pointer: &str, rule: &ApprovalRule) {
+        let Some(policy) = self.escalations.get(&rule.escalation) else { return };
+        let Some(plan) = policy.plan(Severity::Normal) else { return };
+        self.is_every_step_reached(check, pointer, rule, plan);
+        if rule.approve_in_ticket {
+            self.can_enough_decide(check, pointer, rule, plan);
+        }
+    }
+
+    /// An approval that runs out while its first step is still being asked never moves on.
+    fn is_every_step_reached(
+        &self,
+        check: &mut Check<'_>,
+        pointer: &str,
+        rule: &ApprovalRule,
+        plan: &EscalationPlan,
+    ) {
+        let Some((_, before)) = plan.steps.split_last() else { return };
+        let before = before.iter().fold(Span::ZERO, |sum, step| {
+            let once = step.place_within + step.reach_within + step.acknowledge_within;
+            sum.saturating_add(once)
+        });
+        let within = check.span(rule.decide_within);
+        if within <= before {
+            check.wrong(
+                &format!("{pointer}/decide_within"),
+                format!(
+                    "it is over after {within:#}, before the last step of {} is asked, after {before:#}",
+                    rule.escalation
+                ),
+                "give people more time to decide, or the steps less time to acknowledge",
+            );
+        }
+    }
+
+    /// Enough people can decide on the tickets of at least one step.
+    fn can_enough_decide(
+        &self,
+        check: &mut Check<'_>,
+        pointer: &str,
+        rule: &ApprovalRule,
+        plan: &EscalationPlan,
+    ) {
+        let approvers = self.staff.approvers(&rule.groups, plan, self.systems);
+        let people: BTreeSet<&PersonId> =
+            approvers.iter().map(|TicketApprover { person, .. }| person).collect();
+        if people.len() < rule.quorum as usize {
+            check.wrong(
+                &format!("{pointer}/approve_in_ticket"),
+                format!(
+                    "{} may decide on these tickets, and {} have to",
+                    match people.len() {
+                        0 => "nobody".to_owned(),
+                        1 => "one person".to_owned(),
+                        count => format!("{count} people"),
+                    },
+                    rule.quorum
+                ),
+                "name people with one of the groups and their account in that system in people.yaml",
+            );
+        }
+    }
 }

@@ -283,14 +283,7 @@ fn approval_terms(
     excluded.extend(facts.case.customer.parse::<PersonId>().ok());
     excluded.sort();
     excluded.dedup();
-    Some(ApprovalTerms {
-        quorum: rules.quorum,
-        groups: rules.groups.clone(),
-        excluded,
-        decide_within: rules.decide_within,
-        ask: playbook.escalation(&rules.escalation, severity)?,
-        in_ticket: Vec::new(),
-    })
+    rules.terms(playbook, severity, excluded)
 }
 
 fn terms(

@@ -28,6 +28,7 @@ pub(crate) struct Names {
     pub(crate) contracts: Option<BTreeSet<String>>,
     pub(crate) boundaries: Option<BTreeSet<String>>,
     pub(crate) escalations: Option<BTreeSet<String>>,
+    pub(crate) calendars: Option<BTreeSet<String>>,
 }
 
 /// One file being checked.

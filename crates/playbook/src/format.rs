@@ -19,9 +19,7 @@ pub(crate) use contract::{
     ReadBackRule, WriteRule,
 };
 pub(crate) use dictionary::{DictionaryFile, TaxonomyFile};
-pub(crate) use escalation::{
-    EscalationFile, ExhaustionName, OutsideName, SeverityRule, StepRule,
-};
+pub(crate) use escalation::{EscalationFile, ExhaustionName, OutsideName, SeverityRule, StepRule};
 pub(crate) use operations::{
     CanaryRule, EncodingName, ExpectName, HeartbeatRule, HmacRule, HookLike, HookRule, KeyName,
     OperationsFile, SecretRule, TimeFormName, TimeRule,

@@ -10,6 +10,7 @@
 
 mod approval;
 mod assess;
+mod calendars;
 mod canary;
 mod check;
 mod contract;
@@ -30,6 +31,7 @@ mod routing;
 mod schema;
 mod shown;
 mod source;
+mod staff;
 mod system;
 
 use std::collections::BTreeMap;
@@ -52,6 +54,7 @@ use crate::routing::Routing;
 
 pub use canary::Canary;
 pub use contract::Contract;
+pub use escalation::StepPlace;
 pub use facts::{Answer, CaseFacts, ProposalFacts, Reads, Usage, UsageKey, Used};
 pub use hook::{Hook, HookHmac, HookProof, HookTime, Signed, TimeForm, TimePlace};
 pub use json::{INPUT_BYTES_MAX, canonical_json};
@@ -80,6 +83,7 @@ pub struct Playbook {
     boundaries: BTreeMap<BoundaryId, Boundary>,
     agents: BTreeMap<AgentId, Agent>,
     escalations: BTreeMap<String, EscalationPolicy>,
+    staff: staff::Staff,
     routing: Routing,
     resolutions: BTreeMap<ResolutionCode, AfterResolution>,
     operations: Operations,
@@ -414,7 +418,14 @@ impl Playbook {
     /// How people are asked under a policy.
     #[must_use]
     pub fn escalation(&self, policy: &str, severity: Severity) -> Option<EscalationPlan> {
-        self.escalations.get(policy).map(|policy| policy.plan(severity).clone())
+        self.escalations.get(policy)?.plan(severity).cloned()
+    }
+
+    /// Every step of every escalation policy as it is written, with the name of its policy.
+    pub fn steps(&self) -> impl Iterator<Item = (&str, &StepPlace)> {
+        self.escalations.iter().flat_map(|(name, policy)| {
+            policy.places().iter().map(move |place| (name.as_str(), place))
+        })
     }
 
     /// The names of the escalation policies.

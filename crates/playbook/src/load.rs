@@ -7,13 +7,14 @@ use belay_domain::{AfterResolution, ResolutionCode, Severity, Target};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use crate::approval::Tiers;
+use crate::approval::{Asking, Tiers};
+use crate::calendars::Calendars;
 use crate::check::{Check, Names};
 use crate::document::Document;
-use crate::escalation::EscalationPolicy;
+use crate::escalation::{EscalationPolicy, Ground};
 use crate::format::{
-    AgentsFile, BoundaryFile, ContractFile, DictionaryFile, EscalationFile, OperationsFile,
-    OutsideText, PlaybookFile, RoutingFile, SystemsFile, TaxonomyFile,
+    AgentsFile, BoundaryFile, CalendarsFile, ContractFile, DictionaryFile, EscalationFile,
+    OperationsFile, OutsideText, PeopleFile, PlaybookFile, RoutingFile, SystemsFile, TaxonomyFile,
 };
 use crate::people::{Agent, Boundary};
 use crate::policy::{Policies, World};
@@ -21,6 +22,7 @@ use crate::problem::{Problem, Problems};
 use crate::routing::Routing;
 use crate::schema::{self, FileKind};
 use crate::source::{self, SourceFile};
+use crate::staff::Staff;
 use crate::{Playbook, check, contract, operations, people, system};
 
 /// One file that has been read, and whether it has the form of its kind.
@@ -62,7 +64,8 @@ fn read(files: &[SourceFile], problems: &mut Vec<Problem>) -> (Vec<Read>, Vec<(S
             problems.push(whole(
                 &file.path,
                 "this is no file of a playbook".to_owned(),
-                "files are playbook, systems, agents, routing, taxonomy, dictionary, operations.yaml, and \
+                "files are playbook, systems, agents, routing, taxonomy, dictionary, operations, \
+                 calendars, people.yaml, and \
                  those in contracts/, boundaries/, escalations/",
             ));
             continue;
@@ -127,6 +130,12 @@ fn names(reads: &[Read], files: &[SourceFile]) -> Names {
         contracts: fields(FileKind::Contract, "/id"),
         boundaries: fields(FileKind::Boundary, "/name"),
         escalations: fields(FileKind::Escalation, "/name"),
+        calendars: if files.iter().any(|file| FileKind::of(&file.path) == Some(FileKind::Calendars))
+        {
+            keys(FileKind::Calendars, "/calendars")
+        } else {
+            Some(BTreeSet::new())
+        },
     }
 }
 
@@ -166,10 +175,33 @@ fn compile(
         .each::<AgentsFile, _>(FileKind::Agents, |check, file| Some(people::agents(check, file)))
         .pop()
         .unwrap_or_default();
-    let escalations = work.each::<EscalationFile, _>(FileKind::Escalation, |check, file| {
-        let policy = EscalationPolicy::compile(check, &file, defaults, &taxonomy);
-        Some((file.name.clone(), policy))
-    });
+    let calendars = work
+        .each::<CalendarsFile, _>(FileKind::Calendars, |check, file| {
+            Some(Calendars::compile(check, file))
+        })
+        .pop()
+        .unwrap_or_default();
+    let staff = work
+        .each::<PeopleFile, _>(FileKind::People, |check, file| Some(Staff::compile(check, file)))
+        .pop()
+        .unwrap_or_default();
+    let ground = Ground { defaults, taxonomy: &taxonomy, calendars: &calendars };
+    let escalations: BTreeMap<String, EscalationPolicy> = work
+        .each::<EscalationFile, _>(FileKind::Escalation, |check, file| {
+            Some((file.name.clone(), EscalationPolicy::compile(check, &file, &ground)))
+        })
+        .into_iter()
+        .collect();
+    let systems: Option<BTreeMap<_, _>> =
+        systems.map(|all| all.into_iter().map(|system| (system.id.clone(), system)).collect());
+    if let (Some(general), Some(systems)) = (&general, &systems) {
+        let asking = Asking { escalations: &escalations, staff: &staff, systems };
+        work.check(FileKind::Playbook, |check| asking.of_tiers(check, general));
+        work.each::<ContractFile, ()>(FileKind::Contract, |check, file| {
+            asking.of_contract(check, &file);
+            None
+        });
+    }
     let routing = work
         .each::<RoutingFile, _>(FileKind::Routing, |check, file| {
             Some(Routing::compile(check, &file, defaults))
@@ -211,11 +243,12 @@ fn compile(
         assess_within: check::scaled(general.defaults.assess_within, scale),
         name: general.name,
         tiers,
-        systems: systems?.into_iter().map(|system| (system.id.clone(), system)).collect(),
+        systems: systems?,
         contracts: contracts.into_iter().map(|contract| (contract.id.clone(), contract)).collect(),
         boundaries: boundaries.into_iter().map(|b| (b.name.clone(), b)).collect(),
         agents,
-        escalations: escalations.into_iter().collect(),
+        escalations,
+        staff,
         routing: routing?,
         resolutions: taxonomy,
         operations,

@@ -8,8 +8,8 @@ use serde_json::Value;
 
 use crate::document::Document;
 use crate::format::{
-    AgentsFile, BoundaryFile, ContractFile, DictionaryFile, EscalationFile, FORMS, OperationsFile,
-    PlaybookFile, RoutingFile, SystemsFile, TaxonomyFile,
+    AgentsFile, BoundaryFile, CalendarsFile, ContractFile, DictionaryFile, EscalationFile, FORMS,
+    OperationsFile, PeopleFile, PlaybookFile, RoutingFile, SystemsFile, TaxonomyFile,
 };
 use crate::problem::Problem;
 
@@ -30,6 +30,10 @@ pub enum FileKind {
     Dictionary,
     /// `operations.yaml`.
     Operations,
+    /// `calendars.yaml`.
+    Calendars,
+    /// `people.yaml`.
+    People,
     /// `contracts/*.yaml`.
     Contract,
     /// `boundaries/*.yaml`.
@@ -43,7 +47,7 @@ static PUBLISHED: LazyLock<Vec<Form>> =
 
 impl FileKind {
     /// Every kind.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 12] = [
         Self::Playbook,
         Self::Systems,
         Self::Agents,
@@ -51,6 +55,8 @@ impl FileKind {
         Self::Taxonomy,
         Self::Dictionary,
         Self::Operations,
+        Self::Calendars,
+        Self::People,
         Self::Contract,
         Self::Boundary,
         Self::Escalation,
@@ -67,6 +73,8 @@ impl FileKind {
             Self::Taxonomy => "taxonomy",
             Self::Dictionary => "dictionary",
             Self::Operations => "operations",
+            Self::Calendars => "calendars",
+            Self::People => "people",
             Self::Contract => "contract",
             Self::Boundary => "boundary",
             Self::Escalation => "escalation",
@@ -94,6 +102,8 @@ impl FileKind {
                 "taxonomy" => Some(Self::Taxonomy),
                 "dictionary" => Some(Self::Dictionary),
                 "operations" => Some(Self::Operations),
+                "calendars" => Some(Self::Calendars),
+                "people" => Some(Self::People),
                 _ => None,
             },
         }
@@ -108,6 +118,8 @@ impl FileKind {
             Self::Taxonomy => Form::of::<TaxonomyFile>(FORMS),
             Self::Dictionary => Form::of::<DictionaryFile>(FORMS),
             Self::Operations => Form::of::<OperationsFile>(FORMS),
+            Self::Calendars => Form::of::<CalendarsFile>(FORMS),
+            Self::People => Form::of::<PeopleFile>(FORMS),
             Self::Contract => Form::of::<ContractFile>(FORMS),
             Self::Boundary => Form::of::<BoundaryFile>(FORMS),
             Self::Escalation => Form::of::<EscalationFile>(FORMS),

@@ -27,7 +27,16 @@ pub(crate) struct EscalationFile {
     pub(crate) look_every: Option<Length>,
     /// The steps, for every severity that is not named below.
     pub(crate) steps: Vec<StepRule>,
-    /// When to start over after the last step.
+    /// Asked last whatever the severity and the hour, and again and again.
+    #[serde(rename = "final")]
+    pub(crate) last: Option<StepRule>,
+    /// What is done with a step outside its hours, where the step does not say.
+    #[serde(default)]
+    pub(crate) outside_hours: OutsideName,
+    /// What follows when every step was in vain. The case is raised as uncovered in any case.
+    #[serde(default)]
+    pub(crate) on_exhaustion: ExhaustionName,
+    /// When to start over after the last step; how often the alarm is repeated, where nobody is asked again.
     pub(crate) backoff: BackoffRule,
     /// The resolution codes that people may close with; all of the taxonomy when it is left out.
     #[schemars(with = "Option<Vec<Id>>")]
@@ -59,6 +68,8 @@ pub(crate) struct SeverityRule {
     pub(crate) steps: Vec<StepRule>,
     /// When to start over after the last step.
     pub(crate) backoff: Option<BackoffRule>,
+    /// What follows when every step was in vain.
+    pub(crate) on_exhaustion: Option<ExhaustionName>,
 }
 
 /// One step.
@@ -75,8 +86,43 @@ pub(crate) struct StepRule {
     pub(crate) acknowledge_within: Length,
     /// How long the person may leave it alone.
     pub(crate) work_within: Option<Length>,
+    /// For approvals: how long the person who took it may take to decide before somebody else is asked. An equal part
+    /// of the whole time when it is left out.
+    pub(crate) decide_within: Option<Length>,
     /// The lowest level that counts as cover in this step.
     pub(crate) cover: Option<LevelName>,
+    /// How often it is asked again, with another ticket, when nobody took the one before.
+    #[schemars(range(max = 10))]
+    pub(crate) repeat: Option<u32>,
+    /// The calendar, of `calendars.yaml`, during which it may be asked.
+    #[schemars(with = "Option<Id>")]
+    pub(crate) only_during: Option<String>,
+    /// What is done with it at other times.
+    pub(crate) outside_hours: Option<OutsideName>,
+}
+
+/// What is done with a step outside its hours.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum OutsideName {
+    /// The next step is taken at once.
+    #[default]
+    Skip,
+    /// The escalation waits for the hours to begin, and the case is raised as uncovered meanwhile.
+    Wait,
+}
+
+/// What follows when every step was in vain, besides the alarm.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum ExhaustionName {
+    /// The same steps again after a wait.
+    #[default]
+    StartOver,
+    /// The case gets the next higher severity, and its steps are taken after a wait. A critical one starts over.
+    RaiseSeverity,
+    /// Nobody is asked again until a person says so; the alarm is repeated.
+    AlarmOnly,
 }
 
 /// How much has to be shown.

@@ -81,6 +81,10 @@ pub(crate) struct ApprovalRule {
     /// The escalation policy by which they are asked.
     #[schemars(with = "Id")]
     pub(crate) escalation: String,
+    /// Whether people may decide by a note on the ticket, `approve DIGEST` or `reject DIGEST reason`. They have to be in
+    /// `people.yaml`, with their groups and their account in the system of the ticket.
+    #[serde(default)]
+    pub(crate) approve_in_ticket: bool,
 }
 
 /// What holds where nothing else is said.

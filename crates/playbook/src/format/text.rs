@@ -32,6 +32,19 @@ pub(crate) struct Recipient(pub(crate) Option<Target>);
 #[serde(try_from = "String")]
 pub(crate) struct Means(pub(crate) Option<Target>);
 
+/// Hours of a day, such as `09:00-17:00`, in minutes from midnight.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub(crate) struct DayHours {
+    pub(crate) from: u16,
+    pub(crate) to: u16,
+}
+
+/// A day, such as `2026-12-25`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub(crate) struct Date(pub(crate) jiff::civil::Date);
+
 /// Each form: its pattern, an example, and what it is.
 pub(crate) const FORMS: &[(&str, &str, &str)] = &[
     (LENGTH, "15s, 2m or 1h30m", "a length of time"),
@@ -42,6 +55,8 @@ pub(crate) const FORMS: &[(&str, &str, &str)] = &[
     (ID, "billing-1", "a name of visible characters without spaces"),
     (CONTRACT, "billing.refund@1", "a contract with its version"),
     (POINTER, "/amount or /items/0", "a JSON pointer"),
+    (DAY_HOURS, "09:00-17:00 or 22:00-06:00", "hours of a day"),
+    (DATE, "2026-12-25", "a date"),
 ];
 
 const LENGTH: &str = "^([0-9]{1,6}(ms|s|m|h|d))+$";
@@ -51,6 +66,8 @@ const RECIPIENT: &str = "^(people|(role|agent) [!-~]{1,200})$";
 const MEANS: &str = "^(resolve|return to (role|agent) [!-~]{1,200})$";
 const ID: &str = "^[!-~]{1,200}$";
 const CONTRACT: &str = "^[a-z0-9_.-]{1,150}@[1-9][0-9]{0,5}$";
+const DAY_HOURS: &str = "^([01][0-9]|2[0-3]):[0-5][0-9]-(([01][0-9]|2[0-3]):[0-5][0-9]|24:00)$";
+const DATE: &str = "^[0-9]{4}-[0-9]{2}-[0-9]{2}$";
 const POINTER: &str = "^(/[^/]*)*$";
 
 macro_rules! forms {
@@ -84,6 +101,8 @@ forms! {
     Queue = QUEUE;
     Recipient = RECIPIENT;
     Means = MEANS;
+    DayHours = DAY_HOURS;
+    Date = DATE;
     Id = ID;
     ContractText = CONTRACT;
     Pointer = POINTER;
@@ -111,6 +130,32 @@ impl TryFrom<String> for Length {
             rest = after;
         }
         if text.is_empty() { Err(refused()) } else { Ok(Self(total)) }
+    }
+}
+
+impl TryFrom<String> for DayHours {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        let minutes = |text: &str| {
+            let (hours, minutes) = text.split_once(':')?;
+            Some(hours.parse::<u16>().ok()? * 60 + minutes.parse::<u16>().ok()?)
+        };
+        let read = text.split_once('-').and_then(|(from, to)| Some((minutes(from)?, minutes(to)?)));
+        match read {
+            Some((from, to)) if from < 24 * 60 && to <= 24 * 60 && from != to => {
+                Ok(Self { from, to })
+            }
+            _ => Err(format!("{text} are no hours of a day")),
+        }
+    }
+}
+
+impl TryFrom<String> for Date {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        text.parse().map(Self).map_err(|_| format!("{text} is no date"))
     }
 }
 
