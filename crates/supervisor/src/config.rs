@@ -10,6 +10,8 @@ use belay_transport::limits::LimitSettings;
 use belay_transport::person::Provider;
 use belay_transport::tls::Identity;
 
+use crate::upkeep::{AuditSettings, HookDoor};
+
 /// The port on which a supervisor listens when nothing else is said.
 pub const PORT_DEFAULT: u16 = 7443;
 
@@ -46,6 +48,10 @@ pub struct Config {
     pub connections: belay_transport::accept::Settings,
     /// How much is worked on at once.
     pub limits: LimitSettings,
+    /// Where webhooks are taken; nowhere unless it is said.
+    pub hooks: Option<HookDoor>,
+    /// How the journal is audited meanwhile.
+    pub audit: AuditSettings,
     /// How the journal is opened.
     pub journal: belay_journal::Options,
     /// How long what has been begun may go on once the connections have ended.
@@ -101,6 +107,8 @@ impl Config {
                 .clamp(1, SHARDS_MAX),
             connections: belay_transport::accept::Settings::default(),
             limits: LimitSettings::default(),
+            hooks: None,
+            audit: AuditSettings::default(),
             journal: belay_journal::Options::default(),
             settle_within: SETTLE_WITHIN,
         }

@@ -9,6 +9,7 @@ mod decided;
 mod entry;
 mod loading;
 mod once;
+mod probing;
 mod refusing;
 mod shard;
 mod sharing;

@@ -4,7 +4,9 @@
 //! Rules about cases live in the domain and the playbook. Here they are only carried: translated at the door,
 //! put into the engine, and their effects taken to the outside world and back.
 
+mod auditor;
 mod caller;
+mod canary;
 mod clock;
 mod config;
 mod dedupe;
@@ -12,6 +14,8 @@ mod engine;
 mod errands;
 mod facts;
 mod governor;
+mod heartbeat;
+mod hooks;
 mod intake;
 mod keyed_lock;
 mod lookout;
@@ -19,19 +23,25 @@ mod metrics;
 mod playbooks;
 mod reconcile;
 mod recovery;
+mod secrets;
 mod service;
 mod sessions;
 mod supervisor;
 mod surroundings;
 mod systems;
+mod upkeep;
 mod uptime;
 mod wire;
 
+pub use auditor::{CoverageAudit, Finding, GRACE, Pass, What};
 pub use clock::Clock;
 pub use config::{Config, Files, OPERATORS_DEFAULT, PORT_DEFAULT, People, TENANT_DEFAULT, Trust};
 pub use engine::{Applied, Change, Engine, Outbound, Refused, StoredEventError, decode};
+pub use hooks::HookOutcome;
 pub use playbooks::Playbooks;
+pub use secrets::SecretError;
 pub use sessions::{AgentView, Pick, SessionView, Sessions};
 pub use supervisor::{Assembled, Fatal, Running, StartError, Supervisor};
 pub use surroundings::{Outside, Surroundings, Wall};
+pub use upkeep::{AuditSettings, HookDoor};
 pub use uptime::{Steady, Uptime};

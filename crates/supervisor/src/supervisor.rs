@@ -26,6 +26,7 @@ use tonic::service::Routes;
 use tower::Service;
 use tracing::{error, info, warn};
 
+use crate::auditor::Pass;
 use crate::caller::Identity;
 use crate::clock::Clock;
 use crate::clock::mark::Marks;
@@ -34,6 +35,7 @@ use crate::dedupe::Dedupe;
 use crate::engine::Engine;
 use crate::errands::{Errands, Pokes, World, listen as listen_to_rumours};
 use crate::governor::Governor;
+use crate::hooks::HookOutcome;
 use crate::intake::Intake;
 use crate::lookout::Lookout;
 use crate::metrics::{self, Metrics};
@@ -45,6 +47,7 @@ use crate::service::agent::House;
 use crate::sessions::Sessions;
 use crate::surroundings::Surroundings;
 use crate::systems::Systems;
+use crate::upkeep::{Kept, Upkeep};
 use door::Door;
 use routes::Health;
 
@@ -68,6 +71,7 @@ pub struct Assembled {
     limits: Arc<Limits>,
     health: Health,
     steps: Steps,
+    upkeep: Upkeep,
     tasks: TaskTracker,
 }
 
@@ -82,6 +86,7 @@ pub struct Running {
     health: Health,
     serving: JoinHandle<Drained>,
     steps: Steps,
+    kept: Option<Kept>,
     tasks: TaskTracker,
     settle_within: Duration,
     data: PathBuf,
@@ -110,12 +115,21 @@ pub enum Fatal {
 impl Supervisor {
     /// Opens everything and begins to serve.
     pub async fn start(config: Config) -> Result<Running, StartError> {
+        Self::start_in(config, Surroundings::default()).await
+    }
+
+    /// The same in these surroundings.
+    pub async fn start_in(
+        config: Config,
+        surroundings: Surroundings,
+    ) -> Result<Running, StartError> {
         let listener = config.listen;
-        let assembled = Self::assemble(config, Surroundings::default()).await?;
+        let assembled = Self::assemble(config, surroundings).await?;
         let failed = |source| StartError::Listen { address: listener, source };
         let listener = listen(listener).map_err(failed)?;
         let address = listener.local_addr().map_err(failed)?;
-        Ok(assembled.serve(listener, address))
+        let kept = assembled.upkeep.begin(&assembled.config)?;
+        Ok(Running { kept: Some(kept), ..assembled.serve(listener, address) })
     }
 
     /// Opens everything and takes up again what was under way, in these surroundings. Nobody is listened to yet.
@@ -167,6 +181,15 @@ impl Supervisor {
             operators: config.operators.clone(),
             wall,
         };
+        let upkeep = Upkeep {
+            engine: engine.clone(),
+            playbooks: shared.playbooks.clone(),
+            pokes: shared.pokes.clone(),
+            wall: identity.wall.clone(),
+            tasks: tasks.clone(),
+            leaving: steps.leaving.clone(),
+            stop: stop.clone(),
+        };
         let routes = routes::services(shared, house, &health)?;
         let identity = Arc::new(identity);
         Ok(Assembled {
@@ -179,6 +202,7 @@ impl Supervisor {
             limits,
             health,
             steps,
+            upkeep,
             tasks,
         })
     }
@@ -217,8 +241,19 @@ impl Assembled {
 
     /// Begins to serve those who come to `listener`, which is at `address`.
     pub fn serve(self, listener: impl Listener + 'static, address: SocketAddr) -> Running {
-        let Self { config, marks, engine, routes, identity, door, limits, health, steps, tasks } =
-            self;
+        let Self {
+            config,
+            marks,
+            engine,
+            routes,
+            identity,
+            door,
+            limits,
+            health,
+            steps,
+            tasks,
+            ..
+        } = self;
         let stack = routes::stack(routes, limits.clone(), identity);
         let server = Server::new(door.tls.clone(), door.revocations.clone(), config.connections);
         let counters = server.counters();
@@ -235,6 +270,7 @@ impl Assembled {
             health,
             serving,
             steps,
+            kept: None,
             tasks,
             settle_within: config.settle_within,
             data: config.data,
@@ -337,6 +373,31 @@ impl Running {
     #[must_use]
     pub fn data(&self) -> &Path {
         &self.data
+    }
+
+    /// The playbook in force.
+    #[must_use]
+    pub fn playbooks(&self) -> Option<&Playbooks> {
+        self.kept.as_ref().map(|kept| &kept.playbooks)
+    }
+
+    /// Where webhooks are taken, if they are.
+    #[must_use]
+    pub fn hooks(&self) -> Option<SocketAddr> {
+        self.kept.as_ref()?.hooks.as_ref().map(|(address, _)| *address)
+    }
+
+    /// How many webhooks came to this end.
+    #[must_use]
+    pub fn hooks_counted(&self, outcome: HookOutcome) -> u64 {
+        let hooks = self.kept.as_ref().and_then(|kept| kept.hooks.as_ref());
+        hooks.map_or(0, |(_, hooks)| hooks.count(outcome))
+    }
+
+    /// What the auditor found last; none before its first pass.
+    #[must_use]
+    pub fn audited(&self) -> Option<Pass> {
+        self.kept.as_ref()?.passes.borrow().clone()
     }
 
     /// The engine, for those who run in the same process.

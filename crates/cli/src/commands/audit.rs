@@ -1,6 +1,8 @@
 //! `belay audit`: whether the past still is what it was, and taking a copy of it.
 //!
-//! Both work without a server too: `--data DIR` reads the journal itself, whether or not a supervisor has it open.
+//! All of it works without a server too: `--data DIR` reads the journal itself, whether or not a supervisor has it open.
+
+mod coverage;
 
 use std::fs;
 use std::io::{self, Write};
@@ -9,6 +11,7 @@ use std::path::{Path, PathBuf};
 use belay_journal::{Auditor, Checkpoint, Hash};
 use belay_supervisor::Config;
 use clap::{Args, Subcommand};
+use coverage::CoverageAuditArgs;
 use serde_json::{Value, json};
 use tokio_stream::StreamExt;
 use tonic::Request;
@@ -26,6 +29,8 @@ pub(crate) enum AuditCommand {
     Verify(VerifyArgs),
     /// All events as JSON Lines, in their order
     Export(ExportArgs),
+    /// Whether every open case is covered, asked about in time, or raised, by what the journal says and nothing else
+    Coverage(CoverageAuditArgs),
 }
 
 /// What is verified.
@@ -78,6 +83,7 @@ pub(crate) async fn run(command: AuditCommand, context: &Context) -> Result<Exit
             context.output.value(|| report.json(), |style| report.render(style))?;
             Ok(if report.breaks.is_empty() { Exit::Done } else { Exit::Found })
         }
+        AuditCommand::Coverage(args) => coverage::run(&args, context),
         AuditCommand::Export(args) => match args.to.clone() {
             Some(file) => {
                 let failed =

@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use belay_supervisor::{
-    Config, Files, PORT_DEFAULT, People, Running, StartError, Supervisor, Trust,
+    Config, Files, HookDoor, PORT_DEFAULT, People, Running, StartError, Supervisor, Trust,
 };
 use belay_transport::person::Provider;
 use belay_transport::telemetry::Telemetry;
@@ -34,10 +34,27 @@ pub(crate) struct ServeArgs {
     #[arg(long, value_name = "ADDR", env = "BELAY_LISTEN", default_value_t = SocketAddr::from(([127, 0, 0, 1], PORT_DEFAULT)))]
     listen: SocketAddr,
     #[command(flatten)]
+    hooks: HookArgs,
+    #[command(flatten)]
     organisation: OrganisationArgs,
     /// Leave when standard input ends; for whoever starts it as a child
     #[arg(long, hide = true)]
     until_stdin_ends: bool,
+}
+
+/// Where webhooks are taken. Which ones, and how they are proven, is in the playbook's operations.yaml.
+#[derive(Args, Debug)]
+#[command(next_help_heading = "Webhooks (without --hooks: none are taken)")]
+struct HookArgs {
+    /// Where to listen for webhooks; without a certificate only on this machine, behind a proxy that has one
+    #[arg(long, value_name = "ADDR", env = "BELAY_HOOKS")]
+    hooks: Option<SocketAddr>,
+    /// The certificate that senders of webhooks see
+    #[arg(long, value_name = "FILE", requires_all = ["hooks", "hooks_key"])]
+    hooks_certificate: Option<PathBuf>,
+    /// Its private key
+    #[arg(long, value_name = "FILE", requires = "hooks_certificate")]
+    hooks_key: Option<PathBuf>,
 }
 
 /// Certificates and an identity provider of one's own; without them a development authority is made in the data
@@ -128,6 +145,9 @@ async fn next(terminate: &mut Signal, interrupt: &mut Signal) {
 fn config(args: ServeArgs, context: &Context) -> Config {
     let mut config = Config::development(&args.data, &args.playbook);
     config.listen = args.listen;
+    let HookArgs { hooks, hooks_certificate, hooks_key } = args.hooks;
+    config.hooks =
+        hooks.map(|listen| HookDoor { listen, certificate: hooks_certificate.zip(hooks_key) });
     if let Some(directory) = &context.connection.identity {
         config.trust = Trust::Development { directory: directory.clone() };
     }
@@ -173,12 +193,18 @@ fn announce(running: &Running, identity: Option<&Path>, context: &Context) -> Re
             .map_err(|error| Failure::of(format!("cannot write {}", file.display()), &error))?;
     }
     context.output.value(
-        || json!({ "endpoint": endpoint, "data": running.data(), "identity": identity }),
+        || {
+            let hooks = running.hooks().map(|address| address.to_string());
+            json!({ "endpoint": endpoint, "data": running.data(), "identity": identity, "hooks": hooks })
+        },
         |style| {
             // Logs go to the same terminal; the sign of life should stand out from them.
             let name = |text: &str| style.paint(Tone::Bold, text);
             let data = running.data().display();
             let mut text = format!("{} {endpoint}\n  data      {data}\n", name("belay serves at"));
+            if let Some(hooks) = running.hooks() {
+                text.push_str(&format!("  hooks     {hooks}\n"));
+            }
             if let Some(identity) = identity {
                 let shown = identity.display();
                 text.push_str(&format!(

@@ -13,6 +13,7 @@ use belay_transport::person::ProviderError;
 use belay_transport::revocation::ListError;
 use belay_transport::tls::TlsError;
 
+use crate::secrets::SecretError;
 use crate::systems::ConnectError;
 
 /// Why a supervisor does not start.
@@ -65,6 +66,20 @@ pub enum StartError {
         /// What the system said.
         #[source]
         source: io::Error,
+    },
+    /// The webhooks of the playbook cannot be proven.
+    #[error("webhooks cannot be taken")]
+    Hooks(#[source] SecretError),
+    /// The heartbeat of the playbook cannot be sent.
+    #[error("the heartbeat cannot be sent")]
+    Heartbeat(#[source] SecretError),
+    /// Webhooks would cross a network in the open.
+    #[error(
+        "webhooks at {address} need a certificate; give one, or listen on this machine behind a proxy that has one"
+    )]
+    HooksInTheOpen {
+        /// The address.
+        address: SocketAddr,
     },
     /// The description of the API cannot be served.
     #[error("the description of the API cannot be served")]
