@@ -19,6 +19,7 @@ mod people;
 mod service_now;
 mod ticket;
 mod world;
+mod zendesk;
 
 pub use deed::{Deed, Edit, Script, Which};
 pub use incidents::{Incident, Incidents, IncidentsError, Row, Step};
@@ -28,3 +29,4 @@ pub use pager_duty::router as pager_duty;
 pub use people::{Kind, Person, Queue, Right};
 pub use service_now::router as service_now;
 pub use ticket::{Change, Entry, Face, Field, Status, Ticket, Via};
+pub use zendesk::{RESOLUTION_FIELD as ZENDESK_RESOLUTION_FIELD, router as zendesk};

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
+use bytes::Bytes;
 use jiff::{SignedDuration, Timestamp};
 
 use crate::deed::{Deed, Script, Which};
@@ -18,6 +19,8 @@ pub(crate) struct World {
     pub(crate) tickets: BTreeMap<u64, Ticket>,
     pub(crate) tally: BTreeMap<String, u64>,
     pub(crate) limit: Option<Limit>,
+    /// What was answered to requests that carried a key, where the vendor keeps that.
+    pub(crate) keys: BTreeMap<String, Kept>,
     by_correlation: BTreeMap<String, Vec<u64>>,
     lies: Vec<Told>,
     planned: BTreeMap<(Timestamp, u64), (Which, Deed)>,
@@ -30,6 +33,14 @@ pub(crate) struct World {
     opened: u64,
     entries: u64,
     plans: u64,
+}
+
+/// What became of a request that carried a key.
+#[derive(Debug)]
+pub(crate) struct Kept {
+    pub(crate) at: Timestamp,
+    pub(crate) number: u64,
+    pub(crate) body: Bytes,
 }
 
 /// A ticket that somebody asks for.
@@ -57,6 +68,7 @@ impl World {
             tickets: BTreeMap::new(),
             tally: BTreeMap::new(),
             limit: None,
+            keys: BTreeMap::new(),
             by_correlation: BTreeMap::new(),
             lies: Vec::new(),
             planned: BTreeMap::new(),
@@ -216,6 +228,10 @@ impl World {
         }
         self.catch_up(self.now);
         number
+    }
+
+    pub(crate) fn keep(&mut self, key: String, number: u64, body: Bytes) {
+        self.keys.insert(key, Kept { at: self.now, number, body });
     }
 
     /// The tickets that were opened with this correlation id, the oldest first.

@@ -12,3 +12,5 @@ mod service_now;
 mod shape;
 #[path = "recorded/visit.rs"]
 mod visit;
+#[path = "recorded/zendesk.rs"]
+mod zendesk;
