@@ -86,6 +86,7 @@ pub fn apply(case: &mut Case, event: &Event) {
         | EventKind::TicketRouted { .. }
         | EventKind::EscalationAcknowledged { .. }
         | EventKind::EvidenceRenewed { .. }
+        | EventKind::TicketUnread { .. }
         | EventKind::EscalationLapsed { .. }
         | EventKind::StepFailed { .. }
         | EventKind::EscalationExhausted { .. }

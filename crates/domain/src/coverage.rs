@@ -170,7 +170,7 @@ impl Case {
             Owner::Queue { escalation, .. } => {
                 let found = self.escalations.get(escalation);
                 let since = found.and_then(|found| found.deadline()).map_or(now, |at| at.min(now));
-                (since, "the evidence that a person has it is too old".to_owned())
+                (since, found.map_or_else(String::new, |found| too_old(found)))
             }
             Owner::Supervisor { since } => match self.takeover() {
                 Some(escalation) => (*since, unanswered(escalation)),
@@ -181,6 +181,16 @@ impl Case {
             since: self.uncovered_since.map_or(since, |earlier| earlier.min(since)),
             reason,
         }
+    }
+}
+
+/// Why a person who took a case does not cover it any more.
+fn too_old(escalation: &Escalation) -> String {
+    match &escalation.stage {
+        Stage::Acknowledged { unread: Some(detail), .. } => format!(
+            "the evidence that a person has it is too old, because the ticket cannot be read: {detail}"
+        ),
+        _ => "the evidence that a person has it is too old".to_owned(),
     }
 }
 

@@ -141,6 +141,8 @@ pub enum Stage {
         worked_at: Timestamp,
         /// When doing nothing becomes a lapse.
         work_until: Option<Timestamp>,
+        /// Why looks fail, if the latest ones did.
+        unread: Option<String>,
     },
     /// A person resolved it (E6).
     Resolved {

@@ -216,6 +216,9 @@ pub enum EventKind {
         work_until: Option<Timestamp>,
         worked: bool,
     },
+    /// Looks at a held ticket fail since then; what was shown before stands until it is too old. Said once, until a
+    /// look succeeds again.
+    TicketUnread { escalation: EscalationId, detail: String },
     /// A later look no longer shows it. For a takeover the supervisor owns the case again.
     EscalationLapsed { escalation: EscalationId, doubt: Doubt, epoch: Option<Epoch> },
     /// A step was in vain.
@@ -311,6 +314,7 @@ impl EventKind {
             TicketRouted = "ticket_routed",
             EscalationAcknowledged = "escalation_acknowledged",
             EvidenceRenewed = "evidence_renewed",
+            TicketUnread = "ticket_unread",
             EscalationLapsed = "escalation_lapsed",
             StepFailed = "step_failed",
             EscalationExhausted = "escalation_exhausted",

@@ -140,6 +140,12 @@ pub enum Doubt {
     /// No look has succeeded for as long as evidence stays fresh.
     #[error("the evidence is too old")]
     Stale,
+    /// The same, and why looks failed: an outage, a credential that was not accepted.
+    #[error("the evidence is too old, because the ticket could not be read: {detail}")]
+    Unread {
+        /// What happened at the first look that failed.
+        detail: String,
+    },
 }
 
 impl Evidence {

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use super::to_supervisor;
 use crate::{
-    Case, Correlation, Escalation, EscalationId, EventKind, Evidence, Owner, Stage, Step, TicketId, Timestamp,
+    Case, Correlation, Escalation, EscalationId, EventKind, Evidence, Owner, Stage, Step, TicketId,
+    Timestamp,
 };
 
 pub(super) fn apply(case: &mut Case, kind: &EventKind, at: Timestamp) {
@@ -79,6 +80,11 @@ pub(super) fn apply(case: &mut Case, kind: &EventKind, at: Timestamp) {
         EventKind::EvidenceRenewed { escalation, evidence, work_until, worked } => {
             change(case, escalation, |found| renew(found, evidence, *work_until, *worked, at));
         }
+        EventKind::TicketUnread { escalation, detail } => change(case, escalation, |found| {
+            if let Stage::Acknowledged { unread, .. } = &mut found.stage {
+                *unread = Some(detail.clone());
+            }
+        }),
         EventKind::EscalationLapsed { escalation, epoch, .. } => {
             let stood_until = case.escalations.get(escalation).and_then(|found| found.deadline());
             change(case, escalation, abandon);
@@ -128,6 +134,7 @@ fn acknowledged(case: &mut Case, kind: &EventKind, at: Timestamp) {
             since: at,
             worked_at: at,
             work_until: *work_until,
+            unread: None,
         };
     });
     if let Some(epoch) = epoch {
@@ -153,8 +160,9 @@ fn renew(
     worked: bool,
     at: Timestamp,
 ) {
-    if let Stage::Acknowledged { evidence, worked_at, work_until, .. } = &mut found.stage {
+    if let Stage::Acknowledged { evidence, worked_at, work_until, unread, .. } = &mut found.stage {
         *evidence = shown.clone();
+        *unread = None;
         if worked {
             *worked_at = at;
             *work_until = until;

@@ -129,12 +129,14 @@ impl Deciding {
                     self.fail_step(&found, "nobody can be shown to be reached by it".to_owned());
                 }
                 Stage::Routed { .. } => self.unanswered(&found),
-                Stage::Acknowledged { evidence, .. } => {
+                Stage::Acknowledged { evidence, unread, .. } => {
                     let undecided = found.decide_until().is_some_and(|until| until <= self.now);
                     self.lapse(
                         &found,
                         match evidence.valid_until() <= self.now {
-                            true => Doubt::Stale,
+                            true => unread
+                                .clone()
+                                .map_or(Doubt::Stale, |detail| Doubt::Unread { detail }),
                             false if undecided => Doubt::Undecided,
                             false => Doubt::Idle,
                         },

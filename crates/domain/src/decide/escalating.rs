@@ -14,6 +14,8 @@ use crate::{
     TicketReading, Timestamp, after,
 };
 
+/// The most characters that are kept of why a look failed.
+const DETAIL_MAX: usize = 300;
 /// How old evidence may be at most, whatever the playbook says.
 const FRESHNESS_MAX: Span = Span::from_secs(300);
 
@@ -271,6 +273,11 @@ impl Deciding {
 
     fn doubted(&mut self, found: &Escalation, doubt: Doubt) {
         match (&found.stage, &doubt) {
+            // No news but that there is none, which is said once and changes nothing; age decides.
+            (Stage::Acknowledged { unread: None, .. }, Doubt::Unreadable { detail }) => {
+                let detail = detail.chars().take(DETAIL_MAX).collect();
+                self.emit(EventKind::TicketUnread { escalation: found.id.clone(), detail });
+            }
             // No news; the deadline or the age of the evidence decides.
             (_, Doubt::Unreadable { .. } | Doubt::QueueUnreadable) => {}
             (Stage::Acknowledged { .. }, _) => self.lapse(found, doubt),

@@ -28,7 +28,7 @@ kinds! {
     ActionUnknown ActionUnresolved ActionRetried ActionFailed ActionVerified ActionDiverged
     ActionWithdrawn CompensationStarted ActionCompensated CompensationFailed PlanCompleted
     PlanVerified PlanUndoing PlanUndone PlanStuck EscalationOpened EscalationWidened StepStarted
-    StepSkipped StepDeferred     TicketPlaced TicketOrphaned TicketSeen TicketRouted EscalationAcknowledged EvidenceRenewed
+    StepSkipped StepDeferred TicketUnread TicketPlaced TicketOrphaned TicketSeen TicketRouted EscalationAcknowledged EvidenceRenewed
     EscalationLapsed StepFailed EscalationExhausted EscalationResolved CaseReturned
     EscalationClosed TicketWithdrawn CoverageRaised CoverageLowered CaseResolved
 }
@@ -48,6 +48,8 @@ const STORIES: &[&str] = &[
      14 outcome a4 yes; 15 read a4 applied; 15 propose A p5 {5} by=supervisor plan=z undo; \
      16 outcome a5 yes; 20 progress A; 21 read a5 different; 22 undo a5 never; 23 propose A p6 {6} by=supervisor; \
      24 outcome a6 unknown; 33 progress A; 50 tick; 60 tick",
+    "0 open people; 1 placed e1/r1s1 T1; 2 look e1/r1s1 taken=ann; 3 look e1/r1s1 rev=3 unreadable; \
+     4 look e1/r1s1 rev=3 unreadable; 22 tick; 23 resolve ann",
     "0 open people hours=wait; 1 resolve ann",
     "0 open people hours=skip; 1 resolve ann",
     "0 open; 1 offer A; 2 accept A h1; 3 propose A p1 {1} ask=1 ticket; 4 placed e1/r1s1 T1; \

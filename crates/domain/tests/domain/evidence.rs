@@ -296,9 +296,25 @@ fn fault_18_only_a_person_with_a_known_code_resolves() {
 
 #[test]
 fn fault_19_what_cannot_be_read_grows_old() {
-    ages("unreadable");
     ages("taken=ann noqueue");
     ages("taken=ann facts=second");
+}
+
+#[test]
+fn fault_19_why_it_could_not_be_read_is_said_once_and_is_the_reason_of_the_lapse() {
+    check(
+        "0 open people
+         1 placed e1/r1s1 T1
+         2 look e1/r1s1 rev=2 taken=ann -> escalation_acknowledged
+         3 look e1/r1s1 rev=3 unreadable -> ticket_unread
+         4 look e1/r1s1 rev=3 unreadable -> -
+         5 look e1/r1s1 rev=3 taken=ann -> evidence_renewed
+         6 look e1/r1s1 rev=3 unreadable -> ticket_unread
+         24 coverage -> covered by ann of itsm/first until 25
+         25 coverage -> uncovered since 25: the evidence that a person has it is too old, because the ticket cannot be read: 503
+         25 tick -> escalation_lapsed, step_started
+         25 coverage -> pending until 35",
+    );
 }
 
 #[test]

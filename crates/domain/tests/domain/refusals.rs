@@ -49,7 +49,7 @@ listed! { DOUBTS, doubt, Doubt,
     NotOpen "not_open" ClosedByOther "closed_by_other" NoResolution "no_resolution"
     QueueUnreadable "queue_unreadable" Unreachable "unreachable" GivenBack "given_back"
     HeldByMachine "held_by_machine" HeldByOutsider "held_by_outsider" NeverTaken "never_taken"
-    Idle "idle" Undecided "undecided" Stale "stale"
+    Idle "idle" Undecided "undecided" Stale "stale" Unread "unread"
 }
 
 /// Time passes before a command is looked at, so that a lease is always seen to be over by its epoch; the
@@ -162,11 +162,12 @@ fn every_doubt_has_its_reading() {
     }
     assert_eq!(lapse("", 22, ""), "stale");
     assert_eq!(lapse("", 12, "work=10"), "idle");
-    // Not being able to look is no news; what it leads to is age.
-    assert_eq!(lapse("unreadable", 22, ""), "stale");
+    // Not being able to look changes nothing; what it leads to is age, and then it is the reason.
+    assert_eq!(lapse("unreadable", 22, ""), "unread");
+    assert_eq!(lapse("unreadable", 12, "work=10"), "idle");
     assert_eq!(lapse("noqueue closed=ann:solved", 22, ""), "stale");
     let told: Vec<_> = readings.iter().map(|(_, doubt)| *doubt).collect();
-    let by_time = ["stale", "idle", "undecided", "unreadable", "queue_unreadable"];
+    let by_time = ["stale", "unread", "idle", "undecided", "unreadable", "queue_unreadable"];
     assert!(DOUBTS.iter().all(|doubt| told.contains(doubt) || by_time.contains(doubt)));
 }
 

@@ -159,6 +159,7 @@ fn is_decision(event: &EventKind) -> bool {
         | E::EscalationOpened { .. }
         | E::EscalationWidened { .. }
         | E::EscalationAcknowledged { .. }
+        | E::TicketUnread { .. }
         | E::EscalationLapsed { .. }
         | E::StepFailed { .. }
         | E::StepSkipped { .. }

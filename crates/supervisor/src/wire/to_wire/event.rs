@@ -61,6 +61,7 @@ fn about(case: &CaseId, event: &EventKind) -> String {
         | E::TicketRouted { escalation, .. }
         | E::EscalationAcknowledged { escalation, .. }
         | E::EvidenceRenewed { escalation, .. }
+        | E::TicketUnread { escalation, .. }
         | E::EscalationLapsed { escalation, .. }
         | E::StepFailed { escalation, .. }
         | E::StepSkipped { escalation, .. }
@@ -202,6 +203,9 @@ fn description(event: &EventKind) -> String {
             let done = if *worked { " and worked on it" } else { "" };
             format!("seen again: it is still held{done} ({})", evidence.level())
         }
+        E::TicketUnread { detail, .. } => format!(
+            "the ticket cannot be read since then, and what was seen before becomes old: {detail}"
+        ),
         E::EscalationLapsed { doubt, .. } => format!("not held any more: {doubt}"),
         E::StepSkipped { step, why, .. } => {
             format!("step {} is passed over: {why}", step.index.saturating_add(1))
