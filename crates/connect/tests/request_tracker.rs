@@ -12,7 +12,7 @@ mod proxy;
 
 use std::time::{Duration, Instant};
 
-use belay_connect::{Attempt, HumanQueue, NotPlaced, QueueErrorKind, Settling, place};
+use belay_connect::{Attempt, HumanQueue, NotPlaced, QueueErrorKind, Settling, Wanted, place};
 use belay_domain::{
     ActKind, ActorKind, Reading, Standing, TicketFacts, TicketReading, Unreachable,
 };
@@ -366,4 +366,63 @@ fn facts(reading: Reading) -> TicketFacts {
 fn took(facts: &TicketFacts) -> Vec<&str> {
     let took = facts.acts.iter().filter(|act| act.kind == ActKind::Took);
     took.map(|act| act.actor.name.as_str()).collect()
+}
+
+#[tokio::test]
+async fn many_tickets_are_read_as_each_of_them_is_and_ours_are_listed() {
+    let Some(bench) = Bench::start().await else { return };
+    let mut new = Vec::new();
+    for _ in 0..6 {
+        new.push(bench.new_ticket(DESK));
+    }
+    let mut tickets = Vec::new();
+    for one in &new {
+        tickets.push(bench.rt.create(one).await.unwrap());
+    }
+    let [_, taken, moved, merged, deleted, resolved] = tickets.as_slice() else { unreachable!() };
+    bench.put("alice", &format!("/ticket/{taken}/take"), json!({})).await;
+    bench.put("root", &format!("/ticket/{moved}"), json!({"Queue": "General"})).await;
+    bench.put("root", &format!("/ticket/{merged}"), json!({"MergeInto": taken.as_str()})).await;
+    bench.delete(&format!("/ticket/{deleted}")).await;
+    bench.put("alice", &format!("/ticket/{resolved}"), json!({"Status": "resolved"})).await;
+
+    let wanted: Vec<Wanted> = tickets
+        .iter()
+        .zip(&new)
+        .map(|(ticket, one)| Wanted {
+            ticket: ticket.clone(),
+            queue: one.queue.clone(),
+            correlation: one.correlation.clone(),
+        })
+        .collect();
+    // Before and after what was read of them is settled, and from what was kept.
+    for wait in [0, 7, 1] {
+        tokio::time::sleep(Duration::from_secs(wait)).await;
+        let together = bench.rt.read_many(&wanted).await;
+        for (ticket, reading) in tickets.iter().zip(&together) {
+            assert_eq!(*reading, bench.read(ticket, DESK).await, "{ticket}");
+        }
+    }
+    // A change is seen, whatever was kept.
+    bench.say("alice", &format!("/ticket/{taken}/comment"), "looking").await;
+    let reading = bench.rt.read_many(&wanted[1..2]).await.pop().unwrap();
+    assert!(facts(reading).acts.iter().any(|act| act.kind == ActKind::Noted));
+
+    let (mut ours, mut place) = (Vec::new(), None);
+    loop {
+        let page = bench.rt.ours(place.as_deref()).await.unwrap();
+        ours.extend(page.tickets);
+        place = page.next;
+        if place.is_none() {
+            break;
+        }
+    }
+    let of_this_test = ours.iter().filter(|one| one.case.as_ref() == Some(&new[0].case));
+    let listed: Vec<_> = of_this_test.map(|one| &one.ticket).collect();
+    // Those that are open; what was merged is the one it was merged into.
+    assert_eq!(listed, [&tickets[0], taken, moved]);
+    let found = ours.iter().find(|one| one.ticket == *taken).unwrap();
+    assert_eq!(found.holder.as_ref().unwrap().as_str(), "alice");
+    let found = ours.iter().find(|one| one.ticket == *moved).unwrap();
+    assert_eq!(found.queue.as_ref().unwrap().as_str(), "General");
 }

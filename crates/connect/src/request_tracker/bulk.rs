@@ -4,6 +4,9 @@
 //! long as the ticket says that it has not changed since: RT moves `LastUpdated` with every transaction. That has
 //! the grain of a second, so what was read within a few seconds of a change is not kept.
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
