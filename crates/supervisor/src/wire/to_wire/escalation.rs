@@ -103,7 +103,15 @@ fn until(found: &Escalation) -> Option<Timestamp> {
 
 fn acknowledgement(stage: &Stage) -> Option<v1::Acknowledgement> {
     match stage {
-        Stage::Acknowledged { by, since, worked_at, work_until, ticket: _, evidence: _ } => {
+        Stage::Acknowledged {
+            by,
+            since,
+            worked_at,
+            work_until,
+            ticket: _,
+            evidence: _,
+            unread: _,
+        } => {
             Some(v1::Acknowledgement {
                 person: by.to_string(),
                 since: Some(time(*since)),
