@@ -10,7 +10,7 @@ mod tests;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use belay_domain::{Correlation, QueueFacts, QueueId, Reading, TicketId, TicketReading};
+use belay_domain::{Correlation, QueueFacts, QueueId, Reading, Statement, TicketId, TicketReading};
 use tokio::time::{Instant, sleep_until};
 use tracing::{info, warn};
 
@@ -350,6 +350,13 @@ impl HumanQueue for Guarded {
 
     fn prove<'a>(&'a self, queue: &'a QueueId) -> BoxFuture<'a, Result<Vec<Finding>, QueueError>> {
         Box::pin(self.asked(self.queue.prove(queue)))
+    }
+
+    fn statements<'a>(
+        &'a self,
+        ticket: &'a TicketId,
+    ) -> BoxFuture<'a, Result<Vec<Statement>, QueueError>> {
+        Box::pin(self.asked(self.queue.statements(ticket)))
     }
 
     fn rumours(&self) -> Option<RumourReceiver> {

@@ -10,7 +10,8 @@ use std::pin::Pin;
 use std::time::Duration;
 
 use belay_domain::{
-    CaseId, Correlation, OurTicket, QueueFacts, QueueId, Reading, Severity, TicketId, Unreachable,
+    CaseId, Correlation, OurTicket, QueueFacts, QueueId, Reading, Severity, Statement, TicketId,
+    Unreachable,
 };
 use tokio::sync::broadcast;
 
@@ -87,6 +88,19 @@ pub trait HumanQueue: fmt::Debug + Send + Sync {
     /// kept it from looking at all.
     fn prove<'a>(&'a self, queue: &'a QueueId) -> BoxFuture<'a, Result<Vec<Finding>, QueueError>> {
         Box::pin(async move { Ok(inspected(&self.inspect(queue).await?)) })
+    }
+
+    /// Reads what was written on a ticket since it was created, by anybody, oldest first: notes, replies, comments, each
+    /// with who wrote it. Only asked for where people may decide on a ticket.
+    fn statements<'a>(
+        &'a self,
+        ticket: &'a TicketId,
+    ) -> BoxFuture<'a, Result<Vec<Statement>, QueueError>> {
+        let _ = ticket;
+        Box::pin(async {
+            let detail = "what people write on a ticket cannot be read from this system";
+            Err(QueueError::new(QueueErrorKind::Refused, detail))
+        })
     }
 
     /// Where the system tells us by itself that something changed, if it does. A rumour makes us look

@@ -13,6 +13,7 @@ mod config;
 mod history;
 mod note;
 mod people;
+mod proving;
 mod queue;
 mod record;
 mod ticket;

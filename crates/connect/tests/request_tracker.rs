@@ -7,6 +7,8 @@
 
 #[path = "request_tracker/bench.rs"]
 mod bench;
+#[path = "request_tracker/proving.rs"]
+mod proving;
 #[path = "request_tracker/proxy.rs"]
 mod proxy;
 

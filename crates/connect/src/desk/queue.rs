@@ -4,13 +4,15 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use belay_domain::{
-    Correlation, OurTicket, QueueFacts, QueueId, Reading, TicketFacts, TicketId, TicketReading,
+    ActKind, ActorKind, Correlation, OurTicket, QueueFacts, QueueId, Reading, Statement,
+    TicketActor, TicketFacts, TicketId, TicketReading,
 };
 
-use super::{Desk, DeskError, DeskTicket, Page, TicketFilter, TicketStanding};
+use super::{Desk, DeskAct, DeskError, DeskTicket, Page, TicketFilter, TicketStanding};
+use crate::human_queue::inspected;
 use crate::{
-    BoxFuture, HumanQueue, NewTicket, OurTickets, QueueError, QueueErrorKind, Rumour,
-    RumourReceiver, Settling, Wanted,
+    BoxFuture, Finding, HumanQueue, NewTicket, OurTickets, QueueError, QueueErrorKind, RouteCheck,
+    Rumour, RumourReceiver, Settling, Wanted,
 };
 
 /// So many tickets are read in one go; others who use the desk wait for less than a tenth of a second.
@@ -107,6 +109,56 @@ impl HumanQueue for Desk {
         Box::pin(async move {
             self.change(ticket, move |store, ticket| store.withdraw(ticket, &note)).await?;
             Ok(())
+        })
+    }
+
+    fn statements<'a>(
+        &'a self,
+        ticket: &'a TicketId,
+    ) -> BoxFuture<'a, Result<Vec<Statement>, QueueError>> {
+        Box::pin(async move {
+            let acts = self.ticket(ticket).await?.acts.into_iter().enumerate();
+            let said = acts.filter(|(_, act)| {
+                matches!(act.kind, ActKind::Noted | ActKind::Replied) && !act.text.is_empty()
+            });
+            // Acts are only ever added, so the place of one never changes.
+            let statement = |(place, act): (usize, DeskAct)| Statement {
+                id: place.to_string(),
+                actor: TicketActor { name: act.actor, kind: act.actor_kind },
+                text: act.text,
+            };
+            Ok(said.map(statement).collect())
+        })
+    }
+
+    fn prove<'a>(&'a self, queue: &'a QueueId) -> BoxFuture<'a, Result<Vec<Finding>, QueueError>> {
+        Box::pin(async move {
+            let facts = match self.inspect(queue).await {
+                Ok(facts) => facts,
+                Err(error) if error.kind == QueueErrorKind::Refused => {
+                    return Ok(vec![
+                        Finding::held(RouteCheck::Reachable),
+                        Finding::broken(RouteCheck::Exists, error.detail),
+                    ]);
+                }
+                Err(error) => return Err(error),
+            };
+            let ours = facts.staff.iter().find(|member| member.kind == ActorKind::Ourselves);
+            let mut findings = inspected(&facts);
+            findings.extend([
+                Finding::held(RouteCheck::Readable),
+                Finding::held(RouteCheck::StatusesMapped),
+                Finding::held(RouteCheck::RightsSuffice),
+                match ours {
+                    None => Finding::held(RouteCheck::RightsNotExcessive),
+                    Some(member) => Finding::broken(
+                        RouteCheck::RightsNotExcessive,
+                        format!("take {}, which is Belay itself, off the queue", member.name),
+                    ),
+                },
+            ]);
+            findings.sort_by_key(|finding| finding.check);
+            Ok(findings)
         })
     }
 

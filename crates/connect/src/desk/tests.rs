@@ -12,6 +12,8 @@ use super::{
 };
 use crate::{HumanQueue, NewTicket, QueueErrorKind};
 
+mod proving;
+
 #[tokio::test]
 async fn who_takes_a_ticket_holds_it_by_an_act_of_their_own() {
     check("alice take", "open in front, held by alice: alice took").await;

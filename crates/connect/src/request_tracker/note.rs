@@ -1,11 +1,32 @@
-//! What a person wrote when they closed a ticket.
+//! What people wrote on a ticket, and what they left with it.
+
+use std::collections::BTreeMap;
+
+use belay_domain::{PersonId, Statement, TicketId};
 
 use super::history::is_of;
 use super::record::{Attachment, Items, Transaction};
 use super::{RequestTracker, record};
+use crate::QueueError;
 
 /// The most of a note that is passed on, in characters. The whole of it stays in RT.
 const NOTE_LENGTH_MAX: usize = 4_096;
+
+/// Attachments in one answer; RT gives at most 100.
+const PAGE: usize = 100;
+
+/// The most pages of attachments that are read of one ticket.
+const PAGES_MAX: usize = 20;
+
+const FIELDS: &str = "TransactionId,ContentType,Content,Filename";
+
+/// What whoever closed a ticket left on it.
+#[derive(Debug, Default)]
+pub(super) struct Note {
+    pub(super) text: String,
+    /// Where the files are that came with it.
+    pub(super) files: Vec<String>,
+}
 
 impl RequestTracker {
     /// The last thing that whoever closed the ticket wrote on it. Empty if there is none or it cannot be
@@ -15,25 +36,80 @@ impl RequestTracker {
         ticket: &str,
         transactions: &[Transaction],
         closer: &str,
-    ) -> String {
+    ) -> Note {
         let last = transactions.iter().rev().find(|transaction| {
-            is_of(transaction, ticket)
-                && transaction.creator.id == closer
-                && matches!(transaction.kind.as_str(), "Comment" | "Correspond")
+            is_of(transaction, ticket) && transaction.creator.id == closer && is_said(transaction)
         });
-        let Some(last) = last else { return String::new() };
-        let path = format!("/ticket/{}/attachments", record::segment(ticket));
-        let query = [("fields", "TransactionId,ContentType,Content"), ("per_page", "100")];
-        let Ok(Some((attachments, _))) = self.get::<Items<Attachment>>(&path, &query).await else {
-            return String::new();
-        };
-        let text = attachments.items.into_iter().find(|attachment| {
-            attachment.transaction == last.id
-                && attachment.content_type.as_deref() == Some("text/plain")
+        let Some(last) = last else { return Note::default() };
+        let Ok(attachments) = self.attachments(ticket).await else { return Note::default() };
+        let with_it = || attachments.iter().filter(|one| one.transaction == last.id);
+        let files = with_it().filter_map(|one| {
+            let name = one.filename.as_deref().filter(|name| !name.is_empty())?;
+            let (transaction, id) = (one.transaction, one.id.as_deref()?);
+            let url = self.config.web_url();
+            Some(format!("{url}/Ticket/Attachment/{transaction}/{id}/{}", record::segment(name)))
         });
-        let text = text.and_then(|attachment| attachment.content).unwrap_or_default();
-        mended(&text).trim().chars().take(NOTE_LENGTH_MAX).collect()
+        let text = text_of(&attachments, last.id);
+        Note { text: text.chars().take(NOTE_LENGTH_MAX).collect(), files: files.collect() }
     }
+
+    /// Everything that was written on a ticket after it was created, oldest first.
+    pub(super) async fn said(&self, ticket: &TicketId) -> Result<Vec<Statement>, QueueError> {
+        let Some(transactions) = self.transactions(ticket.as_str()).await? else {
+            return Ok(Vec::new());
+        };
+        let own = transactions.iter().filter(|one| is_of(one, ticket.as_str()) && is_said(one));
+        // Our own comments are no news, and most tickets have no others.
+        let ours = &self.config.account;
+        let by_others =
+            |one: &&Transaction| record::id::<PersonId>(&one.creator.id).as_ref() != Some(ours);
+        let said: Vec<_> = own.filter(by_others).collect();
+        if said.is_empty() {
+            return Ok(Vec::new());
+        }
+        let attachments = self.attachments(ticket.as_str()).await?;
+        let (mut statements, mut kinds) = (Vec::new(), BTreeMap::new());
+        for one in said {
+            let actor = self.who(&one.creator.id, None, &mut kinds).await?;
+            let text = text_of(&attachments, one.id);
+            let text = text.chars().take(NOTE_LENGTH_MAX).collect();
+            statements.push(Statement { id: one.id.to_string(), actor, text });
+        }
+        Ok(statements)
+    }
+
+    async fn attachments(&self, ticket: &str) -> Result<Vec<Attachment>, QueueError> {
+        let path = format!("/ticket/{}/attachments", record::segment(ticket));
+        let (size, mut all) = (PAGE.to_string(), Vec::new());
+        for page in 1..=PAGES_MAX {
+            let page = page.to_string();
+            let query = [("fields", FIELDS), ("per_page", size.as_str()), ("page", page.as_str())];
+            let found = self.get::<Items<Attachment>>(&path, &query).await?;
+            let items = found.map(|(found, _)| found.items).unwrap_or_default();
+            let last = items.len() < PAGE;
+            all.extend(items);
+            if last {
+                break;
+            }
+        }
+        Ok(all)
+    }
+}
+
+/// Whether somebody wrote something by it.
+fn is_said(transaction: &Transaction) -> bool {
+    matches!(transaction.kind.as_str(), "Comment" | "Correspond")
+}
+
+/// The plain text that came with a transaction.
+fn text_of(attachments: &[Attachment], transaction: u64) -> String {
+    let text = attachments.iter().find(|attachment| {
+        attachment.transaction == transaction
+            && attachment.content_type.as_deref() == Some("text/plain")
+            && attachment.filename.as_deref().is_none_or(str::is_empty)
+    });
+    let text = text.and_then(|attachment| attachment.content.as_deref()).unwrap_or_default();
+    mended(text).trim().to_owned()
 }
 
 /// RT 5.0 gives the bytes of a text as if each were a character; later ones give the text.

@@ -31,6 +31,9 @@ pub(super) struct Queue {
     pub(super) admin_cc: Vec<Reference>,
     #[serde(default)]
     pub(super) ticket_custom_fields: Vec<Named>,
+    /// What the account may do with it.
+    #[serde(default, rename = "_hyperlinks")]
+    pub(super) links: Vec<Link>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -120,16 +123,30 @@ pub(super) struct Transaction {
     pub(super) object_id: Option<String>,
 }
 
+/// What an account may do with a ticket.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct Offered {
+    #[serde(rename = "_hyperlinks", default)]
+    pub(super) links: Vec<Link>,
+    #[serde(default)]
+    pub(super) custom_fields: Vec<FieldValue>,
+}
+
 /// A text or file that came with a transaction.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub(super) struct Attachment {
+    #[serde(default, rename = "id", deserialize_with = "text_if_any")]
+    pub(super) id: Option<String>,
     #[serde(rename = "TransactionId", deserialize_with = "number")]
     pub(super) transaction: u64,
     #[serde(default)]
     pub(super) content_type: Option<String>,
     #[serde(default)]
     pub(super) content: Option<String>,
+    #[serde(default)]
+    pub(super) filename: Option<String>,
 }
 
 /// One page of a list.

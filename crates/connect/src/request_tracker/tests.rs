@@ -18,6 +18,8 @@ use tokio::net::TcpListener;
 use super::{ANY_LIFECYCLE, RequestTracker, RequestTrackerConfig, record};
 use crate::{HumanQueue, NewTicket, QueueErrorKind};
 
+mod proving;
+
 const QUEUE: &str = "/REST/2.0/queue/billing-escalations";
 const GROUP: &str = "/REST/2.0/group/39";
 const OWNERS: &str = "/Helpers/Autocomplete/Owners";

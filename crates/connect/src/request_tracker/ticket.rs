@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use belay_domain::{
-    Correlation, QueueFacts, QueueId, Reading, ResolutionCode, Standing, TicketFacts, TicketId,
-    TicketReading, TicketResolution,
+    Correlation, QueueFacts, QueueId, Reading, ResolutionCode, Standing, Statement, TicketFacts,
+    TicketId, TicketReading, TicketResolution,
 };
 use futures_util::future::join;
 use reqwest::Method;
@@ -12,10 +12,13 @@ use reqwest::header::{ETAG, HeaderMap, HeaderValue};
 use serde_json::{Value, json};
 
 use super::history::{NOBODY, is_of};
+use super::note::Note;
 use super::queue::Looked;
 use super::record::{self, FieldValue, Hit, Items, Ticket, Transaction, field};
 use super::{RequestTracker, Sent, StatusMeaning, bulk};
-use crate::{BoxFuture, HumanQueue, NewTicket, OurTickets, QueueError, QueueErrorKind, Wanted};
+use crate::{
+    BoxFuture, Finding, HumanQueue, NewTicket, OurTickets, QueueError, QueueErrorKind, Wanted,
+};
 
 /// How often a ticket that changes while it is being read is read again.
 const READS_MAX: usize = 3;
@@ -139,6 +142,17 @@ impl HumanQueue for RequestTracker {
         self.bulk_requests(wanted)
     }
 
+    fn statements<'a>(
+        &'a self,
+        ticket: &'a TicketId,
+    ) -> BoxFuture<'a, Result<Vec<Statement>, QueueError>> {
+        Box::pin(self.bounded(self.said(ticket)))
+    }
+
+    fn prove<'a>(&'a self, queue: &'a QueueId) -> BoxFuture<'a, Result<Vec<Finding>, QueueError>> {
+        Box::pin(self.proof(queue))
+    }
+
     fn ours<'a>(&'a self, page: Option<&'a str>) -> BoxFuture<'a, Result<OurTickets, QueueError>> {
         Box::pin(self.list_ours(page))
     }
@@ -242,9 +256,10 @@ impl RequestTracker {
                     let note = self.note(&ticket.id, transactions, closer).await;
                     (Some(self.who(closer, facts, &mut kinds).await?), note)
                 }
-                None => (None, String::new()),
+                None => (None, Note::default()),
             };
-            Some(TicketResolution { actor, code: self.code(ticket), note, links: Vec::new() })
+            let Note { text: note, files: links } = note;
+            Some(TicketResolution { actor, code: self.code(ticket), note, links })
         } else {
             None
         };
