@@ -12,6 +12,7 @@
 mod counter;
 mod deed;
 mod incidents;
+mod jira;
 mod lie;
 mod office;
 mod pager_duty;
@@ -23,6 +24,7 @@ mod zendesk;
 
 pub use deed::{Deed, Edit, Script, Which};
 pub use incidents::{Incident, Incidents, IncidentsError, Row, Step};
+pub use jira::{CORRELATION_FIELD as JIRA_CORRELATION_FIELD, router as jira};
 pub use lie::{Asked, Lie, Limit, Told};
 pub use office::{Clock, Office, Shared};
 pub use pager_duty::router as pager_duty;
