@@ -144,7 +144,8 @@ fn answer(world: &mut World, vendor: &dyn Vendor, call: &mut Call) -> Reply {
     let refused = world.told(call.asked, &Lie::RefusesCredential);
     if refused {
         call.headers.remove(header::AUTHORIZATION);
-        call.query.retain(|(name, _)| name != "token");
+        call.query.retain(|(name, _)| name != "token" && name != "key");
+        call.body = Bytes::new();
     }
     let by = match vendor.caller(world, call) {
         Ok(by) => by,

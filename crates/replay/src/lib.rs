@@ -11,6 +11,7 @@
 
 mod counter;
 mod deed;
+mod goalert;
 mod incidents;
 mod jira;
 mod lie;
@@ -23,6 +24,7 @@ mod world;
 mod zendesk;
 
 pub use deed::{Deed, Edit, Script, Which};
+pub use goalert::{integration_key as goalert_key, router as goalert};
 pub use incidents::{Incident, Incidents, IncidentsError, Row, Step};
 pub use jira::{CORRELATION_FIELD as JIRA_CORRELATION_FIELD, router as jira};
 pub use lie::{Asked, Lie, Limit, Told};

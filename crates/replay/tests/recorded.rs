@@ -4,6 +4,8 @@
 //! key: what the example has, the answer has, in the same form (a moment, an id, a number, an address); and what the
 //! answer has, the example has, unless a test says otherwise.
 
+#[path = "recorded/goalert.rs"]
+mod goalert;
 #[path = "recorded/jira.rs"]
 mod jira;
 #[path = "recorded/pager_duty.rs"]
