@@ -15,6 +15,7 @@ use crate::commands::dev::DevCommand;
 use crate::commands::escalation::EscalationCommand;
 use crate::commands::playbook::PlaybookCommand;
 use crate::commands::serve::ServeArgs;
+use crate::commands::status::StatusArgs;
 use crate::commands::why::WhyArgs;
 use crate::connection::ConnectionArgs;
 use crate::demo::{AgentArgs, CompanyArgs, DemoArgs};
@@ -53,6 +54,8 @@ pub(crate) enum Command {
     Demo(DemoArgs),
     /// Run the supervisor
     Serve(ServeArgs),
+    /// How Belay itself is: its auditor, what to look into, its canaries; exit code 6 when something is wrong
+    Status(StatusArgs),
     /// Check a playbook and report everything that is wrong with it
     Check(CheckArgs),
     /// Measure how fast and how big: handoffs, actions, escalations and watchers, beside what this machine can do at all

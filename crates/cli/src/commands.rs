@@ -12,6 +12,7 @@ pub(crate) mod dev;
 pub(crate) mod escalation;
 pub(crate) mod playbook;
 pub(crate) mod serve;
+pub(crate) mod status;
 pub(crate) mod watch;
 pub(crate) mod why;
 

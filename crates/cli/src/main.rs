@@ -15,7 +15,7 @@ use clap::Parser;
 use args::{Args, Command};
 use commands::{
     Context, agent, approval, audit, case, check, completions, coverage, desk, dev, escalation,
-    playbook, serve, why,
+    playbook, serve, status, why,
 };
 use exit::{Exit, Failure};
 use output::Output;
@@ -43,6 +43,7 @@ async fn run(command: Command, context: &Context) -> Result<Exit, Failure> {
     match command {
         Command::Demo(args) => demo::run(args, context).await,
         Command::Serve(args) => serve::run(args, context).await,
+        Command::Status(args) => status::run(args, context).await,
         Command::Check(args) => check::run(&args, context),
         Command::Bench(args) => bench::run(args, context).await,
         Command::Case(command) => case::run(command, context).await,

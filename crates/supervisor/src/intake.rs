@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use belay_domain::{
-    Actor, Case, CaseId, Command, Digest, Hasher, NewEntry, Open, RequestId, Severity, TenantId,
+    Actor, Case, CaseId, CaseTerms, Command, Digest, Hasher, NewEntry, Open, RequestId, Severity,
+    TenantId,
 };
 use belay_playbook::CaseFacts;
 
@@ -66,6 +67,15 @@ impl Intake {
 
     /// Opens a case, or finds the one that this request or this matter has already.
     pub(crate) async fn open(&self, request: OpenRequest) -> Result<Opened, Refused> {
+        self.open_under(request, None).await
+    }
+
+    /// The same under these terms; those of the routing if there are none.
+    pub(crate) async fn open_under(
+        &self,
+        request: OpenRequest,
+        terms: Option<CaseTerms>,
+    ) -> Result<Opened, Refused> {
         // Two requests about one matter must not open two cases between looking and writing.
         let matter = request.fingerprint.map(|found| format!("{}/{found}", request.tenant));
         let same_request = format!("{}/{}", request.tenant, request.request);
@@ -84,11 +94,15 @@ impl Intake {
             let applied = self.engine.command(&known.id, command).await?;
             return Ok(Opened { case: applied.case, created: false, linked: true });
         }
-        let applied = self.create(request).await?;
+        let applied = self.create(request, terms).await?;
         Ok(Opened { case: applied, created: true, linked: false })
     }
 
-    async fn create(&self, request: OpenRequest) -> Result<Arc<Case>, Refused> {
+    async fn create(
+        &self,
+        request: OpenRequest,
+        terms: Option<CaseTerms>,
+    ) -> Result<Arc<Case>, Refused> {
         let id = case_id(&request.tenant, &request.request);
         let facts = CaseFacts {
             tenant: request.tenant.clone(),
@@ -100,7 +114,7 @@ impl Intake {
             subject: request.subject.clone(),
             labels: request.labels.clone(),
         };
-        let terms = self.playbooks.current().open(&facts);
+        let terms = terms.unwrap_or_else(|| self.playbooks.current().open(&facts));
         let open = Open {
             tenant: request.tenant,
             request: request.request,

@@ -9,6 +9,7 @@ mod caller;
 mod canary;
 mod clock;
 mod config;
+mod credentials;
 mod dedupe;
 mod engine;
 mod errands;

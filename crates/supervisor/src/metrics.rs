@@ -11,6 +11,7 @@ use opentelemetry::{KeyValue, global};
 use tokio_util::sync::CancellationToken;
 use tracing::{error, warn};
 
+use crate::canary::CANARIES;
 use crate::engine::{Applied, Change, Engine, Refused};
 
 /// How often the uncovered cases are counted.
@@ -74,6 +75,10 @@ impl Metrics {
 
     /// Events have become durable.
     pub(crate) fn happened(&self, change: &Change) {
+        // Canaries are counted by themselves: no customer waits for them.
+        if change.case.tenant.as_ref().is_some_and(|tenant| tenant.as_str() == CANARIES) {
+            return;
+        }
         for event in change.events.iter() {
             self.count(&change.case, &event.kind, event.at);
         }
@@ -147,9 +152,14 @@ pub(crate) async fn watch_uncovered(engine: Engine, stop: CancellationToken) {
         .with_description("Open cases that are not covered now")
         .build();
     loop {
-        match engine.journal().uncovered_count(None, engine.clock().now()).await {
-            Ok(count) => gauge.record(count, &[]),
-            Err(failure) => warn!(error = %failure, "uncovered cases could not be counted"),
+        let (journal, now) = (engine.journal(), engine.clock().now());
+        let all = journal.uncovered_count(None, now).await;
+        let canaries = journal.uncovered_count(Some(CANARIES), now).await;
+        match (all, canaries) {
+            (Ok(all), Ok(canaries)) => gauge.record(all.saturating_sub(canaries), &[]),
+            (Err(failure), _) | (_, Err(failure)) => {
+                warn!(error = %failure, "uncovered cases could not be counted")
+            }
         }
         tokio::select! {
             biased;

@@ -13,7 +13,7 @@ pub(crate) mod playbook;
 mod stream;
 mod survey;
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use arc_swap::ArcSwap;
 use belay_api::v1::ErrorReason;
@@ -30,6 +30,7 @@ use crate::lookout::Lookout;
 use crate::playbooks::Playbooks;
 use crate::sessions::Sessions;
 use crate::systems::Systems;
+use crate::upkeep::Kept;
 use crate::wire::Fault;
 
 /// What every service works with; cheap to clone.
@@ -43,6 +44,8 @@ pub(crate) struct Shared {
     pub(crate) systems: Systems,
     pub(crate) pokes: Pokes,
     pub(crate) dedupe: Dedupe,
+    /// What keeps an eye on Belay itself, once it does.
+    pub(crate) kept: Arc<OnceLock<Kept>>,
     /// When the playbook in force came into force.
     pub(crate) loaded_at: Arc<ArcSwap<Timestamp>>,
     /// Where what goes on after an answer has begun, such as a watch, is waited for at the end.

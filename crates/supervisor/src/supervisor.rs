@@ -184,7 +184,11 @@ impl Supervisor {
         let upkeep = Upkeep {
             engine: engine.clone(),
             playbooks: shared.playbooks.clone(),
+            kept: shared.kept.clone(),
+            systems: shared.systems.clone(),
             pokes: shared.pokes.clone(),
+            intake: shared.intake.clone(),
+            tenant: config.tenant(),
             wall: identity.wall.clone(),
             tasks: tasks.clone(),
             leaving: steps.leaving.clone(),
@@ -354,6 +358,7 @@ impl Within<'_> {
             systems,
             pokes,
             dedupe: Dedupe::default(),
+            kept: Arc::default(),
             loaded_at: Arc::new(ArcSwap::from_pointee(clock.now())),
             tasks: tasks.clone(),
             leaving: steps.leaving.clone(),
@@ -379,6 +384,18 @@ impl Running {
     #[must_use]
     pub fn playbooks(&self) -> Option<&Playbooks> {
         self.kept.as_ref().map(|kept| &kept.playbooks)
+    }
+
+    /// What operators should look into before it does harm, such as credentials that are not accepted.
+    #[must_use]
+    pub fn warnings(&self) -> Vec<String> {
+        self.kept.as_ref().map(Kept::warnings).unwrap_or_default()
+    }
+
+    /// What canaries showed last, by queue.
+    #[cfg(test)]
+    pub(crate) fn canaries(&self) -> Vec<(belay_domain::QueueRef, crate::canary::Outcome)> {
+        self.kept.as_ref().map(|kept| kept.canaries.all()).unwrap_or_default()
     }
 
     /// Where webhooks are taken, if they are.

@@ -22,6 +22,7 @@ use belay_playbook::{Answer, MissingVariable, Playbook, PreparedRead, PreparedWr
 use tokio::sync::watch;
 
 use crate::clock::Clock;
+use crate::credentials::Credentials;
 use crate::surroundings::Outside;
 use adapters::{business_system, desk_config, tracker_config};
 
@@ -33,6 +34,7 @@ pub(crate) struct Systems {
     data: Arc<PathBuf>,
     clock: Clock,
     outside: Arc<dyn Outside>,
+    credentials: Credentials,
 }
 
 /// What is connected.
@@ -103,7 +105,9 @@ impl Systems {
         clock: Clock,
         outside: Arc<dyn Outside>,
     ) -> Result<Self, ConnectError> {
-        let Prepared { business, mut queues, desk } = prepare(playbook, clock, &*outside)?;
+        let credentials = Credentials::new(clock);
+        let prepared = prepare(playbook, clock, &*outside)?;
+        let Prepared { business, mut queues, desk } = prepared.minded(&credentials);
         let desk = match desk {
             Some((id, config)) => {
                 let desk = Desk::open(&desk_file(data), config)?;
@@ -118,12 +122,19 @@ impl Systems {
             data: Arc::new(data.to_owned()),
             clock,
             outside,
+            credentials,
         })
     }
 
     /// Makes an adapter for every system of a new playbook, and changes nothing yet.
     pub(crate) fn prepare(&self, playbook: &Playbook) -> Result<Prepared, ConnectError> {
-        prepare(playbook, self.clock, &*self.outside)
+        Ok(prepare(playbook, self.clock, &*self.outside)?.minded(&self.credentials))
+    }
+
+    /// Which systems do not accept our credential.
+    #[must_use]
+    pub(crate) fn credentials(&self) -> &Credentials {
+        &self.credentials
     }
 
     /// Puts these in the place of what is connected: what begins from now on uses them. The desk stays the
@@ -225,6 +236,22 @@ impl Systems {
             }),
         };
         outcome(system.write(&request).await)
+    }
+}
+
+impl Prepared {
+    /// The same, with an eye on whether our credentials are accepted.
+    fn minded(self, credentials: &Credentials) -> Self {
+        let Self { business, queues, desk } = self;
+        let business = business.into_iter().map(|(id, system)| {
+            let minded = credentials.mind_record(&id, system);
+            (id, minded)
+        });
+        let queues = queues.into_iter().map(|(id, queue)| {
+            let minded = credentials.mind(&id, queue);
+            (id, minded)
+        });
+        Self { business: business.collect(), queues: queues.collect(), desk }
     }
 }
 

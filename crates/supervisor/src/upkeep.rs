@@ -3,10 +3,10 @@
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use belay_domain::Span;
+use belay_domain::{Span, TenantId};
 use belay_transport::accept::listen;
 use belay_transport::tls::FILES_LOOKED_AT_EVERY;
 use belay_transport::web::{WebCertificate, WebServer, WebSettings};
@@ -16,14 +16,17 @@ use tokio_util::task::TaskTracker;
 use tracing::info;
 
 use crate::auditor::{self, Follower, Passes};
+use crate::canary::{Canaries, Results};
 use crate::config::Config;
 use crate::engine::Engine;
 use crate::errands::Pokes;
 use crate::heartbeat::Heart;
 use crate::hooks::Hooks;
+use crate::intake::Intake;
 use crate::playbooks::Playbooks;
 use crate::supervisor::StartError;
 use crate::surroundings::Wall;
+use crate::systems::Systems;
 
 /// Where webhooks are taken.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -63,9 +66,15 @@ impl Default for AuditSettings {
 /// What it works with; cheap to clone.
 #[derive(Clone)]
 pub(crate) struct Upkeep {
+    /// Where others find what it keeps up.
+    pub(crate) kept: Arc<OnceLock<Kept>>,
     pub(crate) engine: Engine,
     pub(crate) playbooks: Playbooks,
+    pub(crate) systems: Systems,
     pub(crate) pokes: Pokes,
+    pub(crate) intake: Intake,
+    /// Whose operators are asked when a canary fails.
+    pub(crate) tenant: TenantId,
     pub(crate) wall: Wall,
     pub(crate) tasks: TaskTracker,
     /// Nothing new is begun any more.
@@ -78,6 +87,9 @@ pub(crate) struct Upkeep {
 #[derive(Clone)]
 pub(crate) struct Kept {
     pub(crate) playbooks: Playbooks,
+    pub(crate) systems: Systems,
+    /// What the canaries showed.
+    pub(crate) canaries: Results,
     /// Where webhooks are taken, if they are.
     pub(crate) hooks: Option<(SocketAddr, Hooks)>,
     /// What the auditor finds.
@@ -110,7 +122,26 @@ impl Upkeep {
         };
         self.tasks.spawn(follower.run(self.stop.clone()));
         self.tasks.spawn(heart.run(self.leaving.clone()));
-        Ok(Kept { playbooks: self.playbooks.clone(), hooks, passes })
+        let canaries = self.canaries();
+        let (playbooks, systems) = (self.playbooks.clone(), self.systems.clone());
+        let kept = Kept { playbooks, systems, canaries, hooks, passes };
+        // It begins once; a second time would change nothing.
+        let _ = self.kept.set(kept.clone());
+        Ok(kept)
+    }
+
+    fn canaries(&self) -> Results {
+        let results = Results::default();
+        let canaries = Canaries {
+            engine: self.engine.clone(),
+            playbooks: self.playbooks.clone(),
+            intake: self.intake.clone(),
+            tenant: self.tenant.clone(),
+            results: results.clone(),
+            tasks: self.tasks.clone(),
+        };
+        self.tasks.spawn(canaries.run(self.leaving.clone()));
+        results
     }
 
     fn take_hooks(&self, door: &HookDoor) -> Result<(SocketAddr, Hooks), StartError> {
@@ -142,6 +173,15 @@ impl Upkeep {
         });
         info!(%address, "webhooks are taken here");
         Ok((address, hooks))
+    }
+}
+
+impl Kept {
+    /// What operators should look into before it does harm.
+    pub(crate) fn warnings(&self) -> Vec<String> {
+        let credentials = self.systems.credentials();
+        let refused = credentials.refused().into_iter();
+        refused.filter_map(|(system, _)| credentials.warning(&system)).collect()
     }
 }
 

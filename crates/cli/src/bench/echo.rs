@@ -47,6 +47,13 @@ impl CoverageService for Echo {
         Ok(Response::new(v1::GetCoverageResponse { case_id, ..Default::default() }))
     }
 
+    async fn get_status(
+        &self,
+        _: Request<v1::GetStatusRequest>,
+    ) -> Result<Response<v1::GetStatusResponse>, Status> {
+        Err(Status::unimplemented("this only echoes"))
+    }
+
     async fn list_uncovered(
         &self,
         _: Request<v1::ListUncoveredRequest>,

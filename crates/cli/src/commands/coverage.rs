@@ -68,6 +68,8 @@ pub(crate) async fn run(args: CoverageArgs, context: &Context) -> Result<Exit, F
         if let Some(next) = time::moment(answer.next_moment.as_ref()) {
             sheet.line("next moment", time::both(next, style.now));
         }
+        let warned = |warning: &String| style.paint(Tone::Warn, &clean(warning));
+        sheet.lines("but", answer.warnings.iter().map(warned).collect());
         sheet.render(style)
     })?;
     use v1::coverage::Coverage as C;

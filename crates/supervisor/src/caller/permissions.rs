@@ -50,6 +50,7 @@ pub(super) const TABLE: &[(&str, Who, Lane)] = &[
     ("/belay.v1.CaseService/WatchCases", PeopleAndTools, Query),
     ("/belay.v1.CoverageService/GetCoverage", PeopleAndTools, Query),
     ("/belay.v1.CoverageService/ListUncovered", PeopleAndTools, Query),
+    ("/belay.v1.CoverageService/GetStatus", Operators, Query),
     ("/belay.v1.DeskService/ListQueues", People, Query),
     ("/belay.v1.DeskService/ListTickets", People, Query),
     ("/belay.v1.DeskService/GetTicket", People, Query),

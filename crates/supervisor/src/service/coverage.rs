@@ -1,5 +1,7 @@
 //! Who holds a case, how that is known, and which cases nobody holds.
 
+use std::collections::BTreeSet;
+
 use belay_api::v1;
 use belay_api::v1::coverage_service_server::CoverageService;
 use belay_domain::{Case, CaseId, Coverage, Severity, TenantId, Timestamp, next_moment};
@@ -9,6 +11,7 @@ use tonic::{Request, Response, Status};
 use super::Shared;
 use super::page::{Page, Part, key_of};
 use crate::caller::Caller;
+use crate::upkeep::Kept;
 use crate::wire::{Fault, to_wire};
 
 /// The most uncovered cases that are put in order for one list. Far more than people could see to; what is
@@ -31,6 +34,24 @@ impl CoverageService for Service {
             case_id: case.id.to_string(),
             coverage: Some(to_wire::coverage(&case, as_of)),
             next_moment: next_moment(&case).map(to_wire::time),
+            warnings: self.warnings(&case),
+        }))
+    }
+
+    async fn get_status(
+        &self,
+        request: Request<v1::GetStatusRequest>,
+    ) -> Result<Response<v1::GetStatusResponse>, Status> {
+        let v1::GetStatusRequest {} = request.into_inner();
+        let kept = self.0.kept.get();
+        let pass = kept.and_then(|kept| kept.passes.borrow().clone());
+        let canaries = kept.map(|kept| kept.canaries.all()).unwrap_or_default();
+        Ok(Response::new(v1::GetStatusResponse {
+            as_of: Some(to_wire::time(self.0.now())),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            audit: pass.as_ref().map(to_wire::audit_pass),
+            warnings: kept.map(Kept::warnings).unwrap_or_default(),
+            canaries: canaries.iter().map(to_wire::canary).collect(),
         }))
     }
 
@@ -58,6 +79,14 @@ impl CoverageService for Service {
 }
 
 impl Service {
+    /// What may end the coverage of a case although it stands now.
+    fn warnings(&self, case: &Case) -> Vec<String> {
+        let open = case.escalations.values().filter(|found| found.is_open());
+        let systems: BTreeSet<_> = open.map(|found| &found.step_plan().queue.system).collect();
+        let credentials = self.0.systems.credentials();
+        systems.into_iter().filter_map(|system| credentials.warning(system)).collect()
+    }
+
     /// The wanted part of the list, the longest uncovered first, and how long the whole list is.
     async fn uncovered(
         &self,

@@ -146,10 +146,6 @@ impl Itsm {
         self.house().empty = true;
     }
 
-    pub(crate) fn tickets(&self) -> Vec<TicketId> {
-        self.house().tickets.iter().map(|(id, _)| id.clone()).collect()
-    }
-
     pub(crate) fn withdrawn(&self) -> Vec<TicketId> {
         self.house().withdrawn.clone()
     }

@@ -14,6 +14,7 @@ mod handoff;
 mod journal;
 mod playbook;
 mod time;
+mod upkeep;
 
 pub(crate) use action::{action, input_provenance, money, plan, reason};
 pub(crate) use actor::{actor, owner, person, severity};
@@ -29,6 +30,7 @@ pub(crate) use handoff::{offer, routing, target};
 pub(crate) use journal::{case_update, journal_event};
 pub(crate) use playbook::{playbook, route_check};
 pub(crate) use time::{span, time};
+pub(crate) use upkeep::{audit_pass, canary};
 
 #[cfg(test)]
 mod tests;

@@ -111,14 +111,12 @@ fn acknowledgement(stage: &Stage) -> Option<v1::Acknowledgement> {
             ticket: _,
             evidence: _,
             unread: _,
-        } => {
-            Some(v1::Acknowledgement {
-                person: by.to_string(),
-                since: Some(time(*since)),
-                worked_at: Some(time(*worked_at)),
-                work_until: work_until.map(time),
-            })
-        }
+        } => Some(v1::Acknowledgement {
+            person: by.to_string(),
+            since: Some(time(*since)),
+            worked_at: Some(time(*worked_at)),
+            work_until: work_until.map(time),
+        }),
         _ => None,
     }
 }
