@@ -10,7 +10,8 @@ use std::path::Path;
 use std::process::{Command, ExitCode, Stdio};
 use std::time::Instant;
 
-use belay_sim::{RUNS_THAT_SHOW_ALL, Scene, Tally, run_in, table, untold};
+use belay_replay::Incidents;
+use belay_sim::{RUNS_THAT_SHOW_ALL, Scene, Tally, incidents, run_in, table, untold};
 use clap::Parser;
 use known::Known;
 
@@ -29,6 +30,13 @@ struct Args {
     /// Only human queues and the ways in which they lie, beside two careless clients in the same worlds.
     #[arg(long)]
     catalogue: bool,
+    /// Real incidents of a ServiceNow instance, beside a client that goes by the status; where they are is found
+    /// beside this repository, or in BELAY_SERVICENOW_INCIDENTS.
+    #[arg(long, conflicts_with_all = ["catalogue", "seed"])]
+    incidents: bool,
+    /// Only the first so many incidents.
+    #[arg(long, requires = "incidents")]
+    first: Option<usize>,
     /// Tell what happened.
     #[arg(long, requires = "seed")]
     story: bool,
@@ -52,6 +60,9 @@ fn main() -> ExitCode {
             .with_writer(std::io::stderr)
             .init();
     }
+    if args.incidents {
+        return real_incidents(args.first);
+    }
     match args.seed {
         Some(seed) => one(args.scene(), seed, args.story),
         None if args.report => report(&args),
@@ -70,6 +81,25 @@ fn one(scene: Scene, seed: u64, story: bool) -> ExitCode {
         println!("BROKEN  {wrong}");
     }
     if ended.wrongs.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+/// Plays real incidents, and says what Belay and a careless client made of them.
+fn real_incidents(first: Option<usize>) -> ExitCode {
+    let Some(path) = Incidents::find() else { return ExitCode::FAILURE };
+    let played = Incidents::load(&path).map_err(|error| error.to_string()).and_then(|mut all| {
+        all.incidents.truncate(first.unwrap_or(usize::MAX));
+        incidents::play(&all)
+    });
+    match played {
+        Ok(account) => {
+            println!("{account}");
+            if account.belay_false.is_zero() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+        }
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::FAILURE
+        }
+    }
 }
 
 /// Runs seeds for another process.
