@@ -31,6 +31,7 @@ use crate::exit::{Exit, Failure};
 pub(crate) use echo::{EchoArgs, serve as serve_echo};
 
 use meter::Reading;
+use playbook::Staff;
 use report::{Line, Report};
 use size::Found;
 use stage::Stage;
@@ -103,15 +104,14 @@ const USUAL: [Scenario; 6] = [
 /// Runs the command.
 pub(crate) async fn run(args: BenchArgs, context: &Context) -> Result<Exit, Failure> {
     if let Some(folder) = &args.write_playbook {
-        playbook::write(folder, &format!("http://{}", stage::RECORDS_DEFAULT), 0)?;
+        playbook::write(folder, &format!("http://{}", stage::RECORDS_DEFAULT), args.staff())?;
         let folder = folder.display();
         context.output.note(format_args!("written; now: belay serve --playbook {folder}"));
         return Ok(Exit::Done);
     }
     args.check()?;
-    let idle = if args.scenarios.contains(&Scenario::Memory) { args.agents } else { 0 };
     let (folder, target) = (args.dir.as_deref(), args.target.as_deref());
-    let stage = Stage::build(folder, target, &context.connection, idle)?;
+    let stage = Stage::build(folder, target, &context.connection, args.staff())?;
     let quiet = context.output.is_json() && !stderr().is_terminal();
     let mut bench = Bench { report: Report::new(context.output), quiet, stage, args };
     tokio::select! {
@@ -121,6 +121,15 @@ pub(crate) async fn run(args: BenchArgs, context: &Context) -> Result<Exit, Fail
 }
 
 impl BenchArgs {
+    /// The agents that what is measured needs.
+    fn staff(&self) -> Staff {
+        let needed = |scenario, many| if self.scenarios.contains(&scenario) { many } else { 0 };
+        Staff {
+            idle: needed(Scenario::Memory, self.agents),
+            kept: needed(Scenario::ColdStart, self.cases),
+        }
+    }
+
     fn check(&self) -> Result<(), Failure> {
         let usage = |what: &str| Err(Failure::new(Exit::Usage, what));
         if !(self.seconds.is_finite() && self.seconds > 0.0 && self.seconds <= 3600.0) {
@@ -135,10 +144,9 @@ impl BenchArgs {
         if !(100..=1_000_000).contains(&self.cases) {
             return usage("--cases has to be from 100 to 1000000");
         }
-        if self.target.is_some() && self.scenarios.iter().any(|chosen| chosen.is_of_size()) {
-            return usage(
-                "memory, cold-start and notice need a server of their own: leave --target out",
-            );
+        let at_home = [Scenario::ColdStart, Scenario::Notice];
+        if self.target.is_some() && self.scenarios.iter().any(|chosen| at_home.contains(chosen)) {
+            return usage("cold-start and notice need a server of their own: leave --target out");
         }
         if cfg!(debug_assertions) {
             say("this is a debug build, many times slower: cargo run --release -- bench");

@@ -25,7 +25,7 @@ fn every_size_is_measured() {
 
 #[test]
 fn what_cannot_be_measured_elsewhere_is_refused_before_anything_starts() {
-    let args = ["bench", "--target=https://localhost:1", "--scenario=memory"];
+    let args = ["bench", "--target=https://localhost:1", "--scenario=cold-start"];
     let ended = belay().args(args).output().unwrap();
     assert_eq!(ended.status.code(), Some(2), "{ended:?}");
 }

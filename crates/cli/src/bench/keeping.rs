@@ -13,12 +13,9 @@ use jiff::Timestamp;
 use super::line::{Heard, Line, Player, Say, digest_of, refused};
 use super::meter::Meter;
 use super::opening::Opener;
-use super::playbook::agents_of;
+use super::playbook::KEEPER;
 use super::stage::{Server, Stage};
 use crate::exit::Failure;
-
-/// The role of those who keep cases.
-const ROLE: &str = "keeper";
 
 /// The agents that keep cases.
 pub(crate) struct Keeping {
@@ -48,10 +45,10 @@ impl Keeping {
         let opener = Opener::new(kind, server, meter.clone()).await?;
         let last = Arc::<AtomicU64>::default();
         let mut lines = Vec::new();
-        for agent in agents_of(ROLE) {
+        for agent in stage.staff().of(KEEPER) {
             let (opener, meter, last) = (opener.clone(), meter.clone(), last.clone());
             let player = Keeper { opener, meter: meter.clone(), last };
-            let line = Line::open(&server.endpoint, stage.agent(&agent), ROLE, player, meter);
+            let line = Line::open(&server.endpoint, stage.agent(&agent), KEEPER, player, meter);
             lines.push(line.await?);
         }
         Ok(Self { opener, meter, last, _lines: lines })

@@ -10,6 +10,9 @@ use crate::exit::Failure;
 /// How many agents serve each role.
 pub(crate) const AGENTS_OF_A_ROLE: usize = 8;
 
+/// How many cases each of those who keep cases is to have; no agent may hold more than 10,000.
+const KEPT_BY_EACH: usize = 5_000;
+
 /// The policies that are looked at for each write.
 const POLICIES: usize = 50;
 
@@ -18,7 +21,7 @@ const ROLES: [(&str, &str); 4] = [
     ("front", "takes cases from back and hands them to back"),
     ("back", "takes cases from front and hands them to front"),
     ("writer", "writes notes"),
-    ("keeper", "takes cases and does nothing with them"),
+    (KEEPER, "takes cases and does nothing with them"),
 ];
 
 /// The files that are the same for everybody.
@@ -129,22 +132,49 @@ backoff: {first: 10s, most: 1m}
 /// The person who staffs the desk.
 pub(crate) const PERSON: &str = "pat";
 
-/// The names of the agents that serve a role.
+/// The role of those who keep cases.
+pub(crate) const KEEPER: &str = "keeper";
+
+/// How many agents there are beyond the usual ones.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Staff {
+    /// Agents of no use.
+    pub(crate) idle: usize,
+    /// Cases for which there have to be agents that keep them.
+    pub(crate) kept: usize,
+}
+
+impl Staff {
+    /// The names of the agents that serve a role.
+    pub(crate) fn of(self, role: &str) -> Vec<String> {
+        let many = match role {
+            KEEPER => self.kept.div_ceil(KEPT_BY_EACH).max(AGENTS_OF_A_ROLE),
+            _ => AGENTS_OF_A_ROLE,
+        };
+        named(role, many)
+    }
+
+    /// Every agent of the playbook that has something to do.
+    pub(crate) fn all(self) -> Vec<String> {
+        ROLES.iter().flat_map(|(role, _)| self.of(role)).collect()
+    }
+}
+
+/// The names of the agents that serve a role of which there are as many as usual.
 pub(crate) fn agents_of(role: &str) -> Vec<String> {
-    (1..=AGENTS_OF_A_ROLE).map(|number| format!("{role}-{number}")).collect()
+    named(role, AGENTS_OF_A_ROLE)
 }
 
-/// Every agent of the playbook.
-pub(crate) fn agents() -> Vec<String> {
-    ROLES.iter().flat_map(|(role, _)| agents_of(role)).collect()
+fn named(role: &str, many: usize) -> Vec<String> {
+    (1..=many).map(|number| format!("{role}-{number}")).collect()
 }
 
-/// Writes the playbook into `folder`, with the business system at `records` and `idle` more agents of no use.
-pub(crate) fn write(folder: &Path, records: &str, idle: usize) -> Result<(), Failure> {
+/// Writes the playbook into `folder`, with the business system at `records`.
+pub(crate) fn write(folder: &Path, records: &str, staff: Staff) -> Result<(), Failure> {
     let mut files: Vec<(&str, String)> =
         FILES.iter().map(|(name, text)| (*name, (*text).to_owned())).collect();
     files.push(("systems.yaml", systems(records)));
-    files.push(("agents.yaml", agents_file(idle)));
+    files.push(("agents.yaml", agents_file(staff)));
     files.push(("policies/bench.cedar", policies()));
     for (name, text) in files {
         let file = folder.join(name);
@@ -170,21 +200,21 @@ fn systems(records: &str) -> String {
     )
 }
 
-fn agents_file(idle: usize) -> String {
+fn agents_file(staff: Staff) -> String {
     let mut text = "roles:\n".to_owned();
     for (role, purpose) in ROLES {
         let _ = writeln!(text, "  {role}: {purpose}");
     }
     text.push_str("  idle: waits\nagents:\n");
     for (role, _) in ROLES {
-        for agent in agents_of(role) {
+        for agent in staff.of(role) {
             let _ = writeln!(
                 text,
                 "  {agent}: {{roles: [{role}], boundary: bench, operators: [olga]}}"
             );
         }
     }
-    for number in 1..=idle.max(1) {
+    for number in 1..=staff.idle.max(1) {
         let agent = idle_agent(number);
         let _ = writeln!(text, "  {agent}: {{roles: [idle], boundary: bench, operators: [olga]}}");
     }
@@ -210,12 +240,12 @@ fn policies() -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{POLICIES, policies, write};
+    use super::{POLICIES, Staff, policies, write};
 
     #[test]
     fn the_playbook_loads_without_a_problem() {
         let folder = tempfile::tempdir().unwrap();
-        write(folder.path(), "http://127.0.0.1:1", 3).unwrap();
+        write(folder.path(), "http://127.0.0.1:1", Staff { idle: 3, kept: 100_000 }).unwrap();
         let loaded = belay_playbook::Playbook::load(folder.path());
         assert!(loaded.is_ok(), "{:?}", loaded.err());
         assert_eq!(policies().matches("@id").count(), POLICIES);

@@ -54,7 +54,7 @@ pub(crate) async fn agents(stage: &Stage, server: &Server) -> Result<Found, Fail
     let mut connecting = JoinSet::new();
     let began = Instant::now();
     meter.count_all();
-    for number in 1..=stage.idle() {
+    for number in 1..=stage.staff().idle {
         let (endpoint, identity) = (server.endpoint.clone(), stage.agent(&idle_agent(number)));
         let (meter, places) = (meter.clone(), places.clone());
         connecting.spawn(async move {
@@ -66,7 +66,7 @@ pub(crate) async fn agents(stage: &Stage, server: &Server) -> Result<Found, Fail
             Ok::<_, Failure>(session)
         });
     }
-    let mut sessions = Vec::with_capacity(stage.idle());
+    let mut sessions = Vec::with_capacity(stage.staff().idle);
     while let Some(connected) = connecting.join_next().await {
         let broken = |error| Failure::of("an agent could not connect", &error);
         sessions.push(connected.map_err(broken)??);
@@ -74,8 +74,11 @@ pub(crate) async fn agents(stage: &Stage, server: &Server) -> Result<Found, Fail
     let reading = meter.reading(began.elapsed());
     tokio::time::sleep(REST).await;
     let rss = server.rss();
-    let each = each(before, rss, stage.idle());
-    let remark = format!("{} idle agents: {each} bytes for each", stage.idle());
+    let idle = stage.staff().idle;
+    let remark = match rss {
+        Some(_) => format!("{idle} idle agents: {} bytes for each", each(before, rss, idle)),
+        None => format!("{idle} idle agents; what they take is seen where the supervisor runs"),
+    };
     Ok(Found { reading, rss, remark })
 }
 

@@ -14,7 +14,7 @@ use tempfile::TempDir;
 use tokio::time::{Instant, sleep};
 use tonic::transport::Channel;
 
-use super::playbook;
+use super::playbook::{self, Staff};
 use crate::connection::ConnectionArgs;
 use crate::demo::{Child, Door, Nursery, free_address};
 use crate::exit::Failure;
@@ -42,8 +42,7 @@ pub(crate) struct Stage {
     target: Option<String>,
     /// Where the business system listens.
     pub(crate) records: SocketAddr,
-    /// How many agents the playbook has beyond those that work.
-    idle: usize,
+    staff: Staff,
     servers: u32,
 }
 
@@ -64,7 +63,7 @@ impl Stage {
         folder: Option<&Path>,
         target: Option<&str>,
         connection: &ConnectionArgs,
-        idle: usize,
+        staff: Staff,
     ) -> Result<Self, Failure> {
         let failed = |error| Failure::of("cannot make a folder for the measurements", &error);
         let (folder, temporary) = match folder {
@@ -85,15 +84,15 @@ impl Stage {
         };
         let failed = |error| Failure::of("cannot make identities", &error);
         let authority = DevAuthority::open_or_create(&identity).map_err(failed)?;
-        for agent in playbook::agents() {
+        for agent in staff.all() {
             authority.agent(&agent).map_err(failed)?;
         }
-        for number in 1..=idle {
+        for number in 1..=staff.idle {
             authority.agent(&playbook::idle_agent(number)).map_err(failed)?;
         }
         DevIssuer::open_or_create(&identity)
             .map_err(|error| Failure::of("cannot make identities", &error))?;
-        playbook::write(&folder.join("playbook"), &format!("http://{records}"), idle)?;
+        playbook::write(&folder.join("playbook"), &format!("http://{records}"), staff)?;
         Ok(Self {
             nursery: Nursery::new(folder.join("logs"))?,
             folder,
@@ -101,7 +100,7 @@ impl Stage {
             identity,
             target: target.map(str::to_owned),
             records,
-            idle,
+            staff,
             servers: 0,
         })
     }
@@ -111,9 +110,9 @@ impl Stage {
         &self.folder
     }
 
-    /// How many agents the playbook has beyond those that work.
-    pub(crate) fn idle(&self) -> usize {
-        self.idle
+    /// The agents of the playbook.
+    pub(crate) fn staff(&self) -> Staff {
+        self.staff
     }
 
     /// Who an agent is.

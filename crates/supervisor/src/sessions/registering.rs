@@ -112,7 +112,9 @@ impl Sessions {
     pub(crate) fn restate(&self, session: &Session, case: &Arc<Case>, now: Timestamp) -> bool {
         // Kept until everything is said, so that nothing newer comes in between.
         let known = self.concern(&case.id);
-        if known.as_ref().is_some_and(|known| known.seq > case.seq) {
+        // What concerns anybody is known when it is read: where nothing is known, it was given up since.
+        let newer = known.as_ref().is_none_or(|known| known.seq > case.seq);
+        if newer && !telling::Concern::of(case).is_nobodys() {
             return false;
         }
         if let Some(lease_until) = super::lease(case, &session.agent, case.epoch)
