@@ -6,8 +6,11 @@ use std::sync::{Arc, LazyLock};
 use crate::description::Description;
 
 /// The names of the descriptions that come with Belay, and their texts.
-pub const BUILT_IN: &[(&str, &str)] =
-    &[("servicenow", include_str!("../descriptions/servicenow.yaml"))];
+pub const BUILT_IN: &[(&str, &str)] = &[
+    ("servicenow", include_str!("../descriptions/servicenow.yaml")),
+    ("zendesk", include_str!("../descriptions/zendesk.yaml")),
+    ("pagerduty", include_str!("../descriptions/pagerduty.yaml")),
+];
 
 static COMPILED: LazyLock<BTreeMap<&str, Arc<Description>>> = LazyLock::new(|| {
     let compiled = BUILT_IN.iter().filter_map(|(name, text)| {

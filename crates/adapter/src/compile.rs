@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use belay_expression::document::Document;
 use belay_expression::expression::{Expression, FUNCTIONS, References};
-use belay_expression::form::Form;
 use belay_expression::json;
 use belay_expression::problem::{Problem, Problems, suggest};
 use belay_expression::template::{Body, Template};
@@ -35,7 +34,7 @@ pub(crate) fn compile(file: &str, text: &str) -> Result<Description, Problems> {
         Ok(document) => document,
         Err(problem) => return failed(vec![problem]),
     };
-    let differences = Form::of::<DescriptionFile>(&[]).differences(&document);
+    let differences = Description::form().differences(&document);
     if !differences.is_empty() {
         return failed(differences);
     }
@@ -48,7 +47,7 @@ pub(crate) fn compile(file: &str, text: &str) -> Result<Description, Problems> {
         }
     };
     let mut work = Work { document: &document, problems: Vec::new() };
-    let description = work.description(written);
+    let description = work.description(text, written);
     match Problems::of(work.problems) {
         None => Ok(description),
         Some(problems) => Err(problems),
@@ -61,7 +60,7 @@ struct Work<'a> {
 }
 
 impl Work<'_> {
-    fn description(&mut self, file: DescriptionFile) -> Description {
+    fn description(&mut self, text: &str, file: DescriptionFile) -> Description {
         let errors = file.errors.iter().enumerate().map(|(index, rule)| {
             let at = format!("/errors/{index}");
             let seen = ["status", "headers", "answer"];
@@ -115,6 +114,7 @@ impl Work<'_> {
                 }
             }),
             prove: file.prove.as_ref().map(|rule| self.prove(rule)),
+            written: text.to_owned(),
             name: file.name,
             sources: file.sources,
             auth: Auth {

@@ -7,7 +7,6 @@ use belay_expression::expression::Expression;
 use belay_expression::form::Form;
 use belay_expression::problem::Problems;
 use belay_expression::template::{Body, Template};
-use serde_json::Value;
 
 use crate::compile;
 use crate::exchange::Method;
@@ -16,6 +15,8 @@ use crate::format::{AuthScheme, CheckName, DescriptionFile, ErrorKind, Meaning, 
 /// How one kind of ticket system is asked and understood. Immutable; shared by all installations of its kind.
 #[derive(Debug)]
 pub struct Description {
+    /// As it was written; two that were written alike are the same.
+    pub(crate) written: String,
     pub(crate) name: String,
     pub(crate) sources: Vec<String>,
     pub(crate) auth: Auth,
@@ -179,10 +180,10 @@ impl Description {
         compile::compile(file, text)
     }
 
-    /// The JSON Schema of descriptions, for editors.
+    /// The form of descriptions, with their JSON Schema for editors.
     #[must_use]
-    pub fn schema() -> Value {
-        Form::of::<DescriptionFile>(&[]).schema().clone()
+    pub fn form() -> Form {
+        Form::of::<DescriptionFile>(&[])
     }
 
     /// What this kind of system is called, for people.
@@ -233,3 +234,11 @@ impl Description {
         &self.statuses
     }
 }
+
+impl PartialEq for Description {
+    fn eq(&self, other: &Self) -> bool {
+        self.written == other.written
+    }
+}
+
+impl Eq for Description {}

@@ -137,6 +137,8 @@ pub(crate) enum ErrorKind {
     Unavailable,
     /// There is no such thing.
     Missing,
+    /// What was to be made is there already: look for it.
+    AlreadyThere,
 }
 
 /// What a status means.

@@ -44,6 +44,7 @@ pub(crate) fn judge(
             ErrorKind::Unauthorized => TroubleKind::Unauthorized,
             ErrorKind::RateLimited => rate_limited(description, answer),
             ErrorKind::Unavailable => TroubleKind::Unavailable,
+            ErrorKind::AlreadyThere => TroubleKind::Unknown,
         };
         return Err(Trouble::new(kind, detail));
     }

@@ -2,7 +2,9 @@
 //! can be evaluated, durations that promises can be built on. Everything wrong is noted, with its place.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
+use belay_adapter::Description;
 use belay_domain::{QueueRef, Span};
 use serde_json::Value;
 
@@ -28,6 +30,8 @@ pub(crate) struct Names {
     pub(crate) contracts: Option<BTreeSet<String>>,
     pub(crate) boundaries: Option<BTreeSet<String>>,
     pub(crate) escalations: Option<BTreeSet<String>>,
+    /// The descriptions in `adapters/`, by their paths; none in the place of one that is wrong.
+    pub(crate) adapters: BTreeMap<String, Option<Arc<Description>>>,
     pub(crate) calendars: Option<BTreeSet<String>>,
 }
 

@@ -65,8 +65,8 @@ pub use routing::Route;
 pub use schema::FileKind;
 pub use source::{FILE_BYTES_MAX, FILES_MAX, SourceFile};
 pub use system::{
-    Credential, Desk, DeskPerson, DeskQueue, HttpSystem, MissingVariable, Reconcile, Reference,
-    RequestTracker, Status, System, SystemKind,
+    Credential, Desk, DeskPerson, DeskQueue, HttpSystem, Itsm, MissingVariable, Reconcile,
+    Reference, RequestTracker, Status, System, SystemKind,
 };
 
 /// One loaded playbook. Immutable; a change of the files is another playbook with another version.

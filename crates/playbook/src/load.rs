@@ -2,7 +2,9 @@
 //! report whatever was wrong on the way.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
+use belay_adapter::Description;
 use belay_domain::{AfterResolution, ResolutionCode, Severity, Target};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -36,7 +38,8 @@ struct Read {
 pub(crate) fn load(files: &[SourceFile]) -> Result<Playbook, Problems> {
     let mut problems = Vec::new();
     let (reads, policies) = read(files, &mut problems);
-    let names = names(&reads, files);
+    let mut names = names(&reads, files);
+    names.adapters = adapters(&reads, files, &mut problems);
     let playbook = compile(&reads, &policies, &names, files, &mut problems);
     match (Problems::of(problems), playbook) {
         (None, Some(playbook)) => Ok(playbook),
@@ -66,7 +69,7 @@ fn read(files: &[SourceFile], problems: &mut Vec<Problem>) -> (Vec<Read>, Vec<(S
                 "this is no file of a playbook".to_owned(),
                 "files are playbook, systems, agents, routing, taxonomy, dictionary, operations, \
                  calendars, people.yaml, and \
-                 those in contracts/, boundaries/, escalations/",
+                 those in contracts/, boundaries/, escalations/, adapters/",
             ));
             continue;
         };
@@ -93,6 +96,28 @@ fn read(files: &[SourceFile], problems: &mut Vec<Problem>) -> (Vec<Read>, Vec<(S
         }
     }
     (reads, policies)
+}
+
+/// The descriptions of ticket systems. One that is wrong is there all the same, so that it is not missed, too.
+fn adapters(
+    reads: &[Read],
+    files: &[SourceFile],
+    problems: &mut Vec<Problem>,
+) -> BTreeMap<String, Option<Arc<Description>>> {
+    let own = files.iter().filter(|file| FileKind::of(&file.path) == Some(FileKind::Adapter));
+    let compiled = own.map(|file| {
+        let sound = reads.iter().any(|read| read.sound && read.document.file == file.path);
+        let description = match sound.then(|| Description::compile(&file.path, &file.text)) {
+            Some(Ok(description)) => Some(Arc::new(description)),
+            Some(Err(wrong)) => {
+                problems.extend(wrong.all().iter().cloned());
+                None
+            }
+            None => None,
+        };
+        (file.path.clone(), description)
+    });
+    compiled.collect()
 }
 
 /// All names, also from files that are otherwise not sound, so that one mistake is not reported as many.
@@ -130,6 +155,7 @@ fn names(reads: &[Read], files: &[SourceFile]) -> Names {
         contracts: fields(FileKind::Contract, "/id"),
         boundaries: fields(FileKind::Boundary, "/name"),
         escalations: fields(FileKind::Escalation, "/name"),
+        adapters: BTreeMap::new(),
         calendars: if files.iter().any(|file| FileKind::of(&file.path) == Some(FileKind::Calendars))
         {
             keys(FileKind::Calendars, "/calendars")

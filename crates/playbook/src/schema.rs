@@ -3,6 +3,7 @@
 
 use std::sync::LazyLock;
 
+use belay_adapter::Description;
 use belay_expression::form::Form;
 use serde_json::Value;
 
@@ -40,6 +41,8 @@ pub enum FileKind {
     Boundary,
     /// `escalations/*.yaml`.
     Escalation,
+    /// `adapters/*.yaml`.
+    Adapter,
 }
 
 static PUBLISHED: LazyLock<Vec<Form>> =
@@ -47,7 +50,7 @@ static PUBLISHED: LazyLock<Vec<Form>> =
 
 impl FileKind {
     /// Every kind.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::Playbook,
         Self::Systems,
         Self::Agents,
@@ -60,6 +63,7 @@ impl FileKind {
         Self::Contract,
         Self::Boundary,
         Self::Escalation,
+        Self::Adapter,
     ];
 
     /// The kind's name, as its schema's file is called.
@@ -78,6 +82,7 @@ impl FileKind {
             Self::Contract => "contract",
             Self::Boundary => "boundary",
             Self::Escalation => "escalation",
+            Self::Adapter => "adapter",
         }
     }
 
@@ -93,6 +98,7 @@ impl FileKind {
             Some(("contracts", _)) => Some(Self::Contract),
             Some(("boundaries", _)) => Some(Self::Boundary),
             Some(("escalations", _)) => Some(Self::Escalation),
+            Some(("adapters", _)) => Some(Self::Adapter),
             Some(_) => None,
             None => match path.rsplit_once('.').map_or(path, |(stem, _)| stem) {
                 "playbook" => Some(Self::Playbook),
@@ -123,6 +129,7 @@ impl FileKind {
             Self::Contract => Form::of::<ContractFile>(FORMS),
             Self::Boundary => Form::of::<BoundaryFile>(FORMS),
             Self::Escalation => Form::of::<EscalationFile>(FORMS),
+            Self::Adapter => Description::form(),
         }
     }
 }

@@ -4,7 +4,9 @@
 mod compile;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
+use belay_adapter::{Description, Settings};
 use belay_domain::{PersonId, QueueId, Remedies, ResolutionCode, Span, SystemId};
 
 pub(crate) use compile::compile;
@@ -36,6 +38,8 @@ pub enum SystemKind {
     Http(HttpSystem),
     /// The desk that Belay itself offers.
     Desk(Desk),
+    /// A ticket system that an adapter describes.
+    Itsm(Box<Itsm>),
     /// A Request Tracker, over REST2.
     RequestTracker(RequestTracker),
 }
@@ -137,6 +141,21 @@ pub struct RequestTracker {
     pub resolutions: BTreeMap<String, ResolutionCode>,
 }
 
+/// A ticket system that an adapter describes, and what this installation adds to that.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Itsm {
+    /// Where it is.
+    pub http: HttpSystem,
+    /// How its kind is asked and understood.
+    pub description: Arc<Description>,
+    /// What this installation adds.
+    pub settings: Settings,
+    /// The queues that may be used.
+    pub queues: Vec<QueueId>,
+    /// How often it may be asked, if that differs from what the adapter says.
+    pub requests_per_minute: Option<u32>,
+}
+
 /// What a status of an ITSM means.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
@@ -205,6 +224,7 @@ impl System {
     pub fn http(&self) -> Option<&HttpSystem> {
         match &self.kind {
             SystemKind::Http(http) => Some(http),
+            SystemKind::Itsm(itsm) => Some(&itsm.http),
             SystemKind::RequestTracker(tracker) => Some(&tracker.http),
             SystemKind::Desk(_) => None,
         }
@@ -216,6 +236,7 @@ impl System {
         match &self.kind {
             SystemKind::Http(_) => false,
             SystemKind::Desk(desk) => desk.queues.contains_key(queue),
+            SystemKind::Itsm(itsm) => itsm.queues.contains(queue),
             SystemKind::RequestTracker(tracker) => tracker.queues.contains(queue),
         }
     }

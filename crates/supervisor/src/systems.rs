@@ -8,14 +8,15 @@ mod adapters;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use belay_connect::business::{
     AddressError, Body, Idempotency, ReadRequest, WriteOutcome, WriteRequest,
 };
 use belay_connect::request_tracker::RequestTrackerError;
 use belay_connect::{
-    CircuitTerms, Desk, DeskConfig, DeskError, Guarded, HumanQueue, RateLimit, RequestTracker,
-    SystemOfRecord,
+    CircuitTerms, Desk, DeskConfig, DeskError, Guarded, HumanQueue, Itsm, ItsmError, RateLimit,
+    RequestTracker, SystemOfRecord,
 };
 use belay_domain::{FailureClaim, Outcome, SystemId};
 use belay_playbook::{Answer, MissingVariable, Playbook, PreparedRead, PreparedWrite, SystemKind};
@@ -24,7 +25,7 @@ use tokio::sync::watch;
 use crate::clock::Clock;
 use crate::credentials::Credentials;
 use crate::surroundings::Outside;
-use adapters::{business_system, desk_config, tracker_config};
+use adapters::{business_system, desk_config, itsm_config, tracker_config};
 
 /// Every outside system of the playbook in force; cheap to clone. Each request goes to what is connected at that
 /// moment.
@@ -93,6 +94,14 @@ pub(crate) enum ConnectError {
         system: SystemId,
         /// What is wrong.
         source: RequestTrackerError,
+    },
+    /// A ticket system cannot be used.
+    #[error("system {system}: {source}")]
+    Itsm {
+        /// The system.
+        system: SystemId,
+        /// What is wrong.
+        source: ItsmError,
     },
 }
 
@@ -293,12 +302,19 @@ fn prepare(
                     Some(queues) => queues,
                     None => request_tracker(id, described)?,
                 };
-                let guarded = Guarded::new(
-                    id.as_str(),
-                    tracker,
-                    CircuitTerms::default(),
-                    RateLimit::default(),
-                );
+                let limit = RateLimit::default();
+                let guarded = Guarded::new(id.as_str(), tracker, CircuitTerms::default(), limit);
+                queues.insert(id.clone(), Arc::new(guarded));
+            }
+            SystemKind::Itsm(described) => {
+                let itsm = match outside.queues(id) {
+                    Some(queues) => queues,
+                    None => itsm(id, described)?,
+                };
+                // It keeps the system's pace with each of its requests; what is left is to leave it alone when it is
+                // down.
+                let limit = RateLimit { every: Duration::ZERO, ..RateLimit::default() };
+                let guarded = Guarded::new(id.as_str(), itsm, CircuitTerms::default(), limit);
                 queues.insert(id.clone(), Arc::new(guarded));
             }
         }
@@ -313,6 +329,15 @@ fn request_tracker(
     let tracker = RequestTracker::new(tracker_config(id, described)?)
         .map_err(|source| ConnectError::RequestTracker { system: id.clone(), source })?;
     Ok(Arc::new(tracker))
+}
+
+fn itsm(
+    id: &SystemId,
+    described: &belay_playbook::Itsm,
+) -> Result<Arc<dyn HumanQueue>, ConnectError> {
+    let itsm = Itsm::new(itsm_config(id, described)?)
+        .map_err(|source| ConnectError::Itsm { system: id.clone(), source })?;
+    Ok(Arc::new(itsm))
 }
 
 fn desk_file(data: &Path) -> PathBuf {

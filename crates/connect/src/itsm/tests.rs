@@ -1,6 +1,8 @@
 //! What each description sees of an office that a vendor's stand-in serves. One table for each vendor.
 
+mod pager_duty;
 mod service_now;
+mod zendesk;
 
 use std::sync::Arc;
 use std::time::Duration;

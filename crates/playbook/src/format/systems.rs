@@ -24,7 +24,10 @@ pub(crate) struct SystemsFile {
 pub(crate) struct SystemRule {
     /// What it is.
     pub(crate) kind: SystemKindName,
-    /// Where it is, for `http` and `request-tracker`; `${NAME}` stands for an environment variable.
+    /// How it is asked and understood, for `itsm`: the name of an adapter that comes with Belay, or the path of a
+    /// description in `adapters/`.
+    pub(crate) adapter: Option<String>,
+    /// Where it is, for `http`, `itsm` and `request-tracker`; `${NAME}` stands for an environment variable.
     pub(crate) base_url: Option<String>,
     /// The credential for writing.
     pub(crate) credential: Option<CredentialRule>,
@@ -32,7 +35,10 @@ pub(crate) struct SystemRule {
     pub(crate) read_credential: Option<CredentialRule>,
     /// How long one request may take.
     pub(crate) timeout: Option<Length>,
-    /// The queues, for `desk` and `request-tracker`.
+    /// How often it may be asked, for `itsm`; as its adapter says when it is left out.
+    #[schemars(range(min = 1, max = 100_000))]
+    pub(crate) requests_per_minute: Option<u32>,
+    /// The queues, for `desk`, `itsm` and `request-tracker`.
     #[serde(default)]
     #[schemars(with = "BTreeMap<String, QueueRule>")]
     pub(crate) queues: BTreeMap<QueueId, QueueRule>,
@@ -40,19 +46,21 @@ pub(crate) struct SystemRule {
     #[serde(default)]
     #[schemars(with = "BTreeMap<String, PersonRule>")]
     pub(crate) people: BTreeMap<PersonId, PersonRule>,
-    /// The account that Belay uses, for `request-tracker`.
+    /// The account that Belay uses, for `itsm` and `request-tracker`.
     #[schemars(with = "Option<Id>")]
     pub(crate) service_account: Option<PersonId>,
-    /// Other accounts that are machines, for `request-tracker`.
+    /// Other accounts that are machines, for `itsm` and `request-tracker`.
     #[serde(default)]
     #[schemars(with = "Vec<Id>")]
     pub(crate) machines: Vec<PersonId>,
-    /// What each status means, for `request-tracker`.
+    /// What each status means, for `request-tracker`; for `itsm`, what differs from its adapter.
     #[serde(default)]
     pub(crate) statuses: BTreeMap<String, Status>,
-    /// The custom fields, for `request-tracker`.
-    pub(crate) fields: Option<FieldsRule>,
-    /// Which values of the resolution field mean which code, for `request-tracker`.
+    /// The custom fields, for `request-tracker`: `correlation`, `case` and `resolution`; for `itsm`, what differs from
+    /// its adapter.
+    #[serde(default)]
+    pub(crate) fields: BTreeMap<String, String>,
+    /// Which values of the resolution field mean which code, for `itsm` and `request-tracker`.
     #[serde(default)]
     #[schemars(with = "BTreeMap<String, Id>")]
     pub(crate) resolutions: BTreeMap<String, ResolutionCode>,
@@ -95,6 +103,8 @@ pub(crate) enum SystemKindName {
     Http,
     /// The built-in desk.
     Desk,
+    /// A ticket system that an adapter describes.
+    Itsm,
     /// A Request Tracker.
     RequestTracker,
 }
@@ -121,6 +131,8 @@ pub(crate) struct QueueRule {
     /// Whether tickets may be put there.
     #[serde(default = "yes")]
     pub(crate) enabled: bool,
+    /// What the system calls it, for `itsm`; its id here when it is left out.
+    pub(crate) called: Option<String>,
     /// Who may take its tickets, for `desk`.
     #[serde(default)]
     #[schemars(with = "Vec<Id>")]
@@ -140,18 +152,6 @@ pub(crate) struct PersonRule {
     /// Whether they are on shift until they say otherwise.
     #[serde(default = "yes")]
     pub(crate) on_shift: bool,
-}
-
-/// The custom fields of a Request Tracker that Belay uses.
-#[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct FieldsRule {
-    /// Carries the correlation id.
-    pub(crate) correlation: String,
-    /// Carries the case id.
-    pub(crate) case: String,
-    /// People choose a resolution code in it.
-    pub(crate) resolution: String,
 }
 
 fn yes() -> bool {

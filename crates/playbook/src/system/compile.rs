@@ -1,8 +1,10 @@
 //! Compiling `systems.yaml`.
 
+mod itsm;
+
 use super::{
-    Credential, Desk, DeskPerson, DeskQueue, HttpSystem, Reconcile, Reference, RequestTracker, System,
-    SystemKind,
+    Credential, Desk, DeskPerson, DeskQueue, HttpSystem, Reconcile, Reference, RequestTracker,
+    System, SystemKind,
 };
 use crate::check::Check;
 use crate::format::{
@@ -34,6 +36,7 @@ fn system(check: &mut Check<'_>, id: SystemId, rule: SystemRule) -> Option<Syste
     let kind = match rule.kind {
         SystemKindName::Http => SystemKind::Http(http(check, &pointer, &rule)?),
         SystemKindName::Desk => SystemKind::Desk(desk(check, &pointer, rule)),
+        SystemKindName::Itsm => SystemKind::Itsm(Box::new(itsm::itsm(check, &pointer, rule)?)),
         SystemKindName::RequestTracker => {
             SystemKind::RequestTracker(tracker(check, &pointer, rule)?)
         }
@@ -173,11 +176,18 @@ fn tracker(check: &mut Check<'_>, pointer: &str, rule: SystemRule) -> Option<Req
             "add statuses, for example open: open, resolved: resolved, deleted: deleted",
         );
     }
-    for (value, code) in &rule.resolutions {
-        let pointer = crate::json::child(&format!("{pointer}/resolutions"), value);
-        check.known(&pointer, "resolution code", code.as_str(), |names| names.resolutions.as_ref());
+    resolutions(check, pointer, &rule);
+    for name in rule.fields.keys() {
+        if !FIELDS.contains(&name.as_str()) {
+            let pointer = crate::json::child(&format!("{pointer}/fields"), name);
+            let remedy = crate::problem::suggest(name, FIELDS);
+            check.wrong(&pointer, format!("the field {name} is unknown here"), remedy);
+        }
     }
-    let (Some(account), Some(fields)) = (&rule.service_account, &rule.fields) else {
+    let fields = FIELDS.map(|name| rule.fields.get(name).cloned());
+    let (Some(account), [Some(correlation_field), Some(case_field), Some(resolution_field)]) =
+        (&rule.service_account, fields)
+    else {
         check.wrong(
             pointer,
             "its service account or its custom fields are missing",
@@ -191,9 +201,19 @@ fn tracker(check: &mut Check<'_>, pointer: &str, rule: SystemRule) -> Option<Req
         machines: rule.machines,
         queues: rule.queues.keys().cloned().collect(),
         statuses: rule.statuses,
-        correlation_field: fields.correlation.clone(),
-        case_field: fields.case.clone(),
-        resolution_field: fields.resolution.clone(),
+        correlation_field,
+        case_field,
+        resolution_field,
         resolutions: rule.resolutions,
     })
+}
+
+/// The custom fields of a Request Tracker.
+const FIELDS: [&str; 3] = ["correlation", "case", "resolution"];
+
+fn resolutions(check: &mut Check<'_>, pointer: &str, rule: &SystemRule) {
+    for (value, code) in &rule.resolutions {
+        let pointer = crate::json::child(&format!("{pointer}/resolutions"), value);
+        check.known(&pointer, "resolution code", code.as_str(), |names| names.resolutions.as_ref());
+    }
 }

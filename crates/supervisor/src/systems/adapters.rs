@@ -8,7 +8,10 @@ use std::time::Duration;
 
 use belay_connect::desk::{DeskQueue, DeskStaff};
 use belay_connect::request_tracker::StatusMeaning;
-use belay_connect::{BusinessConfig, BusinessSystem, Credential, DeskConfig, RequestTrackerConfig};
+use belay_connect::{
+    BusinessConfig, BusinessSystem, Credential, DeskConfig, ItsmConfig, RateLimit,
+    RequestTrackerConfig,
+};
 use belay_domain::{ActorKind, PersonId, Span, SystemId};
 use belay_playbook::{HttpSystem, MissingVariable, Playbook, Status};
 use secrecy::SecretString;
@@ -18,6 +21,9 @@ use crate::clock::Clock;
 
 /// The most of a system's answer that is read, in bytes.
 const ANSWER_MAX: usize = 1024 * 1024;
+
+/// The most requests at once to a ticket system whose pace the playbook says.
+const ITSM_BURST_MOST: u32 = 20;
 
 /// Under which name Belay itself acts at its own desk.
 const OURSELVES: &str = "belay";
@@ -138,6 +144,26 @@ pub(super) fn tracker_config(
         resolution_field: Some(described.resolution_field.clone()),
         resolutions: described.resolutions.clone(),
         statuses: [("*".to_owned(), statuses)].into(),
+        timeout: duration(described.http.timeout),
+        roots_pem: None,
+    })
+}
+
+pub(super) fn itsm_config(
+    id: &SystemId,
+    described: &belay_playbook::Itsm,
+) -> Result<ItsmConfig, ConnectError> {
+    let pace = described.requests_per_minute.map(|requests| RateLimit {
+        burst: (requests / 60).clamp(1, ITSM_BURST_MOST),
+        every: Duration::from_secs(60) / requests.max(1),
+        ..RateLimit::default()
+    });
+    Ok(ItsmConfig {
+        base_url: resolve(id, &described.http.base_url)?,
+        description: Arc::clone(&described.description),
+        settings: described.settings.clone(),
+        secret: SecretString::from(secret(id, &described.http.write)?),
+        pace,
         timeout: duration(described.http.timeout),
         roots_pem: None,
     })

@@ -22,6 +22,7 @@ pub(crate) fn playbook(playbook: &Playbook, loaded_at: Timestamp) -> v1::Playboo
                 kind: match system.kind {
                     SystemKind::Http(_) => "http",
                     SystemKind::Desk(_) => "desk",
+                    SystemKind::Itsm(_) => "itsm",
                     SystemKind::RequestTracker(_) => "request-tracker",
                 }
                 .to_owned(),
