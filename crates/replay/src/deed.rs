@@ -1,5 +1,8 @@
 //! What people, rules and organisers do in an office.
 
+#[cfg(test)]
+mod tests;
+
 use jiff::SignedDuration;
 
 use crate::people::Kind;

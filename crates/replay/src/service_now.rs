@@ -13,6 +13,7 @@
 //! search finds everything. A value that a reference column does not know is dropped without a word. And what an
 //! account may not read is left out of a list after the limit was applied, while `X-Total-Count` counts it.
 
+mod columns;
 mod ids;
 mod query;
 mod rows;
@@ -31,9 +32,10 @@ use crate::counter::{self, Call, Reply, Vendor};
 use crate::lie::Asked;
 use crate::office::Shared;
 use crate::world::World;
+use columns::Cell;
 use ids::Table;
 use query::Query;
-use rows::{Cell, Row};
+use rows::Row;
 
 /// How many rows are answered when nobody says how many ("Table API", `sysparm_limit`).
 const ROWS_DEFAULT: usize = 10_000;

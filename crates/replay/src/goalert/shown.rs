@@ -94,7 +94,7 @@ pub(super) fn query(
         }
         "users" => {
             let nodes: Vec<_> = world.people.values().filter(|it| it.enabled).collect();
-            list("UserConnection", inner, &nodes, false, |it, fields| user(it, fields))
+            list("UserConnection", inner, &nodes, false, user)
         }
         "escalationPolicy" => {
             let found = world.queues.values().find(|it| uuid(Kind::Policy, it.serial) == id);

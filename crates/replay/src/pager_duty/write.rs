@@ -5,9 +5,8 @@ use std::collections::BTreeMap;
 use axum::http::{Method, StatusCode};
 use serde_json::{Value, json};
 
-use super::{
-    failure, incident, incident_id, incident_of, missing, note, number_of, queue_of, reference,
-};
+use super::shown::{incident, note, reference, service_reference};
+use super::{failure, incident_id, incident_of, missing, number_of, queue_of};
 use crate::counter::{Call, Reply};
 use crate::deed::{Deed, Edit, Which};
 use crate::ticket::{Status, Via};
@@ -112,7 +111,7 @@ fn create(world: &mut World, call: &Call, by: &str, wanted: &Value) -> Reply {
                 "title": asked.subject,
                 "status": "triggered",
                 "incident_key": asked.correlation,
-                "service": super::service_reference(world, call, &asked.queue),
+                "service": service_reference(world, call, &asked.queue),
             });
             Reply::json(StatusCode::CREATED, json!({ "incident": incident }))
         }

@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use axum::http::{Method, StatusCode};
 use serde_json::{Map, Value, json};
 
+use super::columns::status;
 use super::ids::Table;
-use super::rows::{Row, status};
+use super::rows::Row;
 use super::{failure, missing, shown};
 use crate::counter::{Call, Reply};
 use crate::deed::{Deed, Edit, Which};
@@ -76,7 +77,7 @@ pub(super) fn create(world: &mut World, call: &Call, by: &str) -> Reply {
 fn phantom(id: &str, number: u64, asked: NewTicket) -> Value {
     json!({
         "sys_id": id,
-        "number": super::rows::number(number),
+        "number": super::columns::number(number),
         "short_description": asked.subject,
         "correlation_id": asked.correlation.unwrap_or_default(),
         "state": "1",

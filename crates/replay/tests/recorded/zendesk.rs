@@ -55,11 +55,8 @@ async fn audits_tell_who_did_what_and_rules_are_nobody() {
     let authors: Vec<_> = all.iter().map(|audit| audit["author_id"].clone()).collect();
     assert_eq!((&authors[0], &authors[1]), (&me, &json!(-1)));
     assert!(authors[2] == authors[3] && authors[2] != me);
-    let assigned = all[2]["events"].as_array().expect("events").iter();
-    let assigned = assigned
-        .filter(|event| event["field_name"] == "assignee_id")
-        .next()
-        .expect("an assignment");
+    let mut events = all[2]["events"].as_array().expect("events").iter();
+    let assigned = events.find(|event| event["field_name"] == "assignee_id").expect("one");
     assert_eq!(assigned["value"], json!(authors[2].to_string()));
     let page = get(&visit, "/api/v2/tickets/1/audits?page[size]=2").await;
     assert_eq!(page.body["meta"]["has_more"], true);
