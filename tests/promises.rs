@@ -31,12 +31,16 @@ mod identity;
 mod lease;
 #[path = "promises/lies.rs"]
 mod lies;
+#[path = "promises/moved.rs"]
+mod moved;
 #[path = "promises/once.rs"]
 mod once;
 #[path = "promises/plans.rs"]
 mod plans;
 #[path = "promises/restart.rs"]
 mod restart;
+#[path = "promises/returned.rs"]
+mod returned;
 #[path = "promises/search.rs"]
 mod search;
 #[path = "promises/verified.rs"]

@@ -44,7 +44,7 @@ async fn run(command: Command, context: &Context) -> Result<Exit, Failure> {
         Command::Demo(args) => demo::run(args, context).await,
         Command::Serve(args) => serve::run(args, context).await,
         Command::Status(args) => status::run(args, context).await,
-        Command::Check(args) => check::run(&args, context),
+        Command::Check(args) => check::run(&args, context).await,
         Command::Bench(args) => bench::run(args, context).await,
         Command::Case(command) => case::run(command, context).await,
         Command::Why(args) => why::run(args, context).await,

@@ -103,6 +103,20 @@ pub enum Effect {
         /// How often.
         every: Span,
     },
+    /// Read what people write on the ticket of an approval, again and again, and answer with
+    /// [`Hear`](crate::Command::Hear); stands as long as it is owed.
+    Listen {
+        /// The escalation.
+        escalation: EscalationId,
+        /// The step.
+        correlation: Correlation,
+        /// Where.
+        queue: QueueRef,
+        /// The ticket.
+        ticket: TicketId,
+        /// How often.
+        every: Span,
+    },
     /// Tell the people of a given-up step that it is over, and close its ticket if nobody holds it.
     Withdraw {
         /// The escalation.

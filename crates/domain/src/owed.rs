@@ -2,7 +2,7 @@
 //! the state, so a crash forgets nothing.
 
 use crate::decide::deadlines;
-use crate::{Action, ActionStage, Case, Effect, EffectId, Escalation, Owed, Stage, Timestamp};
+use crate::{Action, ActionStage, Case, Effect, EffectId, Escalation, Owed, Purpose, Stage, Timestamp};
 
 /// Every effect the case owes at `now`. Those whose `due` lies ahead are owed later.
 #[must_use]
@@ -137,6 +137,7 @@ fn asking(case: &Case, found: &Escalation, now: Timestamp, owing: &mut Vec<Owed>
             | Stage::Closed => {}
         }
     }
+    listening(case, found, now, owing);
     for (step, ticket) in &found.abandoned {
         let Some(plan) = found.plan_of(step) else { continue };
         owing.push(Owed {
@@ -150,4 +151,26 @@ fn asking(case: &Case, found: &Escalation, now: Timestamp, owing: &mut Vec<Owed>
             },
         });
     }
+}
+
+/// What is written on the ticket of an approval is read where it may decide something.
+fn listening(case: &Case, found: &Escalation, now: Timestamp, owing: &mut Vec<Owed>) {
+    let Purpose::Approval { action } = &found.purpose else { return };
+    let (Some(ticket), Some(action)) = (found.ticket(), case.actions.get(action)) else { return };
+    let ActionStage::AwaitingApproval(asked) = &action.stage else { return };
+    if asked.terms.in_ticket.is_empty() || !case.is_open() {
+        return;
+    }
+    let step = &found.step.correlation;
+    owing.push(Owed {
+        id: EffectId(format!("{step}/listen")),
+        due: now,
+        effect: Effect::Listen {
+            escalation: found.id.clone(),
+            correlation: step.clone(),
+            queue: found.step_plan().queue.clone(),
+            ticket: ticket.clone(),
+            every: found.step_plan().look_every,
+        },
+    });
 }

@@ -6,6 +6,7 @@
 //! stops between two steps, never in the middle of a write.
 
 mod agents;
+mod hearing;
 mod reading_back;
 mod tickets;
 mod writing;
@@ -183,6 +184,9 @@ impl Errand {
             }
             Effect::Watch { correlation, queue, ticket, every, .. } => {
                 Box::pin(self.watch(&correlation, &queue, &ticket, every)).await;
+            }
+            Effect::Listen { correlation, queue, ticket, every, .. } => {
+                Box::pin(self.listen(&correlation, &queue, &ticket, every)).await;
             }
             Effect::Withdraw { correlation, queue, ticket, .. } => {
                 Box::pin(self.withdraw(&correlation, &queue, &ticket)).await;

@@ -22,6 +22,7 @@ mod keyed_lock;
 mod lookout;
 mod metrics;
 mod playbooks;
+mod proving;
 mod reconcile;
 mod recovery;
 mod secrets;
@@ -40,6 +41,7 @@ pub use config::{Config, Files, OPERATORS_DEFAULT, PORT_DEFAULT, People, TENANT_
 pub use engine::{Applied, Change, Engine, Outbound, Refused, StoredEventError, decode};
 pub use hooks::HookOutcome;
 pub use playbooks::Playbooks;
+pub use proving::{RouteCheck, RouteFinding, RouteProof, RouteVerdict, prove_routes};
 pub use secrets::SecretError;
 pub use sessions::{AgentView, Pick, SessionView, Sessions};
 pub use supervisor::{Assembled, Fatal, Running, StartError, Supervisor};

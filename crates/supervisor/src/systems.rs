@@ -19,7 +19,9 @@ use belay_connect::{
     RequestTracker, SystemOfRecord,
 };
 use belay_domain::{FailureClaim, Outcome, SystemId};
-use belay_playbook::{Answer, MissingVariable, Playbook, PreparedRead, PreparedWrite, SystemKind};
+use belay_playbook::{
+    Answer, MissingVariable, Playbook, PreparedRead, PreparedWrite, System, SystemKind,
+};
 use tokio::sync::watch;
 
 use crate::clock::Clock;
@@ -338,6 +340,24 @@ fn itsm(
     let itsm = Itsm::new(itsm_config(id, described)?)
         .map_err(|source| ConnectError::Itsm { system: id.clone(), source })?;
     Ok(Arc::new(itsm))
+}
+
+/// The human queue of one system, whatever the others are; none if it is no human queue. A desk is opened below `data`.
+pub(crate) fn human_queue(
+    system: &System,
+    playbook: &Playbook,
+    data: &Path,
+) -> Result<Option<Arc<dyn HumanQueue>>, ConnectError> {
+    let queue: Arc<dyn HumanQueue> = match &system.kind {
+        SystemKind::Http(_) => return Ok(None),
+        SystemKind::Desk(described) => {
+            let config = desk_config(described, playbook, Clock::start(None));
+            Arc::new(Desk::open(&desk_file(data), config)?)
+        }
+        SystemKind::RequestTracker(described) => request_tracker(&system.id, described)?,
+        SystemKind::Itsm(described) => itsm(&system.id, described)?,
+    };
+    Ok(Some(queue))
 }
 
 fn desk_file(data: &Path) -> PathBuf {

@@ -1,4 +1,7 @@
-//! `belay check`: whether a playbook can be loaded, and everything that is wrong with it.
+//! `belay check`: whether a playbook can be loaded, and everything that is wrong with it; with `--live` also whether
+//! every human queue that it names can be relied on.
+
+mod live;
 
 use std::path::PathBuf;
 
@@ -15,10 +18,14 @@ use crate::output::{Style, Tone, clean, print};
 pub(crate) struct CheckArgs {
     /// The playbook's folder
     folder: PathBuf,
+    /// Also look at every human queue that an escalation names, in its live system: that it exists, is enabled, readable
+    /// and staffed, its states are mapped, and our account may do what is needed and no more. Changes nothing there
+    #[arg(long)]
+    live: bool,
 }
 
 /// Runs the command.
-pub(crate) fn run(args: &CheckArgs, context: &Context) -> Result<Exit, Failure> {
+pub(crate) async fn run(args: &CheckArgs, context: &Context) -> Result<Exit, Failure> {
     if !args.folder.is_dir() {
         let what = format!("{} is not a folder", args.folder.display());
         return Err(Failure::new(Exit::Usage, what)
@@ -26,6 +33,7 @@ pub(crate) fn run(args: &CheckArgs, context: &Context) -> Result<Exit, Failure> 
     }
     let folder = args.folder.display().to_string();
     match Playbook::load(&args.folder) {
+        Ok(playbook) if args.live => live::run(&playbook, &folder, context).await,
         Ok(playbook) => {
             let version = playbook.version().to_string();
             context.output.value(

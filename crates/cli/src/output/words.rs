@@ -119,6 +119,7 @@ pub(crate) fn escalation(state: i32) -> Word {
         Ok(S::Routed) => Word(Tone::Warn, "routed"),
         Ok(S::Acknowledged) => Word(Tone::Good, "acknowledged"),
         Ok(S::Resolved) => Word(Tone::Dim, "resolved"),
+        Ok(S::AwaitingHours) => Word(Tone::Bad, "WAITS FOR HOURS"),
         Ok(S::Exhausted) => Word(Tone::Bad, "EXHAUSTED"),
         Ok(S::Closed) => Word(Tone::Dim, "closed"),
         Ok(S::Unspecified) | Err(_) => UNKNOWN,

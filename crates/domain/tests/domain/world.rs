@@ -227,6 +227,8 @@ impl World {
                 self.place(&short(correlation.as_str()), b, c)
             }
             Effect::Watch { correlation, .. } => self.look(&short(correlation.as_str()), b, c),
+            // Nobody decides on tickets in this world.
+            Effect::Listen { .. } => {}
             Effect::Withdraw { correlation, ticket, .. } => {
                 self.tell(&format!("told {} {ticket}", short(correlation.as_str())));
             }

@@ -348,6 +348,7 @@ fn effect(effect: &Effect) -> String {
         Effect::Compensate { action, attempt } => format!("undo {action} {attempt}"),
         Effect::PlaceTicket { correlation, .. } => format!("place {correlation}"),
         Effect::Watch { correlation, ticket, .. } => format!("watch {correlation} {ticket}"),
+        Effect::Listen { correlation, ticket, .. } => format!("listen {correlation} {ticket}"),
         Effect::Withdraw { correlation, ticket, .. } => format!("withdraw {correlation} {ticket}"),
     }
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use belay_connect::{Attempt, HumanQueue, NewTicket, NotPlaced, place, withdraw_forks};
 use belay_domain::{
-    Case, Cause, Command, Correlation, Escalation, EscalationId, Purpose, QueueRef, Severity, Span,
+    ActionId, ActionStage, Case, Cause, Command, Correlation, Escalation, EscalationId, Purpose, QueueRef, Severity, Span,
     TicketId,
 };
 use dashmap::DashMap;
@@ -268,13 +268,27 @@ fn body(case: &Case, found: &Escalation) -> String {
                 .and_then(|found| found.verdict.as_ref())
                 .map_or("", |verdict| verdict.shown.as_str());
             format!(
-                "An agent asks to do this:\n\n{shown}\n\nDecide with: belay approval show {action}"
+                "An agent asks to do this:\n\n{shown}\n\nDecide with: belay approval show {action}{}",
+                here(case, action)
             )
         }
     };
     format!(
         "{ask}\n\nCase {} of customer {}\nRequest {}\nMore: belay why {}",
         case.id, case.customer, found.step.correlation, case.id
+    )
+}
+
+/// How to decide on the ticket itself, where the playbook allows it.
+fn here(case: &Case, action: &ActionId) -> String {
+    let found = case.actions.get(action).map(|found| &found.stage);
+    let Some(ActionStage::AwaitingApproval(asked)) = found else { return String::new() };
+    if asked.terms.in_ticket.is_empty() {
+        return String::new();
+    }
+    let digest = asked.short_form();
+    format!(
+        "\nOr write a note here whose first line is one of these:\n\n    approve {digest}\n    reject {digest} REASON"
     )
 }
 

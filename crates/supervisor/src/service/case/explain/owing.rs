@@ -50,6 +50,9 @@ fn said(case: &Case, effect: &Effect) -> (String, String) {
         Effect::Watch { correlation, queue, ticket, .. } => {
             (correlation.to_string(), format!("read ticket {ticket} in {queue} again"))
         }
+        Effect::Listen { correlation, queue, ticket, .. } => {
+            (correlation.to_string(), format!("read what is written on ticket {ticket} in {queue}"))
+        }
         Effect::Withdraw { correlation, queue, ticket, .. } => {
             let what = format!("tell the people at ticket {ticket} in {queue} that it is over");
             (correlation.to_string(), what)
