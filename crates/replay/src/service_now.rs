@@ -79,6 +79,8 @@ impl Vendor for ServiceNow {
         let one = matches!(place(&call.parts()), Place::Row { .. });
         match (table, &call.method) {
             (Some(Table::Incident), &Method::GET) if one => Asked::Read,
+            // Naming rows by their ids is reading them, many at once.
+            (Some(Table::Incident), &Method::GET) if by_id(call) => Asked::Read,
             (Some(Table::Incident), &Method::GET) => Asked::Search,
             (Some(Table::Incident), &Method::POST) => Asked::Create,
             (Some(Table::Incident), &Method::PATCH | &Method::PUT) => write::asked(call),
@@ -174,6 +176,11 @@ impl Vendor for ServiceNow {
             _ => failure(StatusCode::METHOD_NOT_ALLOWED, "Method not supported", None),
         }
     }
+}
+
+fn by_id(call: &Call) -> bool {
+    let query = call.param("sysparm_query").map(Query::parse);
+    query.is_some_and(|query| query.one_of("sys_id").is_some())
 }
 
 /// An error, as all of the API's look.

@@ -315,6 +315,8 @@ async fn searches_and_reads_can_lag_behind_what_is() {
     let search = format!("{INCIDENT}?sysparm_query=correlation_id=c-1&sysparm_fields=number");
     assert_eq!(get(&visit, &search).await.body["result"], json!([]));
     assert_eq!(get(&visit, &format!("{INCIDENT}/{id}")).await.status, StatusCode::OK);
+    let listed = get(&visit, &format!("{INCIDENT}?sysparm_query=sys_idIN{id}")).await;
+    assert_eq!(listed.body["result"].as_array().map(Vec::len), Some(1));
     visit.pass(10);
     assert_eq!(get(&visit, &search).await.body["result"], json!([{ "number": "INC0010001" }]));
 
