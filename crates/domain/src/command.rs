@@ -223,6 +223,9 @@ pub enum Command {
         reading: Box<Reading>,
         /// When the read was sent (`COV-3`).
         sent_at: Timestamp,
+        /// How many tickets of ours its holder took within the time that the step names, this one included; 0 where
+        /// nobody counted.
+        together: u32,
     },
     /// What was written on the ticket of an approval, read back after it was last observed.
     Hear {

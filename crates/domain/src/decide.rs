@@ -131,8 +131,8 @@ impl Deciding {
                 self.abandon_plan(agent, *epoch, plan, reason)
             }
             Command::StepRefused { correlation, reason } => self.step_refused(correlation, reason),
-            Command::Observe { correlation, reading, sent_at } => {
-                self.observe(correlation, reading, *sent_at)
+            Command::Observe { correlation, reading, sent_at, together } => {
+                self.observe(correlation, reading, *sent_at, *together)
             }
             Command::Hear { correlation, statements, sent_at } => {
                 self.hear(correlation, statements, *sent_at)

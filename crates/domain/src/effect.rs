@@ -7,8 +7,8 @@
 use std::fmt;
 
 use crate::{
-    ActionId, AgentId, Correlation, Digest, EscalationId, HandoffId, QueueRef, Span, Target,
-    TicketId, Timestamp,
+    ActionId, AgentId, Correlation, Digest, EscalationId, HandoffId, PersonId, QueueRef, Span,
+    Target, TicketId, Timestamp,
 };
 
 /// One effect that is owed.
@@ -102,6 +102,12 @@ pub enum Effect {
         ticket: TicketId,
         /// How often.
         every: Span,
+        /// What is known now stands until then, if nothing new is shown: how urgent a look is.
+        until: Option<Timestamp>,
+        /// Who has been seen to take it, and when.
+        held: Option<(PersonId, Timestamp)>,
+        /// Within which time the tickets are to be counted that its holder took.
+        together_within: Option<Span>,
     },
     /// Read what people write on the ticket of an approval, again and again, and answer with
     /// [`Hear`](crate::Command::Hear); stands as long as it is owed.

@@ -59,6 +59,10 @@ pub(crate) struct Expected<'a> {
     pub(crate) queue: &'a QueueRef,
     pub(crate) freshness: Span,
     pub(crate) known: &'a dyn Fn(&ResolutionCode) -> bool,
+    /// How many tickets its holder took together with this one.
+    pub(crate) together: u32,
+    /// How many of them are believed without any work; none if it does not matter.
+    pub(crate) together_most: Option<u32>,
 }
 
 /// Why a reading is not what we hoped for.
@@ -130,6 +134,14 @@ pub enum Doubt {
     NeverTaken {
         /// The holder.
         actor: PersonId,
+    },
+    /// A person took it with so many others at once that taking it shows nothing (the catalogue's row 21).
+    #[error("{actor} took {tickets} tickets at once and has done nothing on this one yet")]
+    SweptUp {
+        /// The holder.
+        actor: PersonId,
+        /// How many.
+        tickets: u32,
     },
     /// A person took it and then left it alone for too long.
     #[error("nothing has been done on the ticket since it was taken")]
@@ -243,6 +255,10 @@ pub(crate) fn judge(
     };
     taken(facts, holder, queue)?;
     let works = works_since_taken(facts, &holder.name);
+    if works == 0 && expected.together_most.is_some_and(|most| expected.together > most) {
+        let (actor, tickets) = (holder.name.clone(), expected.together);
+        return Err(Doubt::SweptUp { actor, tickets });
+    }
     let level = if works > 0 { Level::E5 } else { Level::E4 };
     Ok(shown(level, Some(holder.name.clone()), works))
 }
@@ -257,7 +273,10 @@ pub(crate) fn untaken(
 ) -> Option<Evidence> {
     let wrong_hands = matches!(
         doubt,
-        Doubt::HeldByMachine { .. } | Doubt::HeldByOutsider { .. } | Doubt::NeverTaken { .. }
+        Doubt::HeldByMachine { .. }
+            | Doubt::HeldByOutsider { .. }
+            | Doubt::NeverTaken { .. }
+            | Doubt::SweptUp { .. }
     );
     let TicketReading::Present(facts) = &reading.ticket else { return None };
     let queue = reading.queue_of(&expected.queue.queue)?;

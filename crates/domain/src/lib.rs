@@ -76,7 +76,7 @@ pub use reconciliation::{
 pub use rejection::Rejection;
 pub use terms::{
     AfterResolution, ApprovalTerms, Backoff, CaseTerms, ContractTerms, EscalationPlan, Mode,
-    Severity, StepPlan, Target, TicketApprover, WhenExhausted,
+    Severity, StepPlan, Sweep, Target, TicketApprover, WhenExhausted,
 };
 pub use time::{Span, Timestamp, after};
 pub use verdict::{Reason, Rule, Ruling, Verdict};

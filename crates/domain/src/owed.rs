@@ -2,7 +2,10 @@
 //! the state, so a crash forgets nothing.
 
 use crate::decide::deadlines;
-use crate::{Action, ActionStage, Case, Effect, EffectId, Escalation, Owed, Purpose, Stage, Timestamp};
+use crate::{
+    Action, ActionStage, Case, Effect, EffectId, Escalation, Owed, PersonId, Purpose, Stage,
+    Timestamp,
+};
 
 /// Every effect the case owes at `now`. Those whose `due` lies ahead are owed later.
 #[must_use]
@@ -129,6 +132,9 @@ fn asking(case: &Case, found: &Escalation, now: Timestamp, owing: &mut Vec<Owed>
                     queue,
                     ticket: ticket.clone(),
                     every: found.step_plan().look_every,
+                    until: found.deadline(),
+                    held: holder(found),
+                    together_within: found.step_plan().sweep.map(|sweep| sweep.within),
                 },
             }),
             Stage::AwaitingHours { .. }
@@ -150,6 +156,14 @@ fn asking(case: &Case, found: &Escalation, now: Timestamp, owing: &mut Vec<Owed>
                 ticket: ticket.clone(),
             },
         });
+    }
+}
+
+/// Who has been seen to take the ticket, and when.
+fn holder(found: &Escalation) -> Option<(PersonId, Timestamp)> {
+    match &found.stage {
+        Stage::Acknowledged { by, since, .. } => Some((by.clone(), *since)),
+        _ => None,
     }
 }
 

@@ -185,9 +185,9 @@ pub fn reconcile(
     for ticket in shown {
         let step = steps.get(&ticket.correlation).map(Vec::as_slice).unwrap_or_default();
         found.extend(stray(ticket, step, known));
-        let current = step.iter().find(|one| {
-            one.belief <= Belief::Seen && one.ticket.as_ref() == Some(&ticket.ticket)
-        });
+        let current = step
+            .iter()
+            .find(|one| one.belief <= Belief::Seen && one.ticket.as_ref() == Some(&ticket.ticket));
         if let Some(current) = current {
             drifted(current, ticket, first(&ticket.ticket), &mut found);
         }

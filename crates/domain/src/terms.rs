@@ -132,6 +132,20 @@ pub struct StepPlan {
     /// shift; nothing is said about anybody when it is empty.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub roster: Vec<Rostered>,
+    /// How many tickets one person may take in a short time before that counts as sweeping them up. Nobody counts
+    /// where nothing is said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sweep: Option<Sweep>,
+}
+
+/// What one person can be believed to have taken on in a short time. Beyond it a take is doubted until the person
+/// has done something on the ticket (E5).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Sweep {
+    /// So many tickets.
+    pub most: u32,
+    /// Within this time.
+    pub within: Span,
 }
 
 /// When an escalation that nobody answered starts over: `first`, then twice as long each time, at most `most`.

@@ -369,6 +369,7 @@ fn observed(step: StepCode, reading: Reading, sent: u8) -> Command {
         correlation: step.correlation(),
         reading: Box::new(reading),
         sent_at: terms::at(sent),
+        together: 0,
     }
 }
 

@@ -52,6 +52,7 @@ fn step(queue: &str) -> StepPlan {
         repeat: 0,
         hours: None,
         roster: Vec::new(),
+        sweep: None,
     }
 }
 

@@ -4,17 +4,21 @@ use std::collections::BTreeMap;
 
 use belay_domain::{
     AfterResolution, Backoff, Calendar, EscalationPlan, Level, OutsideHours, QueueRef,
-    ResolutionCode, Severity, Span, StepHours, StepPlan, WhenExhausted,
+    ResolutionCode, Severity, Span, StepHours, StepPlan, Sweep, WhenExhausted,
 };
 
 use crate::calendars::{self, Calendars};
 use crate::check::Check;
 use crate::format::{
     BackoffRule, Defaults, EscalationFile, ExhaustionName, OutsideName, SeverityRule, StepRule,
+    SweepRule,
 };
 
 /// Older evidence than this is never believed.
 const FRESHNESS_MOST: Span = Span::from_secs(300);
+
+/// How many tickets one person may take, where nothing else is said: more than ten in a minute are not looked into.
+const SWEEP: SweepRule = SweepRule { most: 10, within: crate::format::Length(Span::from_secs(60)) };
 
 /// The longest wait of one step.
 const STEP_MOST: Span = Span::from_hours(24 * 7);
@@ -252,6 +256,7 @@ impl Compiler<'_, '_> {
             repeat: rule.repeat.unwrap_or(0),
             hours,
             roster: self.ground.calendars.roster(queue).to_vec(),
+            sweep: Some(sweep(check, self.file.sweep, self.look_every)),
         };
         if self.look_every > acknowledge_within {
             check.wrong(
@@ -305,4 +310,19 @@ fn resolutions(
         }
     }
     chosen
+}
+
+/// How many takes of one person are believed at once. Takes are told apart by the looks that first show them, so a time
+/// that is shorter than the time between two looks would count by chance.
+fn sweep(check: &mut Check<'_>, rule: Option<SweepRule>, look_every: Span) -> Sweep {
+    let SweepRule { most, within } = rule.unwrap_or(SWEEP);
+    let within = check.span_up_to("/sweep/within", within, STEP_MOST);
+    if rule.is_some() && within < look_every {
+        check.wrong(
+            "/sweep/within",
+            "this is shorter than the time between two looks",
+            "write at least the time of look_every",
+        );
+    }
+    Sweep { most, within: within.max(look_every) }
 }

@@ -19,7 +19,9 @@ pub(crate) use contract::{
     ReadBackRule, WriteRule,
 };
 pub(crate) use dictionary::{DictionaryFile, TaxonomyFile};
-pub(crate) use escalation::{EscalationFile, ExhaustionName, OutsideName, SeverityRule, StepRule};
+pub(crate) use escalation::{
+    EscalationFile, ExhaustionName, OutsideName, SeverityRule, StepRule, SweepRule,
+};
 pub(crate) use operations::{
     CanaryRule, EncodingName, ExpectName, HeartbeatRule, HmacRule, HookLike, HookRule, KeyName,
     OperationsFile, SecretRule, TimeFormName, TimeRule,

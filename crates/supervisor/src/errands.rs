@@ -30,15 +30,17 @@ use crate::governor::Governor;
 use crate::lookout::Lookout;
 use crate::metrics::Metrics;
 use crate::playbooks::Playbooks;
+use crate::reading::Readers;
 use crate::sessions::{Pick, Sessions};
 use crate::systems::Systems;
 
-pub(crate) use tickets::{Pokes, listen};
+pub(crate) use crate::reading::{Pokes, listen};
 
 /// Carries effects out; cheap to clone.
 #[derive(Clone)]
 pub(crate) struct Errands {
     world: Arc<World>,
+    readers: Readers,
     running: Arc<DashMap<CaseId, BTreeMap<EffectId, CancellationToken>>>,
 }
 
@@ -78,7 +80,10 @@ impl Errands {
     /// Carries out what cases owe, in this world.
     #[must_use]
     pub(crate) fn new(world: World) -> Self {
-        Self { world: Arc::new(world), running: Arc::default() }
+        let World { engine, systems, pokes, tasks, stop, .. } = &world;
+        let (engine, systems, pokes) = (engine.clone(), systems.clone(), pokes.clone());
+        let readers = Readers::new(engine, systems, pokes, tasks.clone(), stop.clone());
+        Self { world: Arc::new(world), readers, running: Arc::default() }
     }
 
     /// Shows an agent its offer at once where it is connected. Otherwise an errand goes on trying.
@@ -130,6 +135,12 @@ impl Outbound for Errands {
             stands
         });
         for owed in owed {
+            if let Effect::Watch { .. } = owed.effect {
+                let wanted = running.entry(owed.id.clone());
+                let wanted = wanted.or_insert_with(|| self.world.stop.child_token());
+                self.readers.watch(&case.id, &owed, wanted, || span_of(&case.id, &owed));
+                continue;
+            }
             if running.contains_key(&owed.id) {
                 continue;
             }
@@ -182,9 +193,8 @@ impl Errand {
             Effect::PlaceTicket { escalation, correlation, queue } => {
                 Box::pin(self.place(&escalation, correlation, &queue)).await;
             }
-            Effect::Watch { correlation, queue, ticket, every, .. } => {
-                Box::pin(self.watch(&correlation, &queue, &ticket, every)).await;
-            }
+            // Read by the reader of its system, with all others there.
+            Effect::Watch { .. } => {}
             Effect::Listen { correlation, queue, ticket, every, .. } => {
                 Box::pin(self.listen(&correlation, &queue, &ticket, every)).await;
             }

@@ -23,6 +23,7 @@ mod lookout;
 mod metrics;
 mod playbooks;
 mod proving;
+mod reading;
 mod reconcile;
 mod recovery;
 mod secrets;

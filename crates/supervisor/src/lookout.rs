@@ -4,9 +4,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use belay_domain::{
-    ActionId, ActionStage, Belief, Believed, Case, CaseId, EscalationId, SystemId,
-};
+use belay_domain::{ActionId, ActionStage, Belief, Believed, Case, CaseId, EscalationId, SystemId};
 use dashmap::DashMap;
 
 /// The open escalations and approvals of all cases; cheap to clone.

@@ -158,9 +158,8 @@ impl Reconciler {
         let first = |ticket: &TicketId| self.first_seen(system, ticket);
         let found = reconcile(&believed, &shown, &known, &first);
         self.remember(system, &shown);
-        let (suspected, mut found): (Vec<_>, Vec<_>) = found
-            .into_iter()
-            .partition(|one| remedies.remedy(one) == Remedy::ReadAgain);
+        let (suspected, mut found): (Vec<_>, Vec<_>) =
+            found.into_iter().partition(|one| remedies.remedy(one) == Remedy::ReadAgain);
         for one in &found {
             if remedies.remedy(one) == Remedy::Withdraw {
                 self.withdraw(queue, one, &known).await;
@@ -180,9 +179,8 @@ impl Reconciler {
         let mut cases = Cases::default();
         cases.known.extend(believed.iter().map(|one| one.case.clone()));
         let there: HashSet<Key> = believed.iter().filter_map(|one| Some(key(one)?)).collect();
-        let strange = |one: &&OurTicket| {
-            !there.contains(&(one.correlation.clone(), one.ticket.clone()))
-        };
+        let strange =
+            |one: &&OurTicket| !there.contains(&(one.correlation.clone(), one.ticket.clone()));
         let strangers: BTreeSet<CaseId> =
             shown.iter().filter(strange).filter_map(|one| one.correlation.case()).collect();
         for (number, case) in strangers.into_iter().enumerate() {
@@ -255,7 +253,10 @@ impl Reconciler {
             for (one, reading) in part.iter().zip(readings) {
                 found.extend(absent(one, &reading));
                 let correlation = one.correlation.clone();
-                let observe = Command::Observe { correlation, reading: Box::new(reading), sent_at };
+                let reading = Box::new(reading);
+                // Nobody counts here; whoever holds it is judged by the next ordinary look.
+                let observe =
+                    Command::Observe { correlation, reading, sent_at, together: u32::MAX };
                 if let Err(failure) = self.engine.command(&one.case, observe).await {
                     debug!(case = %one.case, %failure, "the case did not want this look");
                 }

@@ -156,6 +156,7 @@ impl Deciding {
         step: &Correlation,
         reading: &Reading,
         sent_at: Timestamp,
+        together: u32,
     ) -> Result<(), Rejection> {
         let found = self.escalation_of_step(step).ok_or(Rejection::StaleStep)?;
         let Some(ticket) = found.ticket().cloned() else { return Err(Rejection::StaleStep) };
@@ -176,6 +177,8 @@ impl Deciding {
             queue: &plan.queue,
             freshness: plan.freshness.min(FRESHNESS_MAX),
             known: &|code| found.plan().resolutions.contains_key(code),
+            together,
+            together_most: plan.sweep.map(|sweep| sweep.most).filter(|_| !held_by(&found, reading)),
         };
         let reading = &*on_shift(&found, reading, sent_at);
         match judge(&expected, reading, sent_at) {
@@ -288,7 +291,8 @@ impl Deciding {
                 Stage::Placed { .. } | Stage::Routed { .. },
                 Doubt::HeldByMachine { .. }
                 | Doubt::HeldByOutsider { .. }
-                | Doubt::NeverTaken { .. },
+                | Doubt::NeverTaken { .. }
+                | Doubt::SweptUp { .. },
             ) => {}
             (Stage::Placed { .. } | Stage::Routed { .. }, _) => {
                 self.fail_step(found, doubt.to_string());
@@ -335,6 +339,17 @@ fn is_unjudged(reading: &Reading, plan: &StepPlan, by: &PersonId) -> bool {
         TicketReading::Missing | TicketReading::Unreadable { .. } => false,
     };
     unread && held
+}
+
+/// Whether a reading shows the ticket with the person who was believed to have taken it before: that is not taken
+/// back by what they take later.
+fn held_by(found: &Escalation, reading: &Reading) -> bool {
+    let (Stage::Acknowledged { by, .. }, TicketReading::Present(facts)) =
+        (&found.stage, &reading.ticket)
+    else {
+        return false;
+    };
+    facts.holder.as_ref().is_some_and(|holder| holder.name == *by)
 }
 
 /// Whether a reading is older than what is known already (`COV-4`): stale replicas and late answers neither

@@ -123,8 +123,7 @@ fn check(believed: &str, shown: &str, expected: &str) {
 fn found(believed_side: &str, shown_side: &str) -> Vec<Discrepancy> {
     let believed: Vec<_> = parts(believed_side).map(believed).collect();
     let shown: Vec<_> = parts(shown_side).map(shown).collect();
-    let first =
-        Face { subject: Some("ours".to_owned()), priority: Some("high".to_owned()) };
+    let first = Face { subject: Some("ours".to_owned()), priority: Some("high".to_owned()) };
     let known = |case: &CaseId| ["c", "d"].contains(&case.as_str());
     reconcile(&believed, &shown, &known, &|_| Some(first.clone()))
 }

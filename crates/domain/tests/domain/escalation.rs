@@ -230,3 +230,38 @@ fn a_divergence_is_not_forgotten_because_an_agent_was_found() {
          14 resolve ann -> escalation_closed, case_resolved",
     );
 }
+
+#[test]
+fn many_tickets_taken_at_once_are_held_by_nobody_until_work_is_shown() {
+    check(
+        "0 open people sweep=10
+         1 placed e1/r1s1 T1
+         2 look e1/r1s1 rev=2 taken=ann together=11 -> ticket_routed
+         2 coverage -> pending until 32
+         7 look e1/r1s1 rev=2 taken=ann together=11 -> -
+         12 look e1/r1s1 rev=3 taken=ann worked=1 together=11 -> escalation_acknowledged
+         12 coverage -> covered by ann of itsm/first until 32",
+    );
+}
+
+#[test]
+fn a_few_tickets_taken_at_once_are_believed_and_what_was_believed_is_not_taken_back() {
+    check(
+        "0 open people sweep=10
+         1 placed e1/r1s1 T1
+         2 look e1/r1s1 rev=2 taken=ann together=10 -> escalation_acknowledged
+         7 look e1/r1s1 rev=2 taken=ann together=50 -> evidence_renewed
+         8 look e1/r1s1 rev=3 taken=bob together=11 -> escalation_lapsed, step_started",
+    );
+}
+
+#[test]
+fn whoever_has_swept_up_everything_has_nothing_when_the_step_runs_out() {
+    check(
+        "0 open people sweep=3
+         1 placed e1/r1s1 T1
+         2 look e1/r1s1 rev=2 taken=ann together=4 -> ticket_routed
+         20 look e1/r1s1 rev=2 taken=ann together=4 -> -
+         32 tick -> step_failed, step_started",
+    );
+}

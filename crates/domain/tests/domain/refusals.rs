@@ -49,6 +49,7 @@ listed! { DOUBTS, doubt, Doubt,
     NotOpen "not_open" ClosedByOther "closed_by_other" NoResolution "no_resolution"
     QueueUnreadable "queue_unreadable" Unreachable "unreachable" GivenBack "given_back"
     HeldByMachine "held_by_machine" HeldByOutsider "held_by_outsider" NeverTaken "never_taken"
+    SweptUp "swept_up"
     Idle "idle" Undecided "undecided" Stale "stale" Unread "unread"
 }
 
@@ -160,13 +161,16 @@ fn every_doubt_has_its_reading() {
     for (looks, expected) in readings {
         assert_eq!(lapse(looks, 3, ""), expected, "{looks}");
     }
+    // Whoever is believed to hold it stays so; another who sweeps it up does not.
+    assert_eq!(lapse("taken=bob together=4", 3, "sweep=3"), "swept_up");
     assert_eq!(lapse("", 22, ""), "stale");
     assert_eq!(lapse("", 12, "work=10"), "idle");
     // Not being able to look changes nothing; what it leads to is age, and then it is the reason.
     assert_eq!(lapse("unreadable", 22, ""), "unread");
     assert_eq!(lapse("unreadable", 12, "work=10"), "idle");
     assert_eq!(lapse("noqueue closed=ann:solved", 22, ""), "stale");
-    let told: Vec<_> = readings.iter().map(|(_, doubt)| *doubt).collect();
+    let told = readings.iter().map(|(_, doubt)| *doubt);
+    let told: Vec<_> = told.chain(["swept_up"]).collect();
     let by_time = ["stale", "unread", "idle", "undecided", "unreadable", "queue_unreadable"];
     assert!(DOUBTS.iter().all(|doubt| told.contains(doubt) || by_time.contains(doubt)));
 }

@@ -390,6 +390,7 @@ impl Story {
             reading: Box::new(crate::reading::reading(&correlation, queue, &words[1..])),
             correlation,
             sent_at: sent(words).unwrap_or(self.now),
+            together: number(words, "together").unwrap_or(0),
         }
     }
 }
@@ -399,6 +400,12 @@ fn stored_and_read(event: &Event) {
     let stored = serde_json::to_string(event).expect("events are JSON");
     let read: Event = serde_json::from_str(&stored).unwrap_or_else(|why| panic!("{why}: {stored}"));
     assert_eq!(read, *event, "read otherwise than written");
+}
+
+/// `together=5`: a number with a name.
+fn number(words: &[&str], name: &str) -> Option<u32> {
+    let given = words.iter().find_map(|word| word.strip_prefix(name)?.strip_prefix('='))?;
+    Some(given.parse().expect("a number"))
 }
 
 /// `sent=5`: when the read was sent.
@@ -444,6 +451,10 @@ fn open(words: &[&str]) -> Command {
         if let Some(seconds) = value("work") {
             step.work_within =
                 Some(belay_domain::Span::from_secs(seconds.parse().expect("seconds")));
+        }
+        if let Some(most) = number(words, "sweep") {
+            step.sweep =
+                Some(belay_domain::Sweep { most, within: belay_domain::Span::from_secs(60) });
         }
         if has("cover=E5") {
             step.cover = belay_domain::Level::E5;

@@ -48,6 +48,7 @@ pub(crate) fn step(queue: &str) -> StepPlan {
         repeat: 0,
         hours: None,
         roster: Vec::new(),
+        sweep: None,
     }
 }
 

@@ -270,7 +270,11 @@ impl Ledger {
         if step.0 == 0 || step.0 > self.escalations() {
             return Err("STALE_STEP");
         }
-        if !self.unneeded().contains(&(step, ticket)) {
+        // Its people are told once, however often somebody finds it.
+        let told = self.facts.iter().any(|(_, fact)| {
+            matches!(fact, Fact::TicketGone { step: of, ticket: which } if (*of, *which) == (step, ticket))
+        });
+        if !told && !self.unneeded().contains(&(step, ticket)) {
             self.note(Fact::Orphaned { step, ticket });
         }
         Ok(())

@@ -126,6 +126,7 @@ impl Real {
                 correlation: correlation(*step),
                 reading: Box::new(reading(*step, look)),
                 sent_at: at(*sent),
+                together: 0,
             },
             Ask::Gone { step, ticket } => {
                 Command::Withdrawn { correlation: correlation(*step), ticket: number(*ticket) }

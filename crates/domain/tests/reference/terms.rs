@@ -70,6 +70,7 @@ fn ladder(work: bool, worked: bool) -> EscalationPlan {
         repeat: 0,
         hours: None,
         roster: Vec::new(),
+        sweep: None,
     };
     EscalationPlan {
         policy: "ladder".to_owned(),

@@ -25,6 +25,9 @@ pub(crate) struct EscalationFile {
     pub(crate) freshness: Option<Length>,
     /// How often the ticket is read back.
     pub(crate) look_every: Option<Length>,
+    /// How many tickets one person may take in a short time. Beyond that a take is doubted until the person has done
+    /// something on the ticket; 10 within 60 s when it is left out.
+    pub(crate) sweep: Option<SweepRule>,
     /// The steps, for every severity that is not named below.
     pub(crate) steps: Vec<StepRule>,
     /// Asked last whatever the severity and the hour, and again and again.
@@ -44,6 +47,17 @@ pub(crate) struct EscalationFile {
     /// What holds for certain severities instead.
     #[serde(default)]
     pub(crate) severities: BySeverity,
+}
+
+/// How many tickets one person may take within a time.
+#[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct SweepRule {
+    /// So many.
+    #[schemars(range(min = 1, max = 10_000))]
+    pub(crate) most: u32,
+    /// Within this time; at least as long as lies between two looks.
+    pub(crate) within: Length,
 }
 
 /// Steps for certain severities.

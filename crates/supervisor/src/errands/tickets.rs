@@ -1,70 +1,17 @@
-//! Errands to human queues: placing a ticket, reading it back for as long as it matters, and telling its
-//! people when it does not any more.
+//! Errands to human queues: placing a ticket, and telling its people when it does not matter any more. In between
+//! it is read back by its system's [reader](crate::reading).
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use belay_connect::{Attempt, HumanQueue, NewTicket, NotPlaced, place, withdraw_forks};
 use belay_domain::{
-    ActionId, ActionStage, Case, Cause, Command, Correlation, Escalation, EscalationId, Purpose, QueueRef, Severity, Span,
-    TicketId,
+    ActionId, ActionStage, Case, Cause, Command, Correlation, Escalation, EscalationId, Purpose,
+    QueueRef, Severity, TicketId,
 };
-use dashmap::DashMap;
-use futures_util::StreamExt;
-use tokio::sync::Notify;
-use tokio_util::sync::CancellationToken;
 use tracing::{debug, info, warn};
 
 use super::{Errand, Patience};
-use crate::systems::Systems;
-
-/// The longest a look may take. Evidence dates from when the look was sent, so a slow one is worth little.
-const LOOK_WITHIN: Duration = Duration::from_secs(20);
-
-/// Where those who watch a ticket can be asked to look sooner; cheap to clone.
-#[derive(Clone, Default)]
-pub(crate) struct Pokes {
-    watched: Arc<DashMap<TicketId, Arc<Notify>>>,
-}
-
-impl Pokes {
-    /// Somebody says that a ticket changed. It is looked at soon; that is all a rumour can do (`COV-2`).
-    pub(crate) fn poke(&self, ticket: &TicketId) -> bool {
-        let watched = self.watched.get(ticket).map(|found| found.clone());
-        watched.as_ref().inspect(|notify| notify.notify_one()).is_some()
-    }
-
-    fn watch(&self, ticket: &TicketId) -> Arc<Notify> {
-        self.watched.entry(ticket.clone()).or_default().clone()
-    }
-
-    fn forget(&self, ticket: &TicketId) {
-        self.watched.remove(ticket);
-    }
-}
-
-/// Hears the rumours of every human queue and passes them on to those who watch, until told to stop. Listens
-/// anew when other systems are connected.
-pub(crate) async fn listen(systems: Systems, pokes: Pokes, stop: CancellationToken) {
-    let mut changes = systems.changes();
-    loop {
-        let queues = systems.queues();
-        let heard = queues.iter().filter_map(|queue| queue.rumours());
-        let heard = heard.map(tokio_stream::wrappers::BroadcastStream::new);
-        let mut rumours = futures_util::stream::select_all(heard);
-        loop {
-            tokio::select! {
-                biased;
-                () = stop.cancelled() => return,
-                () = changes.next() => break,
-                // Rumours that were missed cost nothing but time: everybody looks by themselves.
-                Some(rumour) = rumours.next() => if let Ok(rumour) = rumour {
-                    pokes.poke(&rumour.ticket);
-                },
-            }
-        }
-    }
-}
 
 impl Errand {
     pub(super) async fn place(
@@ -136,51 +83,7 @@ impl Errand {
         })
     }
 
-    /// Looks at the ticket again and again, sooner when somebody says that it changed.
-    pub(super) async fn watch(
-        &self,
-        correlation: &Correlation,
-        queue: &QueueRef,
-        ticket: &TicketId,
-        every: Span,
-    ) {
-        let Some(mut system) = self.world.systems.queue(&queue.system) else { return };
-        let every = Duration::try_from(every).unwrap_or(LOOK_WITHIN);
-        let poked = self.world.pokes.watch(ticket);
-        let mut looks = 0_u32;
-        while self.is_wanted() {
-            // After a new playbook the system may be elsewhere; one that is gone is asked where it was, because
-            // the ticket still is there.
-            system = self.world.systems.queue(&queue.system).unwrap_or(system);
-            let sent_at = self.world.engine.clock().now();
-            let looked = tokio::time::timeout(LOOK_WITHIN, system.read(ticket, &queue.queue)).await;
-            match looked {
-                Ok(reading) => {
-                    debug!(%ticket, ?reading, "looked");
-                    let correlation = correlation.clone();
-                    let reading = Box::new(reading);
-                    if !self.answer(Command::Observe { correlation, reading, sent_at }).await {
-                        break;
-                    }
-                }
-                Err(_) => warn!(%ticket, queue = %queue, "the look took too long"),
-            }
-            looks = looks.saturating_add(1);
-            if looks.is_power_of_two() {
-                self.withdraw_forks(&system, correlation, ticket).await;
-            }
-            tokio::select! {
-                biased;
-                () = self.wanted.cancelled() => break,
-                () = poked.notified() => {}
-                () = tokio::time::sleep(every) => {}
-            }
-        }
-        self.world.pokes.forget(ticket);
-    }
-
-    /// A second ticket of the step may show long after the first one was placed: a gateway repeats a request, and a
-    /// search lags. It is looked for often at first, and ever more seldom.
+    /// A second ticket of a step that is over is over, too.
     async fn withdraw_forks(
         &self,
         system: &Arc<dyn HumanQueue>,

@@ -5,7 +5,8 @@ use belay_domain::{
     CaseTerms, Command, ContractTerms, Digest, EscalationPlan, Event, Executor, Level, Money,
     NewEntry, Open, Outcome, Proposal, Provenance, QueueFacts, QueueRef, ReadBack, Reading, Reason,
     Rule, Ruling, Severity, Source, Span, StaffMember, Standing, StepPlan, Target, TicketActor,
-    TicketFacts, TicketReading, TicketResolution, Timestamp, Verdict, VotesChoice, WhenExhausted, apply, decide,
+    TicketFacts, TicketReading, TicketResolution, Timestamp, Verdict, VotesChoice, WhenExhausted,
+    apply, decide,
 };
 use belay_journal::{Hash, StoredEvent};
 
@@ -168,8 +169,12 @@ impl Story {
         };
         let reading =
             Reading { ticket: TicketReading::Present(Box::new(facts)), queue: Some(queue()) };
-        let observe =
-            Command::Observe { correlation, reading: Box::new(reading), sent_at: self.now };
+        let observe = Command::Observe {
+            correlation,
+            reading: Box::new(reading),
+            sent_at: self.now,
+            together: 0,
+        };
         self.tell(observe)
     }
 
@@ -238,6 +243,7 @@ fn plan(policy: &str) -> EscalationPlan {
         repeat: 0,
         hours: None,
         roster: Vec::new(),
+        sweep: None,
     };
     EscalationPlan {
         policy: policy.to_owned(),

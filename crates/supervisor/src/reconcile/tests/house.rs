@@ -10,6 +10,7 @@ use belay_domain::{
     Act, ActKind, ActorKind, CaseId, Correlation, PersonId, QueueFacts, QueueId, Reading,
     StaffMember, Standing, TicketActor, TicketFacts, TicketId, TicketReading, TicketResolution,
 };
+use tokio::time::Instant;
 
 #[derive(Debug, Default)]
 pub(super) struct House {
@@ -30,6 +31,8 @@ struct Ticket {
     queue: QueueId,
     subject: String,
     holder: Option<PersonId>,
+    /// Since when; whoever holds it writes a note every minute.
+    taken_at: Option<Instant>,
     closed: bool,
     revision: u64,
     /// A search finds it.
@@ -60,7 +63,9 @@ impl House {
     }
 
     pub(super) fn take(&self, ticket: &str, by: &str) {
-        self.change(ticket, |found| found.holder = Some(id(by)));
+        self.change(ticket, |found| {
+            (found.holder, found.taken_at) = (Some(id(by)), Some(Instant::now()));
+        });
     }
 
     pub(super) fn rename(&self, ticket: &str, subject: &str) {
@@ -121,8 +126,10 @@ impl HumanQueue for House {
     ) -> BoxFuture<'a, Result<Vec<TicketId>, QueueError>> {
         Box::pin(async move {
             let state = self.state();
-            let found =
-                state.tickets.iter().filter(|(_, one)| one.found && one.correlation == *correlation);
+            let found = state
+                .tickets
+                .iter()
+                .filter(|(_, one)| one.found && one.correlation == *correlation);
             Ok(found.map(|(ticket, _)| ticket.clone()).collect())
         })
     }
@@ -194,6 +201,7 @@ fn new(case: Option<CaseId>, correlation: Correlation, queue: QueueId, subject: 
         queue,
         subject: subject.to_owned(),
         holder: None,
+        taken_at: None,
         closed: false,
         revision: 1,
         found: true,
@@ -215,15 +223,20 @@ fn staffed(queue: &QueueId) -> QueueFacts {
 
 fn facts(ticket: &TicketId, found: Ticket) -> TicketFacts {
     let holder = found.holder.map(|name| TicketActor { name, kind: ActorKind::Person });
-    let took = |actor: &TicketActor| Act { actor: actor.clone(), kind: ActKind::Took };
+    let act = |actor: &TicketActor, kind| Act { actor: actor.clone(), kind };
+    let notes = found.taken_at.map_or(0, |at| at.elapsed().as_secs() / 60);
+    let acts = holder.iter().flat_map(|by| {
+        let notes = (0..notes).map(move |_| act(by, ActKind::Noted));
+        [act(by, ActKind::Took)].into_iter().chain(notes)
+    });
     TicketFacts {
         ticket: ticket.clone(),
         case: found.case,
         correlation: Some(found.correlation),
         queue: found.queue,
         standing: if found.closed { Standing::Resolved } else { Standing::Open },
-        revision: found.revision,
-        acts: holder.iter().map(took).collect(),
+        revision: found.revision + notes,
+        acts: acts.collect(),
         resolution: found.closed.then(|| TicketResolution {
             actor: holder.clone(),
             code: Some(id("resolved")),
