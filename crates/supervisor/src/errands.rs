@@ -6,7 +6,9 @@
 //! stops between two steps, never in the middle of a write.
 
 mod agents;
+mod budget;
 mod hearing;
+mod patience;
 mod reading_back;
 mod tickets;
 mod writing;
@@ -15,7 +17,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use belay_domain::{Action, ActionId, Case, CaseId, Command, Effect, EffectId, Owed, Timestamp};
+use belay_domain::{
+    Action, ActionId, Case, CaseId, Command, Effect, EffectId, Owed, SystemId, Timestamp,
+};
 use belay_transport::permit::PermitSigner;
 use belay_transport::spiffe::TrustDomain;
 use belay_transport::telemetry;
@@ -33,6 +37,8 @@ use crate::playbooks::Playbooks;
 use crate::reading::Readers;
 use crate::sessions::{Pick, Sessions};
 use crate::systems::Systems;
+use budget::Budgets;
+use patience::{Jitter, Patience};
 
 pub(crate) use crate::reading::{Pokes, listen};
 
@@ -42,6 +48,7 @@ pub(crate) struct Errands {
     world: Arc<World>,
     readers: Readers,
     running: Arc<DashMap<CaseId, BTreeMap<EffectId, CancellationToken>>>,
+    budgets: Arc<Budgets>,
 }
 
 /// Everything an errand may need.
@@ -63,17 +70,12 @@ pub(crate) struct World {
 }
 
 /// What an errand is told of its surroundings.
-#[derive(Clone)]
 struct Errand {
     world: Arc<World>,
     case: CaseId,
     wanted: CancellationToken,
-}
-
-/// How long an errand waits after something did not work: twice as long each time.
-struct Patience {
-    next: Duration,
-    most: Duration,
+    budgets: Arc<Budgets>,
+    jitter: Jitter,
 }
 
 impl Errands {
@@ -83,7 +85,7 @@ impl Errands {
         let World { engine, systems, pokes, tasks, stop, .. } = &world;
         let (engine, systems, pokes) = (engine.clone(), systems.clone(), pokes.clone());
         let readers = Readers::new(engine, systems, pokes, tasks.clone(), stop.clone());
-        Self { world: Arc::new(world), readers, running: Arc::default() }
+        Self { world: Arc::new(world), readers, running: Arc::default(), budgets: Arc::default() }
     }
 
     /// Shows an agent its offer at once where it is connected. Otherwise an errand goes on trying.
@@ -96,8 +98,13 @@ impl Errands {
 
     fn start(&self, case: &Arc<Case>, owed: Owed) -> CancellationToken {
         let wanted = self.world.stop.child_token();
-        let errand =
-            Errand { world: self.world.clone(), case: case.id.clone(), wanted: wanted.clone() };
+        let errand = Errand {
+            world: self.world.clone(),
+            case: case.id.clone(),
+            wanted: wanted.clone(),
+            budgets: self.budgets.clone(),
+            jitter: Jitter::of((&case.id, owed.id.to_string())),
+        };
         let span = span_of(&case.id, &owed);
         self.world.tasks.spawn(errand.run(case.clone(), owed).instrument(span));
         wanted
@@ -248,12 +255,25 @@ impl Errand {
         Some((case, action))
     }
 
-    /// Waits. False if the errand is not wanted any more.
-    async fn wait(&self, time: Duration) -> bool {
+    /// Waits for at most this long. False if the errand is not wanted any more.
+    async fn wait(&self, most: Duration) -> bool {
         tokio::select! {
             biased;
             () = self.wanted.cancelled() => false,
-            () = tokio::time::sleep(time) => true,
+            () = tokio::time::sleep(self.jitter.within(most)) => true,
+        }
+    }
+
+    /// Waits until a system that did not do what it was asked for may be asked again, among all who want to. False if
+    /// the errand is not wanted any more.
+    async fn wait_to_repeat(&self, system: &SystemId, patience: &mut Patience) -> bool {
+        loop {
+            if !self.wait(patience.next()).await {
+                return false;
+            }
+            if self.budgets.repeat(system) {
+                return true;
+            }
         }
     }
 
@@ -272,17 +292,5 @@ impl Errand {
 
     fn is_wanted(&self) -> bool {
         !self.wanted.is_cancelled()
-    }
-}
-
-impl Patience {
-    fn new(first: Duration, most: Duration) -> Self {
-        Self { next: first, most }
-    }
-
-    fn next(&mut self) -> Duration {
-        let wait = self.next;
-        self.next = (wait * 2).min(self.most);
-        wait
     }
 }

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use belay_domain::{
-    Action, ActionId, Case, Command, EventKind, Executor, ReadBack, Timestamp, after,
+    Action, ActionId, Case, Command, EventKind, Executor, ReadBack, SystemId, Timestamp, after,
 };
 use tracing::debug;
 
@@ -20,6 +20,7 @@ impl Errand {
     /// Reads back until the case has what it needs.
     pub(super) async fn read_back(&self, id: &ActionId, attempt: u32) {
         let mut patience = Patience::new(LOOK_FIRST, LOOK_MOST);
+        let mut again = false;
         while self.is_wanted() {
             let Some((case, action)) = self.action(id).await else { return };
             if action.is_settled() || action.attempts != attempt {
@@ -34,14 +35,30 @@ impl Errand {
                 }
                 continue;
             }
+            let system = self.system_of(&action);
+            let unreadable = matches!(shown, ReadBack::Unreadable { .. });
+            if let Some(system) = system.as_ref().filter(|_| !unreadable) {
+                self.budgets.answered(system, again);
+            }
             let action = id.clone();
             if !self.answer(Command::Verify { action, attempt, shown, sent_at }).await {
                 return;
             }
-            if !self.wait(patience.next()).await {
+            let wanted = match system.filter(|_| unreadable) {
+                Some(system) => self.wait_to_repeat(&system, &mut patience).await,
+                None => self.wait(patience.next()).await,
+            };
+            if !wanted {
                 return;
             }
+            again = unreadable;
         }
+    }
+
+    /// Where the effect of an action shows.
+    fn system_of(&self, action: &Action) -> Option<SystemId> {
+        let playbook = self.world.playbooks.current();
+        playbook.contract(&action.contract).map(|contract| contract.system().clone())
     }
 
     /// Whether an effect that did not show at this moment may still be on its way: an earlier process sent it, and

@@ -27,6 +27,7 @@ impl Errand {
         };
         let mut patience = Patience::new(Duration::from_millis(250), Duration::from_secs(10));
         let mut attempt = self.first_attempt(escalation).await;
+        let mut again = false;
         while self.is_wanted() {
             let Some(ticket) = self.new_ticket(escalation, &correlation, queue).await else {
                 return;
@@ -34,6 +35,7 @@ impl Errand {
             system = self.world.systems.queue(&queue.system).unwrap_or(system);
             match place(system.as_ref(), &ticket, attempt, system.settling()).await {
                 Ok(placed) => {
+                    self.budgets.answered(&queue.system, again);
                     let ticket = placed.ticket;
                     info!(%correlation, %ticket, created = placed.created, "ticket placed");
                     self.answer(Command::TicketPlaced { correlation, ticket }).await;
@@ -47,9 +49,10 @@ impl Errand {
                 Err(NotPlaced::Later(failure)) => {
                     warn!(%correlation, error = %failure, "ticket not placed yet");
                     attempt = Attempt::Again;
+                    again = true;
                 }
             }
-            if !self.wait(patience.next()).await {
+            if !self.wait_to_repeat(&queue.system, &mut patience).await {
                 return;
             }
         }
@@ -123,7 +126,7 @@ impl Errand {
                 Ok(()) => break,
                 Err(failure) if failure.retryable() => {
                     warn!(%ticket, error = %failure, "people not told yet");
-                    if !self.wait(patience.next()).await {
+                    if !self.wait_to_repeat(&queue.system, &mut patience).await {
                         return;
                     }
                 }
