@@ -8,6 +8,7 @@ use crate::description::Description;
 /// The names of the descriptions that come with Belay, and their texts.
 pub const BUILT_IN: &[(&str, &str)] = &[
     ("servicenow", include_str!("../descriptions/servicenow.yaml")),
+    ("jira-service-management", include_str!("../descriptions/jira-service-management.yaml")),
     ("zendesk", include_str!("../descriptions/zendesk.yaml")),
     ("pagerduty", include_str!("../descriptions/pagerduty.yaml")),
 ];
