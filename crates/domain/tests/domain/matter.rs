@@ -117,3 +117,25 @@ fn no_span_of_a_playbook_makes_a_case_spin_or_overflow() {
         assert!(case.is_open());
     }
 }
+
+#[test]
+fn what_a_person_left_with_a_resolution_is_known_with_where_it_came_from() {
+    let mut story = crate::script::Story::new();
+    for line in ["0 open people", "1 placed e1/r1s1 T1", "2 look e1/r1s1 rev=2 taken=ann"] {
+        story.tell(line);
+    }
+    let told = story.tell("3 look e1/r1s1 rev=3 closed=ann:back");
+    assert_eq!(told, "escalation_resolved, context_added, case_returned, routing_started");
+    let entry = story.case.context.entries().last().expect("an entry");
+    assert_eq!(entry.kind, "resolution");
+    assert_eq!(entry.provenance.source, belay_domain::Source::Staff);
+    assert_eq!(entry.provenance.reference, "person:ann ticket:itsm/T1");
+    let known: serde_json::Value = serde_json::from_str(&entry.body).expect("JSON");
+    assert_eq!(
+        known,
+        serde_json::json!({
+            "code": "back", "note": "done", "links": [], "person": "ann",
+            "system": "itsm", "queue": "first", "ticket": "T1",
+        })
+    );
+}
