@@ -30,7 +30,7 @@ wire! {
     Approval ApproveResponse
     Agent Escalation
     DeskQueue DeskTicket
-    GetCoverageResponse UncoveredCase
+    GetCoverageResponse GetStatusResponse UncoveredCase
     Playbook ReloadPlaybookResponse RouteCheck
     VerifyReport JournalEvent
     AddContextResponse
