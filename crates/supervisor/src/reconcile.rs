@@ -55,7 +55,6 @@ pub(crate) struct Reconciler {
     playbooks: Playbooks,
     systems: Systems,
     lookout: Lookout,
-    findings: Findings,
     faces: Arc<Mutex<HashMap<(SystemId, TicketId), Face>>>,
 }
 
@@ -82,8 +81,7 @@ impl Reconciler {
         systems: Systems,
         lookout: Lookout,
     ) -> Self {
-        let (findings, faces) = (Findings::default(), Arc::default());
-        Self { engine, playbooks, systems, lookout, findings, faces }
+        Self { engine, playbooks, systems, lookout, faces: Arc::default() }
     }
 
     /// Goes through every system at its interval until told to stop. One that is slow does not hold up another.
@@ -117,8 +115,8 @@ impl Reconciler {
             let Some(queue) = self.systems.queue(&system) else { break };
             let (every, remedies) = self.settings(&system);
             match self.pass(&system, &*queue, &remedies).await {
-                Ok(found) => self.findings.found(&system, found),
-                Err(failure) => self.findings.failed(&system, &failure),
+                Ok(found) => self.systems.findings().found(&system, found),
+                Err(failure) => self.systems.findings().failed(&system, &failure),
             }
             wait = spread(every, &(&system, begun, passes));
         }

@@ -219,6 +219,12 @@ impl Assembled {
         &self.engine
     }
 
+    /// Which tickets are not as the journal believes.
+    #[cfg(test)]
+    pub(crate) fn findings(&self) -> &crate::reconcile::Findings {
+        self.upkeep.systems.findings()
+    }
+
     /// Everything that is served, without the network: for callers in the same process. Who calls is said by the
     /// [`Peer`](belay_transport::peer::Peer) in the extensions of the request.
     #[must_use]

@@ -26,6 +26,7 @@ use tokio::sync::watch;
 
 use crate::clock::Clock;
 use crate::credentials::Credentials;
+use crate::reconcile::Findings;
 use crate::surroundings::Outside;
 use adapters::{business_system, desk_config, itsm_config, tracker_config};
 
@@ -38,6 +39,7 @@ pub(crate) struct Systems {
     clock: Clock,
     outside: Arc<dyn Outside>,
     credentials: Credentials,
+    findings: Findings,
 }
 
 /// What is connected.
@@ -134,6 +136,7 @@ impl Systems {
             clock,
             outside,
             credentials,
+            findings: Findings::default(),
         })
     }
 
@@ -146,6 +149,12 @@ impl Systems {
     #[must_use]
     pub(crate) fn credentials(&self) -> &Credentials {
         &self.credentials
+    }
+
+    /// Which of their tickets are not as the journal believes.
+    #[must_use]
+    pub(crate) fn findings(&self) -> &Findings {
+        &self.findings
     }
 
     /// Puts these in the place of what is connected: what begins from now on uses them. The desk stays the

@@ -181,7 +181,8 @@ impl Kept {
     pub(crate) fn warnings(&self) -> Vec<String> {
         let credentials = self.systems.credentials();
         let refused = credentials.refused().into_iter();
-        refused.filter_map(|(system, _)| credentials.warning(&system)).collect()
+        let refused = refused.filter_map(|(system, _)| credentials.warning(&system));
+        refused.chain(self.systems.findings().warnings(None)).collect()
     }
 }
 

@@ -32,11 +32,11 @@ const LOOK_WITHIN: Duration = Duration::from_secs(20);
 const LOOKS_MAX: usize = 16;
 
 /// So many looks at many tickets are under way at once: the next one is asked while the last is worked off.
-const BULKS_MAX: usize = 3;
+const BULKS_MAX: usize = 2;
 
-/// So many requests one look at many tickets may take. More would hold up what is more urgent, and a pace would let
-/// it wait for too long.
-const REQUESTS_MAX: u32 = 60;
+/// So many requests one look at many tickets may take. With more it would hold up what is more urgent, and wait for
+/// its turn for so long that the answer is worth little.
+const REQUESTS_MAX: u32 = 30;
 
 /// So many answers are brought to their cases at once.
 const ANSWERS_AT_ONCE: usize = 64;
@@ -236,7 +236,7 @@ impl Reader {
                 together,
             };
             if wanted.is_cancelled() || !self.answer(&case, observe).await {
-                self.schedule().forget(&correlation);
+                self.schedule().forget_ticket(&correlation, &ticket);
                 self.pokes.forget(&ticket, self);
                 return;
             }

@@ -97,6 +97,13 @@ impl Schedule {
         Some(found.ticket)
     }
 
+    /// The same, unless another ticket is watched for the step by now.
+    pub(super) fn forget_ticket(&mut self, step: &Correlation, ticket: &TicketId) {
+        if self.watched.get(step).is_some_and(|found| found.ticket == *ticket) {
+            self.forget(step);
+        }
+    }
+
     /// Somebody says that it changed. False if it is not watched.
     pub(super) fn hurry(&mut self, ticket: &TicketId, now: Instant) -> bool {
         let Some(step) = self.names.get(ticket).cloned() else { return false };

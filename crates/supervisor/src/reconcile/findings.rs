@@ -4,13 +4,16 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use belay_connect::QueueErrorKind;
-use belay_domain::{Discrepancy, SystemId};
+use belay_domain::{CaseId, Discrepancy, SystemId};
 use dashmap::DashMap;
 use opentelemetry::metrics::{Counter, Gauge};
 use opentelemetry::{KeyValue, global};
 use tracing::{debug, info, warn};
 
 use super::NotReconciled;
+
+/// So many are listed for operators. Whoever has more has one reason for all of them.
+const WARNINGS_MAX: usize = 50;
 
 /// The names of all kinds, so that one that is gone is counted as none.
 const KINDS: [&str; 4] = ["ghost", "orphan", "fork", "drift"];
@@ -55,6 +58,30 @@ impl Default for Findings {
 }
 
 impl Findings {
+    /// What does not fit, for operators: of one case, or of all. The first of a long list, and how many more.
+    #[must_use]
+    pub(crate) fn warnings(&self, case: Option<&CaseId>) -> Vec<String> {
+        let mut all = Vec::new();
+        for entry in self.last.iter() {
+            let (system, last) = entry.pair();
+            let wanted = last
+                .found
+                .iter()
+                .filter(|one| case.is_none() || one.correlation().case().as_ref() == case);
+            all.extend(wanted.map(|one| format!("{system}: {one}")));
+            if let (None, Some(failure)) = (case, &last.failure) {
+                all.push(format!("{system}: not reconciled: {failure}"));
+            }
+        }
+        all.sort_unstable();
+        let more = all.len().saturating_sub(WARNINGS_MAX);
+        all.truncate(WARNINGS_MAX);
+        if more > 0 {
+            all.push(format!("and {more} more tickets that are not as the journal believes"));
+        }
+        all
+    }
+
     /// A pass has ended with this.
     pub(super) fn found(&self, system: &SystemId, found: Vec<Discrepancy>) {
         let found: BTreeSet<_> = found.into_iter().collect();

@@ -38,6 +38,11 @@ fn a_second_ticket_that_a_person_holds_is_only_commented_on_and_only_once() {
         tokio::time::sleep(A_WHILE * 3).await;
         assert_eq!(stage.house.shows(), "T1 open ann; T2 open ben, told");
         assert_eq!(stage.house.withdrawals("T2"), 1);
+        let kept = stage.supervisor.findings().warnings(Some(&case));
+        let held = format!(
+            "itsm: the ticket T2 of {case}/e1/r1s1, whose people know that it is over, is still open; ben holds it"
+        );
+        assert!(kept.contains(&held), "{kept:?}");
         assert!(stage.is_covered(&case).await);
     });
 }
@@ -96,6 +101,10 @@ fn what_people_write_on_a_ticket_stays() {
         stage.house.rename("T1", "mine now");
         tokio::time::sleep(A_WHILE).await;
         assert_eq!(stage.house.subject("T1"), "mine now");
+        let renamed = format!(
+            "itsm: the subject of the ticket T1 of {case}/e1/r1s1 was changed to \"mine now\""
+        );
+        assert!(stage.supervisor.findings().warnings(None).contains(&renamed));
         assert_eq!(stage.house.shows(), "T1 open ann");
         assert!(stage.is_covered(&case).await);
     });

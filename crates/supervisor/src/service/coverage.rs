@@ -84,7 +84,8 @@ impl Service {
         let open = case.escalations.values().filter(|found| found.is_open());
         let systems: BTreeSet<_> = open.map(|found| &found.step_plan().queue.system).collect();
         let credentials = self.0.systems.credentials();
-        systems.into_iter().filter_map(|system| credentials.warning(system)).collect()
+        let refused = systems.into_iter().filter_map(|system| credentials.warning(system));
+        refused.chain(self.0.systems.findings().warnings(Some(&case.id))).collect()
     }
 
     /// The wanted part of the list, the longest uncovered first, and how long the whole list is.
