@@ -294,3 +294,6 @@ impl Errand {
         !self.wanted.is_cancelled()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -3,7 +3,9 @@
 
 use std::time::Duration;
 
-use belay_domain::{Action, ActionId, ActionStage, Case, Command, FailureClaim, Outcome, ReadBack};
+use belay_domain::{
+    Action, ActionId, ActionStage, Case, Command, FailureClaim, Outcome, ReadBack, Span, after,
+};
 use tracing::info;
 
 use super::{Errand, Patience};
@@ -25,6 +27,10 @@ impl Errand {
             ReadBack::Applied { shown } | ReadBack::Different { difference: shown } => {
                 Outcome::Executed { output: shown }
             }
+            ReadBack::NotApplied if !self.is_let_through(&action) => Outcome::NotExecuted {
+                claim: FailureClaim::Permanent,
+                reason: "the playbook has changed since it was decided on".to_owned(),
+            },
             ReadBack::NotApplied => self.write(&case, &action).await,
             ReadBack::Unreadable { detail } => Outcome::NotExecuted {
                 claim: FailureClaim::Retryable,
@@ -36,8 +42,8 @@ impl Errand {
         self.answer(Command::ReportOutcome { agent: None, action, attempt, outcome }).await;
     }
 
-    /// What stands at the target before the write; none if nobody wants it any more. If an earlier process may have sent it already, an absence counts
-    /// only after that had time to take effect.
+    /// What stands at the target before the write; none if nobody wants it any more. If an earlier process may have
+    /// sent it already, an absence counts only after that had time to take effect.
     async fn look_before(&self, case: &Case, action: &Action) -> Option<ReadBack> {
         let mut patience = Patience::new(LOOK_FIRST, LOOK_MOST);
         loop {
@@ -50,6 +56,13 @@ impl Errand {
                 return None;
             }
         }
+    }
+
+    /// Whether the playbook in force is the one that let it through. Between the decision and a write that is tried
+    /// again another one may have been loaded (`APR-5`, `PRM-3`).
+    fn is_let_through(&self, action: &Action) -> bool {
+        let in_force = self.world.playbooks.current().version();
+        action.verdict.as_ref().is_some_and(|verdict| verdict.playbook == in_force)
     }
 
     async fn write(&self, case: &Case, action: &Action) -> Outcome {
@@ -68,28 +81,63 @@ impl Errand {
         {
             return;
         }
-        let outcome = self.undo(&case, &action).await;
+        let Some(outcome) = self.undo(&case, &action).await else { return };
         let action = id.clone();
         self.answer(Command::ReportCompensation { action, attempt, outcome }).await;
     }
 
-    /// Undoes the action and waits until the target shows it. The error says whether trying again can help.
-    async fn undo(&self, case: &Case, action: &Action) -> Result<(), (String, bool)> {
+    /// Undoes the action and waits until the target shows it. The error says whether trying again can help. None if
+    /// nobody wants it any more.
+    async fn undo(&self, case: &Case, action: &Action) -> Option<Result<(), (String, bool)>> {
         // What stands there now is what has to be undone, whatever was believed to be there.
-        let shown = match self.look_closely(case, action).await {
-            (ReadBack::NotApplied, _) => return Ok(()),
-            (ReadBack::Unreadable { detail }, _) => return Err((detail, true)),
-            (ReadBack::Applied { .. } | ReadBack::Different { .. }, Some(shown)) => shown,
-            (ReadBack::Applied { shown }, None) => shown,
-            (ReadBack::Different { difference }, None) => return Err((difference, false)),
-        };
-        if let ReadBack::Applied { .. } = self.look_undone(case, action, &shown).await {
+        Some(match self.look_standing(case, action).await? {
+            (ReadBack::NotApplied, _) => Ok(()),
+            (ReadBack::Unreadable { detail }, _) => Err((detail, true)),
+            (ReadBack::Applied { .. } | ReadBack::Different { .. }, Some(shown))
+            | (ReadBack::Applied { shown }, None) => self.undo_shown(case, action, &shown).await,
+            (ReadBack::Different { difference }, None) => Err((difference, false)),
+        })
+    }
+
+    /// What stands at the target and is to be undone; none if nobody wants it any more. One absence does not say that
+    /// there is nothing: the look may have been answered by a replica that lags, and what an earlier process or its
+    /// agent sent may still be on its way. It counts once it has lasted for as long as an effect takes to show.
+    async fn look_standing(
+        &self,
+        case: &Case,
+        action: &Action,
+    ) -> Option<(ReadBack, Option<String>)> {
+        let mut patience = Patience::new(LOOK_FIRST, LOOK_MOST);
+        let settle = action.terms().map_or(Span::ZERO, |terms| terms.settle_within);
+        let conclusive = after(self.world.engine.clock().now(), settle);
+        loop {
+            let sent_at = self.world.engine.clock().now();
+            let looked = self.look_closely(case, action).await;
+            let is_known = looked.0 != ReadBack::NotApplied
+                || (sent_at >= conclusive && !self.may_still_come(action, sent_at).await);
+            if is_known {
+                return Some(looked);
+            }
+            if !self.wait(patience.next()).await {
+                return None;
+            }
+        }
+    }
+
+    /// Undoes what is shown there, unless that has been done.
+    async fn undo_shown(
+        &self,
+        case: &Case,
+        action: &Action,
+        shown: &str,
+    ) -> Result<(), (String, bool)> {
+        if let ReadBack::Applied { .. } = self.look_undone(case, action, shown).await {
             return Ok(());
         }
         let playbook = self.world.playbooks.current();
         let facts = case_facts(case);
         let write = playbook
-            .compensation(&action.contract, &action.input, &facts, &shown)
+            .compensation(&action.contract, &action.input, &facts, shown)
             .map_err(|failure| (failure.to_string(), false))?;
         let claimed = self.world.systems.write(&write).await;
         let settle = action.terms().map_or(Duration::ZERO, |terms| {
@@ -98,7 +146,7 @@ impl Errand {
         let end = tokio::time::Instant::now() + settle;
         let mut patience = Patience::new(LOOK_FIRST, LOOK_MOST);
         loop {
-            let shows = self.look_undone(case, action, &shown).await;
+            let shows = self.look_undone(case, action, shown).await;
             if let ReadBack::Applied { .. } = shows {
                 return Ok(());
             }
