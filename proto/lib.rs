@@ -1,7 +1,9 @@
-//! The published gRPC contract of Belay, as Rust types: generated from `proto/belay/v1`, nothing else.
+//! The published gRPC contract of Belay, as Rust types: generated from `proto/belay/v1`, and how they are encoded.
 //!
 //! What a message or call means is written in the `.proto` files and shows up here as documentation.
 //! Start with [`v1::agent_service_client`] for agents and [`v1::case_service_client`] for everybody else.
+
+pub mod codec;
 
 /// Version 1 of the contract, package `belay.v1`.
 #[allow(

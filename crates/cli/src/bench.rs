@@ -106,7 +106,10 @@ pub(crate) async fn run(args: BenchArgs, context: &Context) -> Result<Exit, Fail
     if let Some(folder) = &args.write_playbook {
         playbook::write(folder, &format!("http://{}", stage::RECORDS_DEFAULT), args.staff())?;
         let folder = folder.display();
-        context.output.note(format_args!("written; now: belay serve --playbook {folder}"));
+        context.output.note(format_args!(
+            "written; serve it: belay serve --playbook {folder} --data DATA\n\
+             then measure it: belay bench --target https://localhost:7443 --identity DATA/identity"
+        ));
         return Ok(Exit::Done);
     }
     args.check()?;

@@ -30,6 +30,21 @@ fn what_cannot_be_measured_elsewhere_is_refused_before_anything_starts() {
     assert_eq!(ended.status.code(), Some(2), "{ended:?}");
 }
 
+#[test]
+fn a_supervisor_elsewhere_is_measured_with_its_own_identities_or_not_at_all() {
+    let folder = tempfile::tempdir().unwrap();
+    let identity = folder.path().join("identity");
+    let ended = belay()
+        .args(["bench", "--target=https://localhost:1", "--scenario=handoff", "--identity"])
+        .arg(&identity)
+        .output()
+        .unwrap();
+    let told = String::from_utf8_lossy(&ended.stderr);
+    assert_eq!(ended.status.code(), Some(2), "{told}");
+    assert!(told.contains("--identity DATA/identity"), "{told}");
+    assert!(!identity.exists(), "no other authority is made");
+}
+
 /// Runs a short measurement; its lines.
 #[track_caller]
 fn check(args: &[&str]) -> Vec<Value> {

@@ -88,7 +88,7 @@ impl Opener {
         self.shared.closed.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// Opens so many, and waits until somebody has each.
+    /// Opens so many more, and waits until somebody has each.
     pub(crate) async fn fill(&self, count: usize) -> Result<(), Failure> {
         self.fill_at(count, Duration::ZERO).await
     }
@@ -101,12 +101,13 @@ impl Opener {
                 tokio::time::sleep(pause).await;
             }
         }
+        let wanted = self.shared.asked.load(Ordering::Relaxed);
         let each = READY_EACH.saturating_mul(u32::try_from(count).unwrap_or(u32::MAX));
         let deadline = Instant::now() + READY_WITHIN + each;
-        while self.shared.ready.load(Ordering::Relaxed) < count as u64 {
+        while self.shared.ready.load(Ordering::Relaxed) < wanted {
             if Instant::now() >= deadline {
                 let ready = self.shared.ready.load(Ordering::Relaxed);
-                let what = format!("only {ready} of {count} cases found somebody in time");
+                let what = format!("only {ready} of {wanted} cases found somebody in time");
                 return Err(Failure::new(Exit::Failed, what));
             }
             tokio::select! {

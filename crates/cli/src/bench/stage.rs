@@ -17,7 +17,7 @@ use tonic::transport::Channel;
 use super::playbook::{self, Staff};
 use crate::connection::ConnectionArgs;
 use crate::demo::{Child, Door, Nursery, free_address};
-use crate::exit::Failure;
+use crate::exit::{Exit, Failure};
 
 /// How long a server has to come up. Hours of work in its journal make it slower; there are none here.
 const UP_WITHIN: Duration = Duration::from_secs(30);
@@ -79,7 +79,7 @@ impl Stage {
         };
         let records = if target.is_some() { RECORDS_DEFAULT } else { free_address()? };
         let identity = match target {
-            Some(_) => connection.identity_directory(),
+            Some(_) => vouching(connection.identity_directory())?,
             None => folder.join("identity"),
         };
         let failed = |error| Failure::of("cannot make identities", &error);
@@ -246,6 +246,17 @@ impl Server {
             None => Ok(()),
         }
     }
+}
+
+/// The identities of somebody else's supervisor, with the authority that it believes: one that were made here would
+/// only be refused.
+fn vouching(identity: PathBuf) -> Result<PathBuf, Failure> {
+    if identity.join("ca.key").is_file() {
+        return Ok(identity);
+    }
+    let what = format!("{} has no authority that could vouch for agents", identity.display());
+    let hint = "give the identities of the supervisor that is measured: --identity DATA/identity";
+    Err(Failure::new(Exit::Usage, what).hint(hint))
 }
 
 /// Logs cost time; what matters is logged all the same. Whoever wants to see more says so.

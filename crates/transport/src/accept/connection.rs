@@ -2,7 +2,7 @@
 
 use std::convert::Infallible;
 use std::net::{IpAddr, SocketAddr};
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, SystemTime};
@@ -19,7 +19,6 @@ use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
-use tower::util::{MapResponse, Oneshot};
 use tower::{Service, ServiceExt};
 use x509_parser::prelude::{FromDer, X509Certificate};
 
@@ -52,14 +51,16 @@ where
     let tasks = shared.tasks.clone();
     tasks.spawn(async move {
         let cut = shared.cut.clone();
-        // A handshake is not work that a leaving server waits for.
+        // A handshake is not work that a leaving server waits for. Each part of the connection's life is on the heap
+        // by itself: an idle one would weigh what all of them need together.
         let admitted = tokio::select! {
-            admitted = admit::<L>(&shared, stream, remote, room) => admitted,
+            admitted = Box::pin(admit::<L>(&shared, stream, remote, room)) => admitted,
             () = shared.leave.cancelled() => return,
         };
         match admitted {
             Ok(guest) => {
-                cut.run_until_cancelled(guest.serve(&shared, service)).await;
+                let served = Box::pin(guest.serve(&shared, service));
+                cut.run_until_cancelled(served).await;
             }
             Err((reason, detail)) => refuse(&shared, remote, reason, detail),
         }
@@ -191,8 +192,8 @@ impl<I: AsyncRead + AsyncWrite + Unpin + Send + 'static> Guest<I> {
             requested: Arc::clone(&requested),
         };
         let stream = Timely::new(stream, settings.keepalive_every + settings.keepalive_timeout);
-        let mut connection =
-            pin!(http2(shared, limits, handlers).serve_connection(TokioIo::new(stream), service));
+        let builder = http2(shared, limits, handlers);
+        let mut connection = Box::pin(builder.serve_connection(TokioIo::new(stream), service));
         let mut revoked = pin!(shared.revocations.revoked(&peer));
         let begun = Instant::now();
         let mut first_request = pin!(sleep_until(begun + settings.first_request_timeout));
@@ -276,12 +277,14 @@ struct Identified<S> {
 
 impl<S, B> hyper::service::Service<http::Request<Incoming>> for Identified<S>
 where
-    S: Service<http::Request<Incoming>, Response = http::Response<B>> + Clone,
+    S: Service<http::Request<Incoming>, Response = http::Response<B>> + Clone + Send + 'static,
+    S::Future: Send,
+    B: 'static,
 {
     type Response = http::Response<Paced<B>>;
     type Error = S::Error;
-    type Future =
-        Oneshot<MapResponse<S, fn(S::Response) -> Self::Response>, http::Request<Incoming>>;
+    /// On the heap by itself: a stream that has its answer and goes on for hours needs no room for it any more.
+    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Self::Error>> + Send>>;
 
     fn call(&self, mut request: http::Request<Incoming>) -> Self::Future {
         self.requested.store(true, Ordering::Relaxed);
@@ -289,7 +292,7 @@ where
         request.extensions_mut().insert(Closing::new(self.closing.clone()));
         // Runs in the task that serves the stream, which is where pacing finds its stream.
         let pace: fn(S::Response) -> Self::Response = |answer| answer.map(Paced::new);
-        self.service.clone().map_response(pace).oneshot(request)
+        Box::pin(self.service.clone().map_response(pace).oneshot(request))
     }
 }
 
