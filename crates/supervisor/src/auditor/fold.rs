@@ -223,9 +223,7 @@ impl Open {
     fn acknowledged(&mut self, at: Timestamp, fields: Fields) -> Option<What> {
         self.asked(&fields.escalation, |asked| asked.rest(None));
         // Without an epoch the person took a decision upon them, not the case.
-        if fields.epoch.is_none() {
-            return None;
-        }
+        fields.epoch?;
         (self.sought, self.offered) = (None, None);
         self.taken(at, &fields, fields.work_until, Some(&fields.by))
     }
