@@ -14,9 +14,10 @@ use belay_domain::{Case, Command, Coverage, Event, Holder, apply, decide, next_m
 use crate::audit::{Audit, staff};
 use crate::command::Cmd;
 use crate::law::{Law, Laws};
-use crate::menu::{Page, page};
+use crate::menu::{Move, Page, page, whims};
 use crate::names::{self, ticket_number};
 use crate::setting::Setting;
+use crate::taken::Taken;
 use crate::terms::{at, open, tick_of};
 
 /// How many parts the books are in, so that threads seldom wait for each other.
@@ -49,6 +50,7 @@ pub(crate) type Kinds = u64;
 type Known = HashMap<u64, Vec<RecordId>>;
 type Asked = HashMap<(RecordId, u8, Cmd), Decided>;
 type Pages = HashMap<(RecordId, u8), Arc<Page>>;
+type Whims = HashMap<(RecordId, u8), Arc<[Move]>>;
 
 /// Everything that was ever decided.
 pub(crate) struct Books {
@@ -57,11 +59,14 @@ pub(crate) struct Books {
     known: Vec<Mutex<Known>>,
     asked: Vec<RwLock<Asked>>,
     pages: Vec<RwLock<Pages>>,
+    whims: Vec<RwLock<Whims>>,
     /// The kinds of events that were decided, and the codes of refusals, in the order in which they were met.
     kinds: RwLock<Vec<&'static str>>,
     refusals: RwLock<BTreeSet<&'static str>>,
     /// The kinds that happened.
     happened: AtomicU64,
+    /// The kinds of steps that were taken.
+    pub(crate) taken: Taken,
     shard_of: RandomState,
 }
 
@@ -76,9 +81,11 @@ impl Books {
             known: parts(),
             asked: parts(),
             pages: parts(),
+            whims: parts(),
             kinds: RwLock::default(),
             refusals: RwLock::default(),
             happened: AtomicU64::new(0),
+            taken: Taken::default(),
             shard_of: RandomState::new(),
         }
     }
@@ -108,13 +115,18 @@ impl Books {
         }
     }
 
-    /// The names of all events that have become part of a journal, and the codes of all refusals.
+    /// The names of all events that have become part of a journal, the codes of all refusals, and the steps that were
+    /// taken.
     pub(crate) fn seen(&self) -> BTreeSet<&'static str> {
         let happened = self.happened.load(Ordering::Relaxed);
         let kinds = self.kinds.read().unwrap_or_else(PoisonError::into_inner);
         let names = kinds.iter().enumerate().filter(|(place, _)| happened >> place & 1 == 1);
         let refusals = self.refusals.read().unwrap_or_else(PoisonError::into_inner);
-        names.map(|(_, name)| *name).chain(refusals.iter().copied()).collect()
+        names
+            .map(|(_, name)| *name)
+            .chain(refusals.iter().copied())
+            .chain(self.taken.names())
+            .collect()
     }
 
     fn kinds_of(&self, events: &[Event]) -> Kinds {
@@ -204,6 +216,18 @@ impl Books {
         let page = Arc::new(page(self, id, now));
         part.write().unwrap_or_else(PoisonError::into_inner).insert(key, page.clone());
         page
+    }
+
+    /// What agents and people may do of their own accord around this record at this moment.
+    pub(crate) fn whims(&self, id: RecordId, now: u8) -> Arc<[Move]> {
+        let key = (id, now);
+        let part = &self.whims[self.part(&key)];
+        if let Some(known) = part.read().unwrap_or_else(PoisonError::into_inner).get(&key) {
+            return known.clone();
+        }
+        let whims: Arc<[Move]> = whims(self, id, now).into();
+        part.write().unwrap_or_else(PoisonError::into_inner).insert(key, whims.clone());
+        whims
     }
 
     fn part(&self, key: &impl Hash) -> usize {

@@ -21,8 +21,11 @@ mod paperwork;
 mod report;
 mod setting;
 mod step;
+mod taken;
 mod terms;
 mod ticket;
+mod wanted;
+mod whim;
 mod world;
 
 pub use law::Law;

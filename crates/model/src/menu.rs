@@ -14,6 +14,7 @@ use crate::law::{Law, Laws};
 use crate::names::{Agent, StepCode, action_number, ticket_number};
 use crate::paperwork::{Input, Paper, Reached};
 use crate::terms::{at, tick_of};
+use crate::whim::Whim;
 
 /// What a page allows out of which purse.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -24,6 +25,8 @@ pub(crate) enum Purse {
     Whim,
     /// What goes wrong with writes.
     Mishap,
+    /// What goes wrong with messages.
+    Accident,
 }
 
 /// A command that changes something.
@@ -53,6 +56,7 @@ pub(crate) struct Page {
     pub(crate) next_tick: u8,
     /// Laws that the record breaks at this moment, with nothing happening.
     pub(crate) broken: Laws,
+    /// What changes something and is bounded by itself.
     pub(crate) moves: Vec<Move>,
     /// Steps that want a ticket.
     pub(crate) place: Vec<StepCode>,
@@ -110,13 +114,33 @@ pub(crate) fn page(books: &Books, id: RecordId, now: u8) -> Page {
     ]);
     owing(&mut page, case, now);
     reporting(&mut page, case);
-    for (cmd, purse) in commands(books, &record) {
+    page.moves = moves(books, id, now, |(_, purse)| *purse == Purse::Free);
+    page
+}
+
+/// Works out what agents and people may do of their own accord around a record.
+pub(crate) fn whims(books: &Books, id: RecordId, now: u8) -> Vec<Move> {
+    let kinds = books.setting.whim_kinds;
+    moves(books, id, now, |(cmd, purse)| {
+        *purse != Purse::Free && Whim::of(*cmd).is_none_or(|whim| kinds.contains(&whim))
+    })
+}
+
+fn moves(
+    books: &Books,
+    id: RecordId,
+    now: u8,
+    wanted: impl Fn(&(Cmd, Purse)) -> bool,
+) -> Vec<Move> {
+    let record = books.record(id);
+    let mut moves = Vec::new();
+    for (cmd, purse) in commands(books, &record).into_iter().filter(wanted) {
         let decided = books.decide_anew(id, &record, now, cmd);
         if decided.next != id || !decided.broken.is_empty() {
-            page.moves.push(Move { cmd, purse, decided });
+            moves.push(Move { cmd, purse, decided });
         }
     }
-    page
+    moves
 }
 
 fn glance(paper: &Paper) -> Glance {
@@ -148,12 +172,12 @@ fn owing(page: &mut Page, case: &Case, now: u8) {
     let number = |ticket: &TicketId| ticket_number(ticket).unwrap_or(0);
     for one in owed(case, at(now)).into_iter().filter(|one| one.due <= at(now)) {
         match one.effect {
-            Effect::PlaceTicket { correlation, .. } => {
-                page.place.extend(StepCode::of(&correlation));
-            }
             Effect::Watch { correlation, ticket, .. } => {
                 let step = StepCode::of(&correlation);
                 page.watch.extend(step.map(|step| (step, number(&ticket))));
+            }
+            Effect::PlaceTicket { correlation, .. } => {
+                page.place.extend(StepCode::of(&correlation));
             }
             Effect::Withdraw { correlation, ticket, .. } => {
                 let step = StepCode::of(&correlation);
@@ -173,7 +197,8 @@ fn owing(page: &mut Page, case: &Case, now: u8) {
             Effect::Seek { .. }
             | Effect::Offer { .. }
             | Effect::Assess { .. }
-            | Effect::DeliverPermit { .. } => {}
+            | Effect::DeliverPermit { .. }
+            | Effect::Listen { .. } => {}
         }
     }
 }
@@ -206,7 +231,9 @@ fn commands(books: &Books, record: &Record) -> Vec<(Cmd, Purse)> {
     let handoffs = small(case.handoffs.into());
     if case.routing.is_some() && case.offer.is_none() {
         all.push((Cmd::NoCandidate, Purse::Whim));
-        all.extend(Agent::ALL.map(|agent| (Cmd::Offer(agent), Purse::Free)));
+        // Nothing tells the agents apart until one of them is asked: call that one A.
+        let alike = if handoffs == 0 { &Agent::ALL[..1] } else { &Agent::ALL };
+        all.extend(alike.iter().map(|agent| (Cmd::Offer(*agent), Purse::Free)));
     }
     for agent in Agent::ALL {
         // Whoever is asked may take it; every offer that ever was may be answered again, by anybody.
@@ -228,11 +255,15 @@ fn commands(books: &Books, record: &Record) -> Vec<(Cmd, Purse)> {
             }
             let next = small(case.action_count.into()) + 1;
             if next <= setting.proposals {
-                let input =
-                    if setting.approvals && next == 1 { Input::Large } else { Input::Small };
                 let planned = setting.plans;
-                let cmd = Cmd::Propose { agent, epoch, number: next, input, planned };
-                all.push((cmd, Purse::Free));
+                let inputs: &[Input] = match setting.approvals {
+                    true if next == 1 => &[Input::Large, Input::Small],
+                    _ => &[Input::Small],
+                };
+                all.extend(inputs.iter().map(|input| {
+                    let cmd = Cmd::Propose { agent, epoch, number: next, input: *input, planned };
+                    (cmd, Purse::Free)
+                }));
             }
             for paper in audit.papers() {
                 for permit in 1..=paper.permits {
@@ -258,7 +289,7 @@ fn commands(books: &Books, record: &Record) -> Vec<(Cmd, Purse)> {
         }
     }
     for paper in audit.papers() {
-        writing(&mut all, case, paper.number, small(paper.shown.len() as u64));
+        writing(&mut all, case, paper);
     }
     if setting.proposals > 0 && !audit.reloaded {
         all.push((Cmd::Reload, Purse::Whim));
@@ -266,12 +297,16 @@ fn commands(books: &Books, record: &Record) -> Vec<(Cmd, Purse)> {
     all
 }
 
-fn writing(all: &mut Vec<(Cmd, Purse)>, case: &Case, action: u8, shown: u8) {
+fn writing(all: &mut Vec<(Cmd, Purse)>, case: &Case, paper: &Paper) {
+    let action = paper.number;
+    let shown = u8::try_from(paper.shown.len()).unwrap_or(u8::MAX);
     let Some(found) = case.actions.get(&crate::names::action(action)) else { return };
     match &found.stage {
         ActionStage::Proposed { .. } => all.push((Cmd::Assess { action }, Purse::Free)),
         ActionStage::AwaitingApproval(_) => {
-            for person in Person::ALL {
+            // Nothing tells the people apart until one of them has decided: call that one Lea.
+            let alike = if paper.nobody_decided() { &Person::ALL[..1] } else { &Person::ALL };
+            for person in alike.iter().copied() {
                 for shown in 0..shown {
                     let vote = |choice| Cmd::Vote { person, action, shown, choice };
                     all.push((vote(Choice::Approve), Purse::Free));

@@ -19,19 +19,23 @@ pub(crate) enum Act {
     /// The supervisor decides a command on what the journal holds, and appends.
     Decide(Move),
     /// An executor says how an attempt went.
-    Report { by: Option<Agent>, action: u8, attempt: u8, claim: Claim, purse: Purse },
+    Report { by: Option<Agent>, action: u8, attempt: u8, claim: Claim, honest: bool },
     /// A supervisor creates the ticket of a step.
     Create(StepCode),
     /// Something is done to a ticket.
     Hand { ticket: u8, hand: Hand },
     /// A read of a step's ticket is sent, and served at once.
     Look { step: StepCode, ticket: u8 },
-    /// A message from outside claims that Ann has taken the ticket; the supervisor looks.
+    /// A message from outside claims that Ann has taken the ticket, which may be a lie; the supervisor looks at once.
     Rumour { step: StepCode, ticket: u8 },
     /// A read of a write's effect is sent, and served at once.
     ReadBack { action: u8, attempt: u8, blind: bool },
     /// The answer to a read arrives.
     Answer(u8),
+    /// The answer to a read arrives, and will arrive again.
+    AnswerTwice(u8),
+    /// The answer to a read never arrives.
+    Lose(u8),
     /// An executor sends a write to the target.
     Send { action: u8, attempt: u8, luck: Luck },
     /// A write that was under way takes effect, or not.
@@ -40,10 +44,12 @@ pub(crate) enum Act {
     Undo { action: u8 },
     /// A second supervisor reads the journal.
     RivalLooks,
-    /// It decides a command on what it believes. Nothing is durable yet.
+    /// It decides a command on what it believes, and time passes. Nothing is durable yet.
     RivalDecides(Move),
-    /// It appends, which fails if anything was appended since it looked.
+    /// It appends, because nothing was appended since it looked.
     RivalAppends,
+    /// What it appends is refused, because something was.
+    RivalRefused,
     /// It dies, and with it what it had not made durable.
     RivalDies,
 }
@@ -71,28 +77,27 @@ pub(crate) fn acts(books: &Books, world: &World, acts: &mut Vec<Act>) {
     let landing =
         world.writes.iter().any(|write| write.lands_by == world.now && write.lands_by != 0);
     let overdue = page.next_tick.saturating_add(setting.late) <= world.now;
-    if world.now < setting.horizon && !overdue && !landing {
+    let time = world.now < setting.horizon && !overdue && !landing;
+    if time {
         acts.push(Act::Wait);
     }
-    for one in &page.moves {
-        if affordable(world, one.purse) {
-            acts.push(Act::Decide(*one));
-        }
+    acts.extend(page.moves.iter().copied().map(Act::Decide));
+    if world.left.affords(Purse::Whim) {
+        acts.extend(books.whims(world.journal, world.now).iter().copied().map(Act::Decide));
     }
     tickets(books, world, &page, acts);
     answers(world, acts);
     writes(books, world, &page, acts);
     if setting.rivals > 0 {
-        rival(books, world, acts);
+        rival(books, world, time, acts);
     }
 }
 
-fn affordable(world: &World, purse: Purse) -> bool {
-    match purse {
-        Purse::Free => true,
-        Purse::Whim => world.left.whims > 0,
-        Purse::Mishap => world.left.mishaps > 0,
-    }
+/// Whether a bug is planted that lets something out of a supervisor before it is durable. Without one, what a second
+/// supervisor has decided shows nowhere until it is appended. Appended in the same tick, it is what the first could have
+/// decided; so it is only tried together with time that passes before the append.
+pub(crate) fn leaks() -> bool {
+    planted(Bug::EffectBeforeJournal) || planted(Bug::AnsweredBeforeDurable)
 }
 
 /// A command that depends on more than the journal, if it would change something.
@@ -122,7 +127,7 @@ fn tickets(books: &Books, world: &World, page: &Page, acts: &mut Vec<Act>) {
         if free && (!any || setting.forks && existing(world, *step).count() < 2) {
             acts.push(Act::Create(*step));
         }
-        if !any && world.left.whims > 0 {
+        if !any && world.left.affords(Purse::Whim) {
             // The ticket system says yes and has created nothing.
             decide(books, world, acts, Cmd::Placed { step: *step, ticket: 9 }, Purse::Whim);
         }
@@ -162,12 +167,16 @@ fn answers(world: &World, acts: &mut Vec<Act>) {
     for (place, read) in (0..).zip(&world.reads) {
         if read.is_some() {
             acts.push(Act::Answer(place));
+            if world.left.affords(Purse::Accident) {
+                acts.push(Act::AnswerTwice(place));
+                acts.push(Act::Lose(place));
+            }
         }
     }
 }
 
 fn writes(books: &Books, world: &World, page: &Page, acts: &mut Vec<Act>) {
-    let mishaps = world.left.mishaps > 0;
+    let mishaps = world.left.affords(Purse::Mishap);
     let sendable = |acts: &mut Vec<Act>, action, attempt| {
         acts.push(Act::Send { action, attempt, luck: Luck::Lands });
         if mishaps {
@@ -242,14 +251,13 @@ fn reports(world: &World, action: u8, attempt: u8, by: Option<Agent>, acts: &mut
             Claim::Unknown => true,
             Claim::Busy | Claim::Never => !sent,
         };
-        let purse = if honest { Purse::Free } else { Purse::Mishap };
-        if affordable(world, purse) {
-            acts.push(Act::Report { by, action, attempt, claim, purse });
+        if honest || world.left.affords(Purse::Mishap) {
+            acts.push(Act::Report { by, action, attempt, claim, honest });
         }
     }
 }
 
-fn rival(books: &Books, world: &World, acts: &mut Vec<Act>) {
+fn rival(books: &Books, world: &World, time: bool, acts: &mut Vec<Act>) {
     let rival = &world.rival;
     if rival.view == 0 {
         if world.left.rivals > 0 {
@@ -257,16 +265,23 @@ fn rival(books: &Books, world: &World, acts: &mut Vec<Act>) {
         }
         return;
     }
+    if !rival.fresh {
+        // Whatever it decides, it decides too late.
+        acts.push(Act::RivalRefused);
+        return;
+    }
     if rival.next != 0 {
         acts.push(Act::RivalAppends);
         acts.push(Act::RivalDies);
         return;
     }
+    if !time && !leaks() {
+        return;
+    }
     let page = books.page(rival.view, world.now);
-    for one in &page.moves {
-        if affordable(world, one.purse) {
-            acts.push(Act::RivalDecides(*one));
-        }
+    acts.extend(page.moves.iter().copied().map(Act::RivalDecides));
+    if world.left.affords(Purse::Whim) {
+        acts.extend(books.whims(rival.view, world.now).iter().copied().map(Act::RivalDecides));
     }
     for read in world.reads.iter().flatten() {
         let cmd = read.arrives();
@@ -289,13 +304,17 @@ impl fmt::Display for Act {
             Self::Hand { ticket, hand } => write!(f, "T{ticket}: {hand}"),
             Self::Look { step, ticket } => write!(f, "a read of T{ticket} for {step} is sent"),
             Self::Rumour { step, ticket } => {
-                write!(f, "a message claims that Ann took T{ticket} of {step}")
+                write!(f, "a message claims that Ann took T{ticket} of {step}, and it is read")
             }
             Self::ReadBack { action, attempt, blind } => {
                 let how = if blind { ", and the target is down" } else { "" };
                 write!(f, "a read of a{action} (attempt {attempt}) is sent{how}")
             }
             Self::Answer(place) => write!(f, "the answer to read {place} arrives"),
+            Self::AnswerTwice(place) => {
+                write!(f, "the answer to read {place} arrives, and not for the last time")
+            }
+            Self::Lose(place) => write!(f, "the answer to read {place} is lost"),
             Self::Send { action, attempt, luck } => {
                 let luck = match luck {
                     Luck::Lands => "takes effect",
@@ -314,9 +333,10 @@ impl fmt::Display for Act {
             Self::Undo { action } => write!(f, "a{action} is undone at the target"),
             Self::RivalLooks => write!(f, "the second supervisor reads the journal"),
             Self::RivalDecides(one) => {
-                write!(f, "the second supervisor decides, not durably: {}", one.cmd)
+                write!(f, "the second supervisor decides, and is slow to append: {}", one.cmd)
             }
             Self::RivalAppends => write!(f, "the second supervisor appends what it decided"),
+            Self::RivalRefused => write!(f, "what the second supervisor appends is refused"),
             Self::RivalDies => write!(f, "the second supervisor dies"),
         }
     }

@@ -184,6 +184,11 @@ impl Paper {
         }
     }
 
+    /// Whether no person has had a part in it yet.
+    pub(crate) fn nobody_decided(&self) -> bool {
+        self.shown.len() == 1 && self.votes.is_empty() && self.author.is_none()
+    }
+
     fn read(&mut self, cmd: Cmd, kind: &EventKind, owner: &Whose, epoch: u64, now: u8) -> Laws {
         let mut broken = Laws::NONE;
         match kind {

@@ -142,7 +142,7 @@ fn story(books: &Books, path: Path<World, Act>) -> String {
                     let cmd = Cmd::Report { by, action, attempt, claim };
                     books.tell(world.journal, world.now, cmd)
                 }
-                Act::Answer(place) => world.reads[usize::from(*place)]
+                Act::Answer(place) | Act::AnswerTwice(place) => world.reads[usize::from(*place)]
                     .map(|read| {
                         let cmd = read.arrives();
                         format!(": {cmd}{}", books.tell(world.journal, world.now, cmd))

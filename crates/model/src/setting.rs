@@ -2,6 +2,8 @@
 //! comes to an end because nothing is left, and not because it is stopped.
 
 use crate::hand::Hand;
+use crate::wanted::{APPROVAL, ESCALATION, EVERYTHING, OWNERSHIP, PLAN, WRITING};
+use crate::whim::Whim;
 
 /// The bounds of one exploration.
 #[derive(Clone, Debug)]
@@ -18,6 +20,8 @@ pub struct Setting {
     pub steps: usize,
     /// What an agent does of its own accord or by lying: declines, hands over, lets go, acts on what it has lost.
     pub whims: u8,
+    /// Which of these things can happen.
+    pub(crate) whim_kinds: &'static [Whim],
     /// What is done to tickets by people, machines and accidents.
     pub hands: u8,
     /// Which of these things can happen.
@@ -30,7 +34,7 @@ pub struct Setting {
     pub rivals: u8,
     /// How many actions an agent proposes.
     pub proposals: u8,
-    /// Whether the first of them needs people.
+    /// Whether the first of them may need people.
     pub approvals: bool,
     /// How many people have to approve.
     pub quorum: u32,
@@ -42,6 +46,10 @@ pub struct Setting {
     pub plans: bool,
     /// How many of the world's misfortunes happen to writes: lost, late, wrong, unreadable.
     pub mishaps: u8,
+    /// How many answers are lost or come twice.
+    pub accidents: u8,
+    /// How many of the whims, mishaps and accidents there are in one history, all together.
+    pub troubles: u8,
     /// By how many ticks the supervisor may miss a deadline.
     pub late: u8,
     /// Whether the people of a given-up step are told.
@@ -60,6 +68,7 @@ const BASE: Setting = Setting {
     agents: true,
     steps: 1,
     whims: 1,
+    whim_kinds: Whim::ALL,
     hands: 0,
     hand_kinds: &[],
     looks: 0,
@@ -72,107 +81,13 @@ const BASE: Setting = Setting {
     undo: true,
     plans: false,
     mishaps: 0,
+    accidents: 0,
+    troubles: u8::MAX,
     late: 0,
     withdrawals: false,
     forks: false,
     wanted: &[],
 };
-
-/// What happens to a case in every world.
-const OWNERSHIP: &[&str] = &[
-    "covered by an agent",
-    "exhausted",
-    "raised",
-    "resolved",
-    "handoff_accepted",
-    "handoff_declined",
-    "handoff_lapsed",
-    "lease_renewed",
-    "lease_expired",
-    "case_released",
-    "coverage_raised",
-    "coverage_lowered",
-    "escalation_exhausted",
-    "append by the second",
-    "append refused",
-    "STALE_EPOCH",
-    "NOT_OWNER",
-    "NOT_OFFERED",
-    "CONTEXT_DIGEST_MISMATCH",
-];
-
-/// What happens to a ticket.
-const ESCALATION: &[&str] = &[
-    "covered by a person",
-    "raised",
-    "resolved",
-    "ticket_placed",
-    "ticket_routed",
-    "escalation_acknowledged",
-    "evidence_renewed",
-    "escalation_lapsed",
-    "escalation_resolved",
-    "case_returned",
-    "escalation_exhausted",
-    "step_failed",
-];
-
-/// What happens to a write.
-const WRITING: &[&str] = &[
-    "covered by an agent",
-    "action_authorized",
-    "permit_expired",
-    "action_dispatched",
-    "action_executed",
-    "action_unknown",
-    "action_retried",
-    "action_failed",
-    "action_verified",
-    "action_diverged",
-    "action_withdrawn",
-    "compensation_started",
-    "action_compensated",
-    "compensation_failed",
-    "write in effect",
-    "write under way",
-    "write lost",
-    "write wrong",
-    "write undone",
-    "PERMIT_USED",
-    "INPUT_DIGEST_MISMATCH",
-];
-
-/// What happens to a write that needs people.
-const APPROVAL: &[&str] = &[
-    "approval_requested",
-    "approval_given",
-    "approval_ended",
-    "action_amended",
-    "action_authorized",
-    "action_withdrawn",
-    "APPROVAL_DIGEST_MISMATCH",
-    "INVOLVED",
-];
-
-/// What happens where everything is together.
-const EVERYTHING: &[&str] = &[
-    "covered by an agent",
-    "covered by a person",
-    "raised",
-    "handoff_accepted",
-    "lease_expired",
-    "escalation_acknowledged",
-    "escalation_lapsed",
-    "action_dispatched",
-    "action_verified",
-    "action_withdrawn",
-    "write in effect",
-    "append by the second",
-    "append refused",
-];
-
-/// What happens to writes that stand and fall together.
-const PLAN: &[&str] = &["plan_completed", "plan_verified", "plan_undoing", "plan_undone"];
 
 impl Setting {
     /// The small ones, for every test run.
@@ -294,14 +209,20 @@ impl Setting {
             Self {
                 name: "everything",
                 wanted: EVERYTHING,
-                about: "all of it together: agents, people, a write, two supervisors",
-                horizon: 3,
-                whims: 0,
+                about: "all of it together: agents, people, webhooks, a write, approvals, lies, losses, two supervisors",
+                horizon: 2,
+                whims: 1,
+                whim_kinds: &[Whim::Handoff, Whim::Reject, Whim::Amend],
                 hands: 2,
-                hand_kinds: &[Hand::AnnTakes, Hand::GivenBack, Hand::Moved, Hand::Merged],
-                looks: 2,
+                hand_kinds: &[Hand::AnnTakes, Hand::GivenBack, Hand::Moved, Hand::Deleted],
+                looks: 1,
+                rumours: 1,
                 rivals: 1,
                 proposals: 1,
+                approvals: true,
+                mishaps: 1,
+                accidents: 1,
+                troubles: 1,
                 ..BASE
             },
         ]
@@ -321,6 +242,8 @@ impl Setting {
             "rivals" => &mut self.rivals,
             "proposals" => &mut self.proposals,
             "mishaps" => &mut self.mishaps,
+            "accidents" => &mut self.accidents,
+            "troubles" => &mut self.troubles,
             "late" => &mut self.late,
             _ => return None,
         };

@@ -7,9 +7,10 @@ use crate::command::{Cmd, Shown};
 use crate::hand::Hand;
 use crate::law::{Law, Laws};
 use crate::menu::{Move, Purse};
-use crate::moves::{Act, Luck};
+use crate::moves::{Act, Luck, leaks};
 use crate::names::StepCode;
 use crate::paperwork::Reached;
+use crate::taken::Kind;
 use crate::terms::{FRESH, SETTLE};
 use crate::world::{Left, Read, Rival, Ticket, World};
 
@@ -48,6 +49,8 @@ pub(crate) fn beginning(books: &Books) -> World {
             rumours: setting.rumours,
             rivals: setting.rivals,
             mishaps: setting.mishaps,
+            accidents: setting.accidents,
+            troubles: setting.troubles,
         },
         broken: Laws::NONE,
     }
@@ -56,29 +59,23 @@ pub(crate) fn beginning(books: &Books) -> World {
 /// The world after an act; none if the act changes nothing.
 pub(crate) fn after(books: &Books, world: &World, act: Act) -> Option<World> {
     let mut next = world.clone();
+    books.taken.take(act.kind());
     match act {
-        Act::Wait => {
-            next.now += 1;
-            for write in &mut next.writes {
-                // An executor that has not begun by then does not begin.
-                if write.until <= next.now {
-                    (write.go, write.until) = (0, 0);
-                }
-            }
-            next.remember_holders();
-        }
+        Act::Wait => pass(&mut next),
         Act::Decide(Move { cmd, purse, decided }) => {
-            pay(&mut next.left, purse);
+            next.left.pay(purse);
             append(books, &mut next, decided);
             begins(books, &mut next, cmd, decided);
         }
-        Act::Report { by, action, attempt, claim, purse } => {
+        Act::Report { by, action, attempt, claim, honest } => {
             let cmd = Cmd::Report { by, action, attempt, claim };
             let decided = books.decide(world.journal, world.now, cmd);
             if decided.next == world.journal && decided.broken.is_empty() {
                 return None;
             }
-            pay(&mut next.left, purse);
+            if !honest {
+                next.left.pay(Purse::Mishap);
+            }
             append(books, &mut next, decided);
             let write = &mut next.writes[usize::from(action) - 1];
             if write.go == attempt {
@@ -113,7 +110,9 @@ pub(crate) fn after(books: &Books, world: &World, act: Act) -> Option<World> {
             }
         }
         Act::ReadBack { action, attempt, blind } => {
-            next.left.mishaps -= u8::from(blind);
+            if blind {
+                next.left.pay(Purse::Mishap);
+            }
             let place = next.free_read()?;
             let write = world.writes[usize::from(action) - 1];
             let shown = if blind { Shown::Unreadable } else { write.shows() };
@@ -129,6 +128,16 @@ pub(crate) fn after(books: &Books, world: &World, act: Act) -> Option<World> {
             let decided = books.decide(world.journal, world.now, cmd);
             append(books, &mut next, decided);
         }
+        Act::AnswerTwice(place) => {
+            next.left.pay(Purse::Accident);
+            let cmd = next.reads[usize::from(place)]?.arrives();
+            let decided = books.decide(world.journal, world.now, cmd);
+            append(books, &mut next, decided);
+        }
+        Act::Lose(place) => {
+            next.left.pay(Purse::Accident);
+            next.reads[usize::from(place)] = None;
+        }
         Act::Send { action, attempt, luck } => send(books, &mut next, action, attempt, luck),
         Act::Land { action, lost } => {
             let write = &mut next.writes[usize::from(action) - 1];
@@ -136,12 +145,11 @@ pub(crate) fn after(books: &Books, world: &World, act: Act) -> Option<World> {
             write.landed += u8::from(!lost);
         }
         Act::Undo { action } => {
-            books.happen(books.sights(&[("write undone", true)]));
             next.writes[usize::from(action) - 1].undone += 1;
         }
         Act::RivalLooks => {
             next.left.rivals -= 1;
-            next.rival = Rival { view: world.journal, next: 0, fresh: true, begins: None };
+            next.rival = Rival { view: world.journal, fresh: true, ..Rival::default() };
         }
         Act::RivalDecides(Move { cmd, decided, .. }) => {
             next.rival.next = decided.next;
@@ -155,34 +163,37 @@ pub(crate) fn after(books: &Books, world: &World, act: Act) -> Option<World> {
                     allow(books, &mut next, decided.next, action, attempt);
                 }
             }
+            if !leaks() {
+                pass(&mut next);
+            }
         }
         Act::RivalAppends => {
-            let fresh = world.rival.fresh;
-            let sights = [("append by the second", fresh), ("append refused", !fresh)];
-            books.happen(books.sights(&sights));
-            if fresh {
-                next.journal = world.rival.next;
-                if let Some((action, attempt)) = world.rival.begins
-                    && !planted(Bug::AnsweredBeforeDurable)
-                {
-                    allow(books, &mut next, world.rival.next, action, attempt);
-                }
+            next.journal = world.rival.next;
+            if let Some((action, attempt)) = world.rival.begins
+                && !planted(Bug::AnsweredBeforeDurable)
+            {
+                allow(books, &mut next, world.rival.next, action, attempt);
             }
             next.rival = Rival::default();
         }
-        Act::RivalDies => next.rival = Rival::default(),
+        Act::RivalRefused | Act::RivalDies => next.rival = Rival::default(),
     }
+    overtaken(books, &mut next);
     next.tidy();
     judge(books, &mut next);
     Some(next)
 }
 
-fn pay(left: &mut Left, purse: Purse) {
-    match purse {
-        Purse::Free => {}
-        Purse::Whim => left.whims -= 1,
-        Purse::Mishap => left.mishaps -= 1,
+/// Time passes.
+fn pass(world: &mut World) {
+    world.now += 1;
+    for write in &mut world.writes {
+        // An executor that has not begun by then does not begin.
+        if write.until <= world.now {
+            (write.go, write.until) = (0, 0);
+        }
     }
+    world.remember_holders();
 }
 
 fn look(world: &World, step: StepCode, ticket: u8) -> Read {
@@ -191,6 +202,22 @@ fn look(world: &World, step: StepCode, ticket: u8) -> Read {
     match found.filter(|found| found.step != StepCode::NONE) {
         Some(found) => Read::Ticket { step, ticket, marked: found.step, deeds: found.deeds, sent },
         None => Read::Missing { step, sent },
+    }
+}
+
+/// Whatever a supervisor decides that was overtaken is refused when it is appended, so it need not be told apart what
+/// that is. It stays in the world for as long as it may mislead anybody: by saying that a person holds the case, or
+/// by carrying out what it believes to be its task.
+fn overtaken(books: &Books, world: &mut World) {
+    if world.rival.view == 0 || world.rival.fresh {
+        return;
+    }
+    let view = world.rival.view;
+    world.rival = Rival { view, ..Rival::default() };
+    let page = books.page(view, world.now);
+    if !books.setting.by_supervisor && page.covered_by_person.is_none() {
+        books.taken.take(Kind::SecondRefused);
+        world.rival = Rival::default();
     }
 }
 
@@ -233,16 +260,10 @@ fn allow(books: &Books, world: &mut World, record: RecordId, action: u8, attempt
 
 /// `IDM-2`: what is sent is in the journal before.
 fn send(books: &Books, world: &mut World, action: u8, attempt: u8, luck: Luck) {
-    books.happen(books.sights(&[
-        ("write in effect", luck == Luck::Lands),
-        ("write under way", luck == Luck::Late),
-        ("write lost", luck == Luck::Lost),
-        ("write wrong", luck == Luck::Wrong),
-    ]));
     let durable = attempt_of(books, world.journal, action) >= attempt;
     world.broken.hold(Law::Idm2, durable);
     if luck != Luck::Lands {
-        world.left.mishaps -= 1;
+        world.left.pay(Purse::Mishap);
     }
     let now = world.now;
     let write = &mut world.writes[usize::from(action) - 1];

@@ -3,7 +3,9 @@
 use crate::books::RecordId;
 use crate::command::Shown;
 use crate::law::Laws;
+use crate::menu::Purse;
 use crate::names::StepCode;
+use crate::terms::FRESH;
 use crate::ticket::Deeds;
 
 /// How many tickets there can be.
@@ -89,6 +91,37 @@ pub(crate) struct Left {
     pub(crate) rumours: u8,
     pub(crate) rivals: u8,
     pub(crate) mishaps: u8,
+    pub(crate) accidents: u8,
+    /// How many of the whims, mishaps and accidents together.
+    pub(crate) troubles: u8,
+}
+
+impl Left {
+    /// Whether something may happen that comes out of this purse.
+    pub(crate) fn affords(&self, purse: Purse) -> bool {
+        let left = match purse {
+            Purse::Free => return true,
+            Purse::Whim => self.whims,
+            Purse::Mishap => self.mishaps,
+            Purse::Accident => self.accidents,
+        };
+        left > 0 && self.troubles > 0
+    }
+
+    /// Takes it out. What is left of a purse that nothing can be taken from any more is as good as nothing.
+    pub(crate) fn pay(&mut self, purse: Purse) {
+        let left = match purse {
+            Purse::Free => return,
+            Purse::Whim => &mut self.whims,
+            Purse::Mishap => &mut self.mishaps,
+            Purse::Accident => &mut self.accidents,
+        };
+        *left -= 1;
+        self.troubles -= 1;
+        if self.troubles == 0 {
+            (self.whims, self.mishaps, self.accidents) = (0, 0, 0);
+        }
+    }
 }
 
 impl Write {
@@ -115,9 +148,14 @@ impl World {
         self.reads.sort_unstable_by(|one, other| other.cmp(one));
     }
 
-    /// Keeps up to date when each person last really held each ticket.
+    /// Keeps up to date when each person last really held each ticket, for as long as evidence of it may last.
     pub(crate) fn remember_holders(&mut self) {
         for ticket in &mut self.tickets {
+            for held in &mut ticket.held {
+                if *held > 0 && *held - 1 + FRESH <= self.now {
+                    *held = 0;
+                }
+            }
             if let Some(person) = ticket.deeds.truth().held() {
                 ticket.held[usize::from(person)] = self.now + 1;
             }
