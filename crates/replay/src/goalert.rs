@@ -67,12 +67,14 @@ impl Vendor for GoAlert {
             Place::GraphQl => {
                 let body = call.json().unwrap_or_default();
                 let query = body["query"].as_str().unwrap_or_default();
-                let Ok(document) = Document::parse(query) else { return Asked::Other };
+                let named = body["operationName"].as_str();
+                let Ok(document) = Document::parse(query, named) else { return Asked::Other };
                 let first = document.fields.first();
+                let logs = first.is_some_and(|it| it.asks_for("recentEvents"));
                 match first.map(|field| field.name.as_str()) {
                     Some("createAlert") => Asked::Create,
                     Some(_) if document.mutation => Asked::Change,
-                    Some("alert" | "alerts") if query.contains("recentEvents") => Asked::History,
+                    Some("alert" | "alerts") if logs => Asked::History,
                     Some("alerts") => Asked::Search,
                     Some("alert") => Asked::Read,
                     _ => Asked::People,
@@ -235,7 +237,7 @@ fn close(world: &mut World, by: &str, number: u64) {
 fn graphql(world: &mut World, call: &Call, by: &str) -> Reply {
     let body = call.json().unwrap_or_default();
     let query = body["query"].as_str().unwrap_or_default();
-    let document = match Document::parse(query) {
+    let document = match Document::parse(query, body["operationName"].as_str()) {
         Ok(document) => document,
         Err(why) => return invalid(&why, "GRAPHQL_PARSE_FAILED"),
     };

@@ -18,3 +18,21 @@ mod shape;
 mod visit;
 #[path = "recorded/zendesk.rs"]
 mod zendesk;
+
+/// An example that nothing is held against proves nothing.
+#[test]
+fn every_recorded_example_names_its_source_and_is_used() {
+    let root = format!("{}/tests/recorded", env!("CARGO_MANIFEST_DIR"));
+    for vendor in ["service_now", "jira", "zendesk", "pager_duty", "goalert"] {
+        let tests = std::fs::read_to_string(format!("{root}/{vendor}.rs")).expect("the tests");
+        let mut seen = 0;
+        for entry in std::fs::read_dir(format!("{root}/{vendor}")).expect("the examples") {
+            let path = entry.expect("an example").path();
+            let name = path.file_stem().and_then(|name| name.to_str()).expect("a name");
+            shape::recorded(vendor, name);
+            assert!(tests.contains(&format!("\"{name}\"")), "{vendor}/{name} is not used");
+            seen += 1;
+        }
+        assert!(seen > 0, "{vendor} has no examples");
+    }
+}

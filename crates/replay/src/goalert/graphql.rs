@@ -42,14 +42,33 @@ enum Token {
 }
 
 impl Document {
-    pub(super) fn parse(text: &str) -> Result<Self, String> {
+    /// The operation that is named, or the only one.
+    pub(super) fn parse(text: &str, named: Option<&str>) -> Result<Self, String> {
         let tokens = tokens(text)?;
         let mut tokens = tokens.into_iter().peekable();
-        let mut mutation = false;
+        let mut operations = Vec::new();
+        while tokens.peek().is_some() {
+            operations.push(Self::operation(&mut tokens)?);
+        }
+        let several = operations.len() > 1;
+        let meant = |(name, _): &(Option<String>, Self)| match named {
+            Some(named) => name.as_deref() == Some(named),
+            None => !several,
+        };
+        let found = operations.into_iter().find(meant).map(|(_, operation)| operation);
+        found.ok_or_else(|| format!("operation {} not found", named.unwrap_or_default()))
+    }
+
+    fn operation(tokens: &mut Tokens) -> Result<(Option<String>, Self), String> {
+        let (mut mutation, mut called) = (false, None);
         if let Some(Token::Name(kind)) = tokens.peek().cloned() {
             mutation = kind == "mutation";
             if !mutation && kind != "query" {
                 return Err(format!("Unexpected Name \"{kind}\""));
+            }
+            tokens.next();
+            if let Some(Token::Name(name)) = tokens.peek() {
+                called = Some(name.clone());
             }
             // The name of the operation, and the types of its variables, which are not checked.
             let mut depth = 0_u32;
@@ -62,15 +81,17 @@ impl Document {
                 }
             }
         }
-        let fields = selection(&mut tokens)?;
-        match tokens.next() {
-            None => Ok(Self { mutation, fields }),
-            Some(token) => Err(format!("Unexpected {token:?}")),
-        }
+        let fields = selection(tokens)?;
+        Ok((called, Self { mutation, fields }))
     }
 }
 
 impl Field {
+    /// Whether a field within this one is asked for, at whatever depth.
+    pub(super) fn asks_for(&self, name: &str) -> bool {
+        self.fields.iter().any(|field| field.name == name || field.asks_for(name))
+    }
+
     /// The arguments, with the variables filled in.
     pub(super) fn args(&self, variables: &Value) -> Value {
         let filled = self.args.iter().map(|(name, given)| (name.clone(), given.fill(variables)));

@@ -82,6 +82,7 @@ async fn people_look_like_the_documented_ones_and_apps_are_told_apart() {
     let account =
         role.body["actors"][1]["actorUser"]["accountId"].as_str().expect("an id").to_owned();
     let frank = get(&visit, &format!("/rest/api/3/user?accountId={account}")).await;
+    check("user", &frank, &[], &["applicationRoles", "groups", "key", "name"]);
     assert_eq!(
         (&frank.body["active"], &frank.body["accountType"]),
         (&json!(false), &json!("atlassian"))
