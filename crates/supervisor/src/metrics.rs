@@ -14,6 +14,9 @@ use tracing::{error, warn};
 use crate::canary::CANARIES;
 use crate::engine::{Applied, Change, Engine, Refused};
 
+#[cfg(test)]
+mod tests;
+
 /// How often the uncovered cases are counted.
 const COUNTED_EVERY: Duration = Duration::from_secs(5);
 
@@ -31,32 +34,36 @@ pub(crate) struct Metrics {
 
 impl Default for Metrics {
     fn default() -> Self {
-        let meter = global::meter("belay");
+        Self::new(&global::meter("belay"))
+    }
+}
+
+impl Metrics {
+    /// Instruments of this meter.
+    fn new(meter: &Meter) -> Self {
         Self {
             commands: meter
                 .f64_histogram("belay.command.duration")
                 .with_unit("s")
                 .with_description("From a command's arrival to its durable answer")
                 .build(),
-            actions: counter(&meter, "belay.actions", "What became of actions, by contract"),
-            handoffs: counter(&meter, "belay.handoffs", "What became of offers to agents"),
-            escalations: counter(&meter, "belay.escalations", "Steps of escalations, by queue"),
-            routed: seconds(&meter, "belay.escalation.routed", "Until somebody can take it (E3)"),
+            actions: counter(meter, "belay.actions", "What became of actions, by contract"),
+            handoffs: counter(meter, "belay.handoffs", "What became of offers to agents"),
+            escalations: counter(meter, "belay.escalations", "Steps of escalations, by queue"),
+            routed: seconds(meter, "belay.escalation.routed", "Until somebody can take it (E3)"),
             acknowledged: seconds(
-                &meter,
+                meter,
                 "belay.escalation.acknowledged",
                 "Until a person took it (E4)",
             ),
             alarms: counter(
-                &meter,
+                meter,
                 "belay.coverage.alarms",
                 "Cases that nobody held or was asked for",
             ),
         }
     }
-}
 
-impl Metrics {
     /// A command was answered.
     pub(crate) fn answered(
         &self,
@@ -147,7 +154,11 @@ impl Metrics {
 
 /// Counts the open cases that nobody holds, until told to stop: the one number that must be watched.
 pub(crate) async fn watch_uncovered(engine: Engine, stop: CancellationToken) {
-    let gauge: Gauge<u64> = global::meter("belay")
+    count_uncovered(&engine, &global::meter("belay"), &stop).await;
+}
+
+async fn count_uncovered(engine: &Engine, meter: &Meter, stop: &CancellationToken) {
+    let gauge: Gauge<u64> = meter
         .u64_gauge("belay.cases.uncovered")
         .with_description("Open cases that are not covered now")
         .build();
