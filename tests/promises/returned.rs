@@ -83,8 +83,8 @@ async fn a_no_on_the_ticket_is_a_no_and_the_agent_hears_why() {
 /// The support desk where `ann` and `ben` may decide on refunds by a note on the ticket.
 async fn deciding_on_tickets() -> Stage {
     Stage::with(|playbook| {
-        let three = "groups: [finance], decide_within: 1h, escalation: approval";
-        playbook.edit("playbook.yaml", three, &format!("{three}, approve_in_ticket: true"));
+        let (file, how) = ("contracts/billing.refund.yaml", "escalation: approval");
+        playbook.edit(file, how, &format!("{how}, approve_in_ticket: true"));
         playbook.put("people.yaml", "people: {ann: {groups: [finance, operations]}, ben: {groups: [finance, operations]}}\n");
     })
     .await

@@ -91,7 +91,7 @@ pub trait HumanQueue: fmt::Debug + Send + Sync {
     }
 
     /// Reads what was written on a ticket since it was created, by anybody, oldest first: notes, replies, comments, each
-    /// with who wrote it. Only asked for where people may decide on a ticket.
+    /// with who wrote it. Only asked for where people may decide on a ticket; writing there must change its revision.
     fn statements<'a>(
         &'a self,
         ticket: &'a TicketId,

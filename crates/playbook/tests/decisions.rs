@@ -266,6 +266,22 @@ fn tier_two_asks_whatever_the_policies_say() {
 }
 
 #[test]
+fn people_are_asked_with_a_turn_for_each_step_and_may_decide_on_its_ticket() {
+    let Ruling::Ask(terms) = Case::order().verdict().ruling else { panic!("people are asked") };
+    // Half an hour for two steps.
+    let turns: Vec<_> = terms.ask.steps.iter().map(|step| step.decide_within).collect();
+    assert_eq!(turns, [Some(belay_domain::Span::from_mins(15)); 2]);
+    let may: Vec<_> = terms
+        .in_ticket
+        .iter()
+        .map(|one| format!("{} as {} of {}", one.person, one.account, one.system))
+        .collect();
+    assert_eq!(may, ["ann as ann of desk", "ben as ben of desk", "lea as lea of desk"]);
+    let Ruling::Ask(terms) = Case::refund(60_00).verdict().ruling else { panic!("asked, too") };
+    assert!(terms.in_ticket.is_empty(), "only where the playbook allows it");
+}
+
+#[test]
 fn text_from_outside_raises_the_tier_where_the_playbook_says_so() {
     let mut case = Case::refund(30_00);
     case.outside_text = true;
