@@ -222,7 +222,7 @@ impl Adapter {
         seen: &Seen,
         note: &str,
     ) -> Option<Talk<'a, ()>> {
-        let rule = self.description.withdraw.as_ref()?;
+        let rule = self.description.withdraw.as_ref().filter(|rule| !rule.comment.is_empty())?;
         Some(self.talk(&rule.comment, self.about(ticket, seen, note), |_| Ok(())))
     }
 

@@ -11,6 +11,7 @@ pub const BUILT_IN: &[(&str, &str)] = &[
     ("jira-service-management", include_str!("../descriptions/jira-service-management.yaml")),
     ("zendesk", include_str!("../descriptions/zendesk.yaml")),
     ("pagerduty", include_str!("../descriptions/pagerduty.yaml")),
+    ("goalert", include_str!("../descriptions/goalert.yaml")),
 ];
 
 static COMPILED: LazyLock<BTreeMap<&str, Arc<Description>>> = LazyLock::new(|| {

@@ -221,7 +221,7 @@ impl Itsm {
     async fn close_unheld(&self, ticket: &TicketId, note: &str) -> Result<(), QueueError> {
         let seen = self.see(ticket).await?;
         let Some(facts) = seen.facts().filter(|_| seen.is_open()) else { return Ok(()) };
-        if !said(facts) {
+        if !said(facts) && self.adapter.comment(ticket, &seen, note).is_some() {
             let detail = "the comment was accepted and is not there";
             return Err(QueueError::new(QueueErrorKind::Refused, detail));
         }
@@ -363,11 +363,15 @@ impl HumanQueue for Itsm {
                 return Ok(());
             }
             if !said(facts) {
-                let Some(comment) = self.adapter.comment(ticket, &seen, note) else {
-                    let detail = "this system's adapter does not say how to leave a comment";
-                    return Err(QueueError::new(QueueErrorKind::Refused, detail));
-                };
-                self.carry(Ok(comment)).await?;
+                match self.adapter.comment(ticket, &seen, note) {
+                    Some(comment) => self.carry(Ok(comment)).await?,
+                    // Where nothing can be said, only what nobody holds can be withdrawn.
+                    None if facts.holder.is_some() => {
+                        let detail = "somebody holds it, and this system has no way to tell them";
+                        return Err(QueueError::new(QueueErrorKind::Refused, detail));
+                    }
+                    None => {}
+                }
             }
             self.close_unheld(ticket, note).await
         })

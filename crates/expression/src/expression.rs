@@ -180,6 +180,12 @@ impl fmt::Debug for Expression {
     }
 }
 
+impl Default for Scope {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 impl Scope {
     /// A scope without variables.
     pub fn new() -> Self {
