@@ -38,7 +38,7 @@ const BURST: u32 = 20;
 const EVERY: Duration = Duration::from_millis(100);
 
 /// How many people work there.
-const PEOPLE: usize = 400;
+const PEOPLE: usize = 1_000;
 
 /// As the playbook below says.
 const FRESHNESS: Duration = Duration::from_secs(60);
@@ -200,6 +200,8 @@ fn copy(from: &Path, to: &Path) -> Result<(), Failure> {
             .replace("freshness: 40s", "freshness: 60s")
             .replace("look_every: 10s", "look_every: 20s")
             .replace("acknowledge_within: 40s", "acknowledge_within: 30m")
+            .replace("place_within: 25s, reach_within: 20s", "place_within: 30m, reach_within: 30m")
+            .replace("decide_within: 90s", "decide_within: 12h")
             .replace(", work_within: 3m", "");
         std::fs::write(place, text)?;
     }

@@ -44,9 +44,12 @@ const ANSWERS_AT_ONCE: usize = 64;
 /// How often an answer is brought to its case while that is busy. After that a later look is worth more.
 const ANSWERS_TRIED: u32 = 6;
 
-/// So many searches for second tickets are under way at once, and so many may wait.
-const SEARCHES_MAX: usize = 2;
+/// So many searches for second tickets are under way at once, and so many may wait. Reading goes before.
+const SEARCHES_MAX: usize = 1;
 const SEARCHES_WAITING_MAX: usize = 1_000;
+
+/// How long no other second ticket is searched for after a search.
+const SEARCH_REST: Duration = Duration::from_millis(500);
 
 /// What is not found in this time is found later.
 const SEARCH_WITHIN: Duration = Duration::from_secs(5);
@@ -244,7 +247,8 @@ impl Reader {
         let looks = self.schedule().done(&correlation, &ticket, sent);
         // A second ticket may show long after the first one was placed: a gateway repeats a request, and a search
         // lags. It is looked for often at first, and ever more seldom.
-        if looks.is_power_of_two() {
+        // Where our tickets are listed, the list shows it.
+        if looks.is_power_of_two() && !self.systems.findings().lists(&self.system) {
             let mut searches = self.searches();
             if searches.len() < SEARCHES_WAITING_MAX {
                 searches.push_back((correlation, ticket));
@@ -286,7 +290,9 @@ impl Reader {
     /// Withdraws every ticket of the step but this one, if a search shows any.
     async fn search(&self, queue: Arc<dyn HumanQueue>, step: Correlation, ticket: TicketId) {
         let search = withdraw_forks(&*queue, &step, &ticket);
-        match tokio::time::timeout(SEARCH_WITHIN, search).await {
+        let searched = tokio::time::timeout(SEARCH_WITHIN, search).await;
+        tokio::time::sleep(SEARCH_REST).await;
+        match searched {
             Ok(Ok(withdrawn)) if withdrawn.is_empty() => {}
             Ok(Ok(withdrawn)) => {
                 info!(%step, ?withdrawn, kept = %ticket, "second tickets withdrawn")

@@ -82,6 +82,12 @@ impl Findings {
         all
     }
 
+    /// Whether the system's tickets were listed when that was last tried, so that second ones are found by it.
+    #[must_use]
+    pub(crate) fn lists(&self, system: &SystemId) -> bool {
+        self.last.get(system).is_some_and(|last| last.failure.is_none())
+    }
+
     /// A pass has ended with this.
     pub(super) fn found(&self, system: &SystemId, found: Vec<Discrepancy>) {
         let found: BTreeSet<_> = found.into_iter().collect();
