@@ -74,6 +74,8 @@ struct Memory {
     permits: Vec<v1::Permit>,
     /// Whose case each is.
     customers: BTreeMap<String, String>,
+    /// The plan that is under way for each case, and how many actions it has.
+    plans: BTreeMap<String, (String, u64)>,
     todo: BTreeMap<(Moment, u64), Todo>,
     count: u64,
 }
@@ -108,6 +110,7 @@ impl Agent {
             lost: Vec::new(),
             permits: Vec::new(),
             customers: BTreeMap::new(),
+            plans: BTreeMap::new(),
             todo: BTreeMap::new(),
             count: 0,
         };
@@ -226,7 +229,9 @@ impl Agent {
             Told::Permit(permit) => {
                 let wait = memory.dice.millis(50..6_000);
                 let begin = begin(&permit);
-                if memory.temper != Temper::Stalling {
+                // A permit that is forgotten runs out by itself.
+                let forgotten = memory.dice.percent(6) && self.world.look().troubled;
+                if memory.temper != Temper::Stalling && !forgotten {
                     memory.later(&self.world, wait, Todo::Say(begin.clone()));
                 }
                 if memory.temper == Temper::Ghostly {
@@ -342,6 +347,16 @@ impl Agent {
                 memory.held.remove(&resolved.case_id);
                 if let Ok(case) = resolved.case_id.parse() {
                     state.promise(Promise::Resolved { case });
+                }
+            }
+            Some(Ask::CompletePlan(v1::CompletePlan { case_id, plan, .. })) => {
+                if let Ok(case) = case_id.parse() {
+                    state.promise(Promise::PlanCompleted { case, plan });
+                }
+            }
+            Some(Ask::AbandonPlan(v1::AbandonPlan { case_id, plan, .. })) => {
+                if let Ok(case) = case_id.parse() {
+                    state.promise(Promise::PlanAbandoned { case, plan });
                 }
             }
             Some(Ask::AddContext(added)) => {

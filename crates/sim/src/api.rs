@@ -1,19 +1,37 @@
 //! Calling the supervisor without a network: the same services behind the same door, in the same process.
 
 use std::convert::Infallible;
+use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 
 use belay_domain::Digest;
+use belay_transport::accept::Listener;
 use belay_transport::peer::Peer;
 use belay_transport::spiffe::{SpiffeId, TrustDomain};
 use belay_transport::thumbprint::Thumbprint;
 use http::{HeaderValue, Request, Response, header};
+use tokio::io::DuplexStream;
 use tonic::body::Body;
 use tower::ServiceExt;
 use tower::util::BoxCloneSyncService;
 
 /// What generated clients talk to.
 pub(crate) type Channel = BoxCloneSyncService<Request<Body>, Response<Body>, Infallible>;
+
+/// Nobody comes over the network: everybody calls from within the process.
+pub(crate) struct Nobody;
+
+impl Listener for Nobody {
+    type Stream = DuplexStream;
+
+    async fn accept(&self) -> io::Result<(DuplexStream, SocketAddr)> {
+        std::future::pending().await
+    }
+
+    fn ready(_: &DuplexStream) -> io::Result<()> {
+        Ok(())
+    }
+}
 
 /// Who calls.
 #[derive(Clone, Copy, Debug)]

@@ -1,6 +1,7 @@
 //! Everybody who calls Belay and is no agent: customers who report, leads who decide, and one who asks again and
 //! again who has which case.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use belay_api::v1;
@@ -20,7 +21,7 @@ use crate::promises::Promise;
 use crate::world::{Moment, World};
 
 /// The tenant of a development set-up.
-const TENANT: &str = "default";
+pub(crate) const TENANT: &str = "default";
 
 /// One report that a customer makes, again and again until it is answered.
 #[derive(Clone, Debug)]
@@ -69,7 +70,12 @@ fn opened_case(world: &World, report: &Report, opened: v1::OpenCaseResponse) {
 }
 
 /// A lead who looks now and then what waits for a decision.
-pub(crate) async fn decide(world: World, api: Channel, domain: TrustDomain, issuer: DevIssuer) {
+pub(crate) async fn decide(
+    world: World,
+    api: Channel,
+    domain: TrustDomain,
+    issuer: Arc<DevIssuer>,
+) {
     let mut number = 0_u64;
     loop {
         let wait = world.look().dice.millis(2_000..9_000);
@@ -92,10 +98,10 @@ pub(crate) async fn decide(world: World, api: Channel, domain: TrustDomain, issu
             continue;
         };
         for approval in listed.into_inner().approvals {
-            let (decides, approves) = {
+            let (decides, approves, amends) = {
                 let mut state = world.look();
                 let decides = !state.troubled || state.dice.percent(60);
-                (decides, state.dice.percent(75))
+                (decides, state.dice.percent(75), state.dice.percent(20))
             };
             if !decides {
                 continue;
@@ -104,7 +110,14 @@ pub(crate) async fn decide(world: World, api: Channel, domain: TrustDomain, issu
             let request_id = format!("lea-{}-{number}", world.now().as_micros());
             let (approval_id, shown_digest) = (approval.id.clone(), approval.shown_digest.clone());
             let note = String::new();
-            let answer = if approves {
+            let lower = amends.then(|| lowered(&approval.input_json)).flatten();
+            let amended = lower.is_some();
+            let answer = if let Some(input_json) = lower {
+                let note = "less will do".to_owned();
+                let request =
+                    v1::AmendRequest { request_id, approval_id, shown_digest, input_json, note };
+                client.amend(request).await.map(drop)
+            } else if approves {
                 let request = v1::ApproveRequest { request_id, approval_id, shown_digest, note };
                 client.approve(request).await.map(drop)
             } else {
@@ -114,11 +127,15 @@ pub(crate) async fn decide(world: World, api: Channel, domain: TrustDomain, issu
             let mut state = world.look();
             match answer {
                 Ok(()) => {
-                    state.tally.count("actions: decided by a lead");
+                    let what = if amended { "amended" } else { "decided" };
+                    state.tally.count(&format!("actions: {what} by a lead"));
                     if let (Ok(case), Ok(action)) = (approval.case_id.parse(), approval.id.parse())
                     {
                         let person = "lea".to_owned();
-                        state.promise(Promise::Voted { case, action, person });
+                        state.promise(match amended {
+                            true => Promise::Amended { case, action, person },
+                            false => Promise::Voted { case, action, person },
+                        });
                     }
                 }
                 Err(status) => {
@@ -127,6 +144,14 @@ pub(crate) async fn decide(world: World, api: Channel, domain: TrustDomain, issu
             }
         }
     }
+}
+
+/// The same with less money; none if it is little already.
+fn lowered(input: &str) -> Option<String> {
+    let mut input: serde_json::Value = serde_json::from_str(input).ok()?;
+    let amount = input.get("amount_minor")?.as_u64().filter(|amount| *amount > 2_000)?;
+    input["amount_minor"] = serde_json::json!(amount / 4);
+    Some(input.to_string())
 }
 
 /// Asks again and again who has which case, and holds the answer against what is true.

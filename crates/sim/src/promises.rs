@@ -26,6 +26,12 @@ pub(crate) enum Promise {
     Added { case: CaseId, body: String },
     /// A person approved of an action or turned it down.
     Voted { case: CaseId, action: ActionId, person: String },
+    /// A person changed what is to be done.
+    Amended { case: CaseId, action: ActionId, person: String },
+    /// A plan was said to be complete.
+    PlanCompleted { case: CaseId, plan: String },
+    /// A plan was given up.
+    PlanAbandoned { case: CaseId, plan: String },
 }
 
 impl Promise {
@@ -41,7 +47,10 @@ impl Promise {
             | Self::Released { case, .. }
             | Self::Resolved { case }
             | Self::Added { case, .. }
-            | Self::Voted { case, .. } => case,
+            | Self::Voted { case, .. }
+            | Self::Amended { case, .. }
+            | Self::PlanCompleted { case, .. }
+            | Self::PlanAbandoned { case, .. } => case,
         }
     }
 
@@ -58,6 +67,9 @@ impl Promise {
             Self::Resolved { .. } => "resolved",
             Self::Added { .. } => "added",
             Self::Voted { .. } => "voted",
+            Self::Amended { .. } => "amended",
+            Self::PlanCompleted { .. } => "plan completed",
+            Self::PlanAbandoned { .. } => "plan abandoned",
         }
     }
 
@@ -114,6 +126,17 @@ impl Promise {
                 Self::Voted { action: wanted, person, .. },
                 EventKind::ApprovalEnded { action, by: Some(by), .. },
             ) => action == wanted && by.as_str() == person,
+            (
+                Self::Amended { action: wanted, person, .. },
+                EventKind::ActionAmended { action, by, .. },
+            ) => action == wanted && by.as_str() == person,
+            (
+                Self::PlanCompleted { plan: wanted, .. },
+                EventKind::PlanCompleted { plan } | EventKind::PlanUndoing { plan, .. },
+            )
+            | (Self::PlanAbandoned { plan: wanted, .. }, EventKind::PlanUndoing { plan, .. }) => {
+                plan.as_str() == wanted
+            }
             _ => false,
         }
     }

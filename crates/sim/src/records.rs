@@ -9,12 +9,14 @@ use belay_connect::BoxFuture;
 use belay_connect::business::{
     Body, ReadError, ReadRequest, Response, SystemOfRecord, WriteOutcome, WriteRequest,
 };
-use belay_domain::EventKind;
+use belay_domain::{ActionId, EventKind};
 use belay_journal::Auditor;
 use belay_supervisor::decode;
 use serde_json::{Value, json};
 
+use crate::audit::claims::SLACK;
 use crate::dice::Dice;
+use crate::operators;
 use crate::world::{Moment, State, World};
 
 /// What has been written.
@@ -227,37 +229,43 @@ impl Crm {
             return WriteOutcome::NotSent { detail: "no body".to_owned(), permanent: true };
         };
         let key = body["key"].as_str().unwrap_or_default();
-        let intended = self.is_intended(key);
+        let intended = self.intended(key);
         let mut state = self.0.look();
-        if !intended {
-            state.wrong("IDM-2 the intent is durable first", format!("{key} is written without"));
+        match intended {
+            None => {
+                let what = format!("{key} is written without");
+                state.wrong("IDM-2 the intent is durable first", what);
+            }
+            Some(playbook) => {
+                let now = state.now();
+                let in_force = operators::about(&state.in_force, now, SLACK);
+                if in_force.iter().all(|found| found.version != playbook) {
+                    let what = format!("{key} was let through by {playbook}, in force no more");
+                    state.wrong("APR-5 the playbook in force decides", what);
+                }
+            }
         }
         state.write(write.path.trim_matches('/'), body, "belay")
     }
 
-    /// Whether the journal, as it stands on the disk, says that this is being written.
-    fn is_intended(&self, key: &str) -> bool {
+    /// The playbook that let it through, if the journal, as it stands on the disk, says that this is being written.
+    fn intended(&self, key: &str) -> Option<String> {
         let named = key.rsplit_once('/').map_or(key, |(_, named)| named);
-        let Some((case, _)) = named.split_once('~') else { return false };
+        let (case, _) = named.split_once('~')?;
         let journal = belay_supervisor::Config::journal_in(self.0.data());
-        let Ok(stored) = Auditor::open(&journal)
-            .map_err(drop)
-            .and_then(|auditor| auditor.load(case).map_err(drop))
-        else {
-            return false;
-        };
+        let stored = Auditor::open(&journal).ok()?.load(case).ok()?;
         let events: Vec<_> = stored.iter().filter_map(|stored| decode(stored).ok()).collect();
-        let action = events.iter().find_map(|event| match &event.kind {
+        let dispatched = |wanted: &ActionId| {
+            events.iter().any(|event| {
+                matches!(&event.kind, EventKind::ActionDispatched { action, .. } if action == wanted)
+            })
+        };
+        events.iter().rev().find_map(|event| match &event.kind {
             EventKind::ActionAssessed { action, verdict } => {
                 let same = verdict.terms.as_ref().is_some_and(|terms| terms.key.as_str() == key);
-                same.then(|| action.clone())
+                (same && dispatched(action)).then(|| verdict.playbook.to_string())
             }
             _ => None,
-        });
-        action.is_some_and(|wanted| {
-            events.iter().any(|event| {
-                matches!(&event.kind, EventKind::ActionDispatched { action, .. } if *action == wanted)
-            })
         })
     }
 }

@@ -1,14 +1,14 @@
 //! One run: a world, a supervisor that lives in it, dies and is started again, until everything has to be well.
 
 use std::fmt::Write as _;
-use std::path::{Path, PathBuf};
-use std::sync::{Arc, OnceLock};
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use belay_connect::{HumanQueue, SystemOfRecord};
 use belay_domain::SystemId;
 use belay_journal::{Auditor, Driver};
-use belay_playbook::Playbook;
 use belay_supervisor::{Config, Outside, Supervisor, Surroundings};
 use belay_transport::issuer::DevIssuer;
 use belay_transport::spiffe::TrustDomain;
@@ -25,6 +25,7 @@ use crate::dice::Dice;
 use crate::disk::SimDisk;
 use crate::itsm::adapter::Itsm;
 use crate::itsm::{Tickets, diligence, id, staffing};
+use crate::operators::{self, Edition, InForce};
 use crate::people::{self, Report};
 use crate::records::Crm;
 use crate::scene::Scene;
@@ -51,11 +52,15 @@ pub struct Ended {
     pub story: Vec<String>,
 }
 
-/// When the supervisor dies.
+/// How a life of the supervisor ends.
 #[derive(Clone, Copy, Debug)]
 enum Death {
+    /// It dies at a moment.
     At(Moment),
+    /// It dies in the middle of a commit.
     AtCommit(u64),
+    /// It is told at a moment to leave, and does so in order.
+    Leaves(Moment),
 }
 
 /// Runs one seed, with everything in it.
@@ -112,9 +117,18 @@ fn run_alone(scene: Scene, seed: u64, story: bool) -> Ended {
     let reports = reports(scene, &mut dice);
     let mut deaths = deaths(&mut dice);
     let mut machine = Dice::new(!seed);
+    let reloads = reloads(&mut machine);
+    if let Err(error) = Edition::First.write(&world.playbook()) {
+        world.look().wrong("STA a playbook can be written", error);
+    }
     loop {
-        let death = deaths.pop();
-        match live(&world, &agents, &reports, death, dice.fork()) {
+        let mut death = deaths.pop();
+        if death.is_some() && machine.percent(20) {
+            let lives = machine.millis(5_000..150_000);
+            death = Some(Death::Leaves(world.now() + lives));
+        }
+        let cast = Cast { agents: &agents, reports: &reports, reloads: &reloads };
+        match live(&world, &cast, death, dice.fork()) {
             Ok(true) => {}
             Ok(false) => break,
             Err(error) => {
@@ -159,8 +173,8 @@ fn vacuity(scene: Scene, state: &mut State) {
     let faults = tally.of_all("lie ") + tally.of_all("writes: ") + tally.of_all("reads: ");
     let least = [
         // Whether a single row was told is asked of all runs about it together.
-        ("faults", faults, if scene == Scene::Everything { 3 } else { 0 }),
-        ("crashes", tally.of("supervisor: crashes"), 1),
+        ("faults", faults, if scene == Scene::Everything { 1 } else { 0 }),
+        ("ends of supervisors", tally.of("supervisor: lives"), 2),
         ("cases", tally.of("cases: opened"), scene.reports().start),
         ("tickets, offers and claims of cover", turns, scene.turns()),
         ("questions", tally.of("coverage: asked"), 100),
@@ -253,27 +267,33 @@ fn deaths(dice: &mut Dice) -> Vec<Death> {
     deaths
 }
 
-/// The playbook of all runs.
-fn playbook() -> Result<Arc<Playbook>, String> {
-    static PLAYBOOK: OnceLock<Result<Arc<Playbook>, String>> = OnceLock::new();
-    let loaded = PLAYBOOK.get_or_init(|| {
-        Playbook::load(&playbook_folder()).map(Arc::new).map_err(|problems| problems.to_string())
-    });
-    loaded.clone()
+/// When operators load another playbook: in some runs, and not often, because it takes its time.
+fn reloads(machine: &mut Dice) -> Vec<Moment> {
+    let number = if machine.percent(30) { machine.within(1..3) } else { 0 };
+    let mut reloads: Vec<Moment> = (0..number).map(|_| machine.millis(10_000..350_000)).collect();
+    reloads.sort_unstable();
+    reloads
 }
 
-fn playbook_folder() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("playbook")
+/// Who is around a supervisor, whoever lives.
+#[derive(Clone, Copy)]
+struct Cast<'a> {
+    agents: &'a [Agent],
+    reports: &'a [Report],
+    reloads: &'a [Moment],
 }
 
-/// One life of the supervisor. True if it ended with a crash.
-fn live(
-    world: &World,
-    agents: &[Agent],
-    reports: &[Report],
-    death: Option<Death>,
-    dice: Dice,
-) -> Result<bool, String> {
+/// How a life ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum End {
+    Died,
+    Left,
+    /// It lived to the end of the run.
+    Over,
+}
+
+/// One life of the supervisor. True if another one follows.
+fn live(world: &World, cast: &Cast<'_>, death: Option<Death>, dice: Dice) -> Result<bool, String> {
     let runtime = Builder::new_current_thread()
         .enable_time()
         .start_paused(true)
@@ -283,7 +303,7 @@ fn live(
     let journal = Config::journal_in(world.data());
     let first = Auditor::open(&journal).ok().and_then(|auditor| auditor.checkpoint().ok());
     let first = first.map_or(0, |last| last.position);
-    let life = within(world, agents, reports, death, dice, first);
+    let life = within(world, cast, death, dice, first);
     let ended = local.block_on(&runtime, life);
     {
         let _entered = runtime.enter();
@@ -293,44 +313,52 @@ fn live(
         if let Some(life) = state.lives.last_mut() {
             life.to = Some(now);
         }
-        if let Ok(true) = ended {
-            state.tally.count("supervisor: crashes");
-            state.tell(|| "the supervisor dies".to_owned());
+        match ended {
+            Ok(End::Died) => {
+                state.tally.count("supervisor: crashes");
+                state.tell(|| "the supervisor dies".to_owned());
+            }
+            Ok(End::Left) => {
+                state.tally.count("supervisor: left in order");
+                state.tell(|| "the supervisor has left".to_owned());
+            }
+            Ok(End::Over) | Err(_) => {}
         }
     }
     drop(local);
     drop(runtime);
-    ended
+    ended.map(|end| end != End::Over)
 }
 
 async fn within(
     world: &World,
-    agents: &[Agent],
-    reports: &[Report],
+    cast: &Cast<'_>,
     death: Option<Death>,
     mut dice: Dice,
     first: u64,
-) -> Result<bool, String> {
+) -> Result<End, String> {
+    let Cast { agents, reports, reloads } = *cast;
     let crash = Arc::new(Notify::new());
     world.look().time_runs();
     let commits = match death {
         Some(Death::AtCommit(commits)) => Some(commits),
-        Some(Death::At(_)) | None => None,
+        Some(Death::At(_) | Death::Leaves(_)) | None => None,
     };
-    let folder = playbook_folder();
-    let mut config = Config::development(world.data(), &folder);
+    let mut config = Config::development(world.data(), &world.playbook());
     config.shards = 2;
     config.journal.driver =
         Driver::Inline(Arc::new(SimDisk::new(dice.fork(), commits, crash.clone())));
     let (clock_of, machine, outside) = (world.clone(), world.clone(), Around(world.clone()));
+    let edition = world.look().edition;
+    let playbook = edition.loaded()?;
     let surroundings = Surroundings {
         wall: Arc::new(move || clock_of.wall()),
         steady: Arc::new(move || Some(machine.uptime())),
         outside: Arc::new(outside),
-        playbook: Some(playbook()?),
+        playbook: Some(playbook.clone()),
     };
-    let issuer = DevIssuer::open_or_create(&world.data().join("identity"))
-        .map_err(|error| error.to_string())?;
+    let issuer = DevIssuer::open_or_create(&world.data().join("identity"));
+    let issuer = Arc::new(issuer.map_err(|error| error.to_string())?);
     let supervisor =
         Supervisor::assemble(config, surroundings).await.map_err(|error| told(&error))?;
     {
@@ -338,16 +366,22 @@ async fn within(
         let (from, clock) = (state.now(), supervisor.engine().clock().now());
         let boot = state.boot();
         state.lives.push(Life { from, to: None, clock, first, boot });
+        let version = playbook.version().to_string();
+        state.in_force.push(InForce { edition, version, since: from, certain: true });
         state.tally.count("supervisor: lives");
         state.tell(|| format!("the supervisor lives; its clock shows {clock}"));
     }
     let api: Channel = Channel::new(supervisor.api());
+    let nowhere = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+    let supervisor = supervisor.serve(api::Nobody, nowhere);
     let domain = TrustDomain::new("belay.local").map_err(|error| error.to_string())?;
     for agent in agents {
         let line = api::channel(&api, &domain, api::Who::Agent(agent.name()));
         tokio::spawn(agent.clone().live(line));
     }
     tokio::spawn(people::report(world.clone(), api.clone(), domain.clone(), reports.to_vec()));
+    let (there, reloads) = (world.clone(), reloads.to_vec());
+    tokio::spawn(operators::reload(there, api.clone(), domain.clone(), issuer.clone(), reloads));
     tokio::spawn(people::decide(world.clone(), api.clone(), domain.clone(), issuer));
     tokio::spawn(people::ask(world.clone(), api, domain));
     tokio::spawn(hearts(world.clone()));
@@ -355,21 +389,34 @@ async fn within(
         match death {
             Some(Death::At(at)) => {
                 tokio::time::sleep(at.saturating_sub(world.now())).await;
+                false
             }
-            Some(Death::AtCommit(_)) => crash.notified().await,
+            Some(Death::AtCommit(_)) => {
+                crash.notified().await;
+                false
+            }
+            Some(Death::Leaves(at)) => {
+                tokio::time::sleep(at.saturating_sub(world.now())).await;
+                true
+            }
             None => std::future::pending().await,
         }
     };
     let troubled = tokio::time::sleep(TROUBLED.saturating_sub(world.now()));
-    tokio::select! {
+    let leaves = tokio::select! {
         biased;
         failed = supervisor.failed() => return Err(format!("the journal failed: {failed}")),
-        () = dies => return Ok(true),
-        () = troubled => {}
+        leaves = dies => Some(leaves),
+        () = troubled => None,
+    };
+    if leaves == Some(true) {
+        world.tell(|| "the supervisor is told to leave".to_owned());
+        supervisor.drain().await;
+        return Ok(End::Left);
     }
-    if death.is_some() {
-        // Nothing was committed for so long; it dies now, and the calm comes in its next life.
-        return Ok(true);
+    // If it is not dead yet, nothing was committed for so long; the calm comes in its next life.
+    if leaves.is_some() || death.is_some() {
+        return Ok(End::Died);
     }
     calm(world, agents);
     tokio::select! {
@@ -377,7 +424,7 @@ async fn within(
         failed = supervisor.failed() => return Err(format!("the journal failed: {failed}")),
         () = tokio::time::sleep(CALM) => {}
     }
-    Ok(false)
+    Ok(End::Over)
 }
 
 /// Nothing goes wrong any more: systems are up, people are there, agents behave.

@@ -31,7 +31,7 @@ pub const LIES: [(u8, &str); 22] = [
 ];
 
 /// What has to be in the journals of many runs together.
-const EVENTS: [&str; 47] = [
+const EVENTS: [&str; 52] = [
     "case_opened",
     "context_added",
     "routing_started",
@@ -59,6 +59,11 @@ const EVENTS: [&str; 47] = [
     "action_verified",
     "action_diverged",
     "action_withdrawn",
+    "action_amended",
+    "plan_completed",
+    "plan_verified",
+    "plan_undoing",
+    "plan_undone",
     "compensation_started",
     "action_compensated",
     "escalation_opened",
@@ -79,6 +84,16 @@ const EVENTS: [&str; 47] = [
     "coverage_raised",
     "coverage_lowered",
     "case_resolved",
+];
+
+/// What has to have happened around the supervisor in many runs together.
+const TURNS: [&str; 6] = [
+    "supervisor: crashes",
+    "supervisor: left in order",
+    "clocks: the wall jumped",
+    "clocks: the machine started again",
+    "operators: playbooks loaded",
+    "operators: agents taken out",
 ];
 
 /// So many runs together have to show everything.
@@ -127,12 +142,13 @@ impl Tally {
             .sum()
     }
 
-    /// Which lies were never told and which events never happened.
+    /// Which lies were never told, which events never happened, and what nobody ever did.
     #[must_use]
     pub fn missing(&self) -> Vec<String> {
         let lies = LIES.iter().map(|(row, _)| format!("lie {row:02}"));
         let events = EVENTS.iter().map(|event| format!("events: {event}"));
-        lies.chain(events).filter(|what| self.of(what) == 0).collect()
+        let turns = TURNS.iter().map(ToString::to_string);
+        lies.chain(events).chain(turns).filter(|what| self.of(what) == 0).collect()
     }
 
     /// Takes note of how long a case was open before it was first covered.

@@ -15,6 +15,7 @@ use tokio::time::Instant;
 
 use crate::dice::Dice;
 use crate::itsm::{Deed, Tickets};
+use crate::operators::{Edition, InForce};
 use crate::promises::Promise;
 use crate::records::Records;
 use crate::tally::Tally;
@@ -55,6 +56,10 @@ pub(crate) struct State {
     pub(crate) lives: Vec<Life>,
     /// By how many seconds the machine's wall clock is wrong.
     pub(crate) wall_wrong_by: i64,
+    /// The playbook that a supervisor finds which starts now.
+    pub(crate) edition: Edition,
+    /// The playbooks that were in force, and from when on.
+    pub(crate) in_force: Vec<InForce>,
     /// When the machine was started last, and how often it was started again.
     boot: (Moment, u64),
     wrongs: Vec<String>,
@@ -113,6 +118,11 @@ impl World {
         &self.data
     }
 
+    /// Where the supervisor finds its playbook.
+    pub(crate) fn playbook(&self) -> PathBuf {
+        self.data.join("playbook")
+    }
+
     /// A line of the story.
     pub(crate) fn tell(&self, line: impl FnOnce() -> String) {
         self.look().tell(line);
@@ -135,6 +145,8 @@ impl State {
             worked: BTreeMap::new(),
             lives: Vec::new(),
             wall_wrong_by: 0,
+            edition: Edition::First,
+            in_force: Vec::new(),
             boot: (Duration::ZERO, 0),
             wrongs: Vec::new(),
             story: story.then(Vec::new),

@@ -139,6 +139,9 @@ impl Memory {
         let number = self.count;
         let case_id = case.to_owned();
         let calm = !world.look().troubled;
+        if let Some(ask) = self.plan_ends(case, epoch) {
+            return ask;
+        }
         let chance = if calm { self.dice.within(0..60) } else { self.dice.within(0..100) };
         match chance {
             0..22 => {
@@ -190,6 +193,33 @@ impl Memory {
         }
     }
 
+    /// A plan that has enough actions is said to be complete, or given up.
+    fn plan_ends(&mut self, case: &str, epoch: u64) -> Option<Ask> {
+        let (plan, _) = self.plans.get(case).filter(|(_, actions)| *actions > 1).cloned()?;
+        self.plans.remove(case);
+        let case_id = case.to_owned();
+        Some(if self.dice.percent(70) {
+            Ask::CompletePlan(v1::CompletePlan { case_id, epoch, plan })
+        } else {
+            let reason = "it was a mistake".to_owned();
+            Ask::AbandonPlan(v1::AbandonPlan { case_id, epoch, plan, reason })
+        })
+    }
+
+    /// The plan that the next note of a case belongs to: none as a rule.
+    fn plan_of(&mut self, case: &str, number: u64) -> String {
+        if let Some((plan, actions)) = self.plans.get_mut(case) {
+            *actions += 1;
+            return plan.clone();
+        }
+        if !self.dice.percent(35) {
+            return String::new();
+        }
+        let plan = format!("plan-{number}");
+        self.plans.insert(case.to_owned(), (plan.clone(), 1));
+        plan
+    }
+
     pub(super) fn proposal(
         &mut self,
         case: &str,
@@ -199,6 +229,8 @@ impl Memory {
         amount: u64,
     ) -> Ask {
         let customer = self.customers.get(case).cloned().unwrap_or_default();
+        // What was given cannot be called back, so only notes are parts of plans.
+        let plan = if amount == 0 { self.plan_of(case, self.count) } else { String::new() };
         let input = if amount == 0 {
             serde_json::json!({"customer_id": customer, "text": key})
         } else {
@@ -211,7 +243,7 @@ impl Memory {
             contract_id: contract.to_owned(),
             input_json: input.to_string(),
             provenance: Vec::new(),
-            plan: String::new(),
+            plan,
             justification: "it would help".to_owned(),
         })
     }

@@ -9,7 +9,8 @@ use belay_domain::{
 };
 
 use super::Known;
-use super::claims::{self, Claim, FRESHNESS, Holder};
+use super::claims::{self, Claim, FRESHNESS, Holder, SLACK};
+use crate::operators::{self, Edition, InForce, LEFT_OUT};
 use crate::world::{Moment, State};
 
 /// How much later than its deadline something may be journaled: timers, queues and the disk take time, and after a
@@ -59,6 +60,7 @@ impl History<'_> {
         let before = self.folded.epoch;
         let acknowledged = self.acknowledged(&event.kind);
         apply(&mut self.folded, event);
+        self.dispatched(event);
         let (epoch, owner) = (self.folded.epoch, self.folded.owner.clone());
         if epoch < before {
             self.wrong(event.at, "OWN-3 epochs grow", format!("{before:?} and then {epoch:?}"));
@@ -73,6 +75,13 @@ impl History<'_> {
         }
         match &event.kind {
             EventKind::CaseOpened { .. } => self.opened = self.moment(event.at),
+            EventKind::HandoffOffered { to, .. } if to.as_str() == LEFT_OUT => {
+                let without = |found: &InForce| found.edition == Edition::Stricter;
+                if self.playbooks_at(event.at).iter().all(without) {
+                    let what = format!("{to} is in the playbook no more");
+                    self.wrong(event.at, "OWN an offer goes to an agent of the playbook", what);
+                }
+            }
             EventKind::ActionDispatched { permit: Some(permit), .. }
                 if !self.permits.insert(permit.to_string()) =>
             {
@@ -162,6 +171,26 @@ impl History<'_> {
                 self.wrong(from, promise, what);
             }
         }
+    }
+
+    /// `APR-5`, `PRM-3`: what an agent begins was let through by the playbook that is in force. The supervisor's own
+    /// writes are looked at where they arrive.
+    fn dispatched(&mut self, event: &Event) {
+        let EventKind::ActionDispatched { action, permit: Some(_), .. } = &event.kind else {
+            return;
+        };
+        let found = self.folded.actions.get(action);
+        let Some(verdict) = found.and_then(|action| action.verdict.as_ref()) else { return };
+        let version = verdict.playbook.to_string();
+        if self.playbooks_at(event.at).iter().all(|found| found.version != version) {
+            let what = format!("{action} was let through by {version}, which is in force no more");
+            self.wrong(event.at, "APR-5 the playbook in force decides", what);
+        }
+    }
+
+    /// The playbooks that may have been in force then.
+    fn playbooks_at(&self, at: Timestamp) -> &[InForce] {
+        operators::about(&self.state.in_force, self.moment(at), SLACK)
     }
 
     /// The ticket whose acknowledgement lapses with this event.
