@@ -1,5 +1,6 @@
 //! What each description sees of an office that a vendor's stand-in serves. One table for each vendor.
 
+mod goalert;
 mod jira;
 mod pager_duty;
 mod service_now;
