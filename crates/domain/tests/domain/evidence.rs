@@ -3,7 +3,7 @@
 use belay_domain::Coverage;
 
 use crate::script::{Story, check};
-use crate::terms::{at, id};
+use crate::terms::at;
 
 /// The ticket is out and reachable, and then looks like this.
 #[track_caller]
