@@ -29,8 +29,11 @@ pub struct Adapter {
 /// asked for then stays asked for.
 pub struct Talk<'a, T> {
     dialog: Dialog<'a>,
-    end: Box<dyn FnOnce(&mut Scope) -> Result<T, Trouble> + Send + 'a>,
+    end: Box<End<'a, T>>,
 }
+
+/// What is made of the answers.
+type End<'a, T> = dyn FnOnce(&mut Scope) -> Result<T, Trouble> + Send + 'a;
 
 /// A ticket that is to be made.
 #[derive(Clone, Copy, Debug)]
@@ -327,7 +330,7 @@ impl Adapter {
 
 impl<T> Talk<'_, T> {
     /// The next request; none when there is nothing more to ask.
-    pub fn next(&mut self) -> Result<Option<Request>, Trouble> {
+    pub fn ask(&mut self) -> Result<Option<Request>, Trouble> {
         self.dialog.next()
     }
 

@@ -17,7 +17,7 @@ pub const BUILT_IN: &[(&str, &str)] = &[
 static COMPILED: LazyLock<BTreeMap<&str, Arc<Description>>> = LazyLock::new(|| {
     let compiled = BUILT_IN.iter().filter_map(|(name, text)| {
         let description = Description::compile(&format!("{name}.yaml"), text);
-        debug_assert!(description.is_ok(), "{}", description.unwrap_err());
+        debug_assert!(description.is_ok(), "{description:?}");
         Some((*name, Arc::new(description.ok()?)))
     });
     compiled.collect()

@@ -96,7 +96,7 @@ impl Itsm {
     /// Carries a talk to its end.
     async fn carry<T>(&self, talk: Result<Talk<'_, T>, Trouble>) -> Result<T, QueueError> {
         let mut talk = talk.map_err(told)?;
-        while let Some(request) = talk.next().map_err(told)? {
+        while let Some(request) = talk.ask().map_err(told)? {
             let answer = self.ask(&request).await?;
             if let Some(rest) = self.adapter.rest(&answer) {
                 self.pace.rest(rest);
