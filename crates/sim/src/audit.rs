@@ -4,10 +4,11 @@ pub(crate) mod claims;
 mod history;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 
-use belay_domain::{ActionStage, Case, CaseId, Event, EventKind, Standing, apply};
+use belay_domain::{ActionStage, Case, CaseId, Event, EventKind, Standing, Timestamp, apply};
 use belay_journal::{Auditor, StoredEvent};
-use belay_supervisor::{Config, decode};
+use belay_supervisor::{Config, CoverageAudit, GRACE, decode};
 
 use crate::world::{State, World};
 
@@ -67,6 +68,37 @@ pub(crate) fn audit(world: &World, journaled: &Journaled) {
     effects(state, journaled);
     tickets(state);
     settled(state, journaled);
+    if let Some(end) = end_of(state) {
+        independent(state, &Config::journal_in(world.data()), end);
+    }
+}
+
+/// The auditor that a supervisor runs, which knows none of the domain's rules, has nothing to say either.
+fn independent(state: &mut State, journal: &Path, end: Timestamp) {
+    let read =
+        CoverageAudit::open(journal).map_err(|error| error.to_string()).and_then(|mut audit| {
+            while audit.read_on().map_err(|error| error.to_string())? {}
+            Ok(audit)
+        });
+    match read {
+        Ok(audit) => {
+            let pass = audit.judge(end, GRACE);
+            state.tally.add("auditor: open cases judged", pass.open);
+            for finding in pass.findings {
+                state.wrong("AUD the independent auditor agrees", finding.to_string());
+            }
+        }
+        Err(why) => state.wrong("AUD the independent auditor agrees", why),
+    }
+}
+
+/// The last moment of the last life, by its clock.
+fn end_of(state: &State) -> Option<Timestamp> {
+    state.lives.last().map(|life| {
+        let lived = state.now().saturating_sub(life.from);
+        let lived = i64::try_from(lived.as_micros()).unwrap_or(i64::MAX);
+        belay_domain::after(life.clock, belay_domain::Span::from_micros(lived))
+    })
 }
 
 /// `JRN-1`: whatever was answered with success is in the journal.
@@ -176,11 +208,7 @@ fn tickets(state: &mut State) {
 /// After the faults have stopped, everything settles.
 fn settled(state: &mut State, journaled: &Journaled) {
     let opened: BTreeSet<CaseId> = state.cases.iter().cloned().collect();
-    let Some(end) = state.lives.last().map(|life| {
-        let lived = state.now().saturating_sub(life.from);
-        let lived = i64::try_from(lived.as_micros()).unwrap_or(i64::MAX);
-        belay_domain::after(life.clock, belay_domain::Span::from_micros(lived))
-    }) else {
+    let Some(end) = end_of(state) else {
         return;
     };
     for case in opened {
