@@ -77,8 +77,8 @@ async fn measured(escalations: usize, period: Duration, single: bool) -> Result<
     let mut cases = Vec::with_capacity(escalations);
     for number in 0..escalations {
         cases.push(asked(engine, &playbooks, &house, number).await?);
-        if number % 100 == 99 {
-            // People take what is there one after the other, and new ones come one after the other.
+        if number % 3 == 2 {
+            // No faster than a system of this pace lets them be placed, each of which takes a search at least.
             tokio::time::sleep(Duration::from_secs(1)).await;
         }
     }
