@@ -28,8 +28,10 @@ const REQUEST_LENGTH_MAX: usize = 1024 * 1024;
 pub(crate) trait Vendor: Send + Sync + 'static {
     /// What a request asks for.
     fn asked(&self, call: &Call) -> Asked;
-    /// Who asks, going by the credential; or how somebody is refused who is nobody.
-    fn caller(&self, world: &World, call: &Call) -> Result<String, Reply>;
+    /// Who asks, going by the credential.
+    fn caller(&self, world: &World, call: &Call) -> Option<String>;
+    /// How somebody is refused who is nobody.
+    fn stranger(&self) -> Reply;
     /// How somebody is refused who may not do that.
     fn forbidden(&self, call: &Call) -> Reply;
     /// How somebody is asked to come back in so many seconds.
@@ -147,10 +149,7 @@ fn answer(world: &mut World, vendor: &dyn Vendor, call: &mut Call) -> Reply {
         call.query.retain(|(name, _)| name != "token" && name != "key");
         call.body = Bytes::new();
     }
-    let by = match vendor.caller(world, call) {
-        Ok(by) => by,
-        Err(refusal) => return refusal,
-    };
+    let Some(by) = vendor.caller(world, call) else { return vendor.stranger() };
     let told = world.lying(call.asked, |lie| match lie {
         Lie::Throttles(seconds) => Some(*seconds),
         _ => None,

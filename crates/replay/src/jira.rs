@@ -57,7 +57,7 @@ impl Vendor for Jira {
         }
     }
 
-    fn caller(&self, world: &World, call: &Call) -> Result<String, Reply> {
+    fn caller(&self, world: &World, call: &Call) -> Option<String> {
         let known = call.header("authorization").and_then(|header| {
             let (scheme, rest) = header.split_once(' ')?;
             if scheme.eq_ignore_ascii_case("bearer") {
@@ -67,12 +67,14 @@ impl Vendor for Jira {
             let (email, secret) = text.split_once(':')?;
             world.bearer(secret).filter(|person| person.email() == email)
         });
-        known.map(|person| person.name.clone()).ok_or_else(|| {
-            let message = "Client must be authenticated to access this resource.";
-            let body = json!({ "message": message, "status-code": 401 });
-            Reply::json(StatusCode::UNAUTHORIZED, body)
-                .with("www-authenticate", "OAuth realm=\"https%3A%2F%2Foffice.atlassian.net\"")
-        })
+        known.map(|person| person.name.clone())
+    }
+
+    fn stranger(&self) -> Reply {
+        let message = "Client must be authenticated to access this resource.";
+        let body = json!({ "message": message, "status-code": 401 });
+        Reply::json(StatusCode::UNAUTHORIZED, body)
+            .with("www-authenticate", "OAuth realm=\"https%3A%2F%2Foffice.atlassian.net\"")
     }
 
     fn forbidden(&self, call: &Call) -> Reply {

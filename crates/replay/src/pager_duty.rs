@@ -51,14 +51,16 @@ impl Vendor for PagerDuty {
         }
     }
 
-    fn caller(&self, world: &World, call: &Call) -> Result<String, Reply> {
+    fn caller(&self, world: &World, call: &Call) -> Option<String> {
         let secret = call.header("authorization").and_then(|header| {
             header.strip_prefix("Token token=").or_else(|| header.strip_prefix("Bearer "))
         });
         let known = secret.and_then(|secret| world.bearer(secret));
-        known.map(|person| person.name.clone()).ok_or_else(|| {
-            failure(StatusCode::UNAUTHORIZED, 2006, "Unauthorized", &["Invalid or missing API key"])
-        })
+        known.map(|person| person.name.clone())
+    }
+
+    fn stranger(&self) -> Reply {
+        failure(StatusCode::UNAUTHORIZED, 2006, "Unauthorized", &["Invalid or missing API key"])
     }
 
     fn forbidden(&self, _: &Call) -> Reply {

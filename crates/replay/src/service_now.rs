@@ -91,7 +91,7 @@ impl Vendor for ServiceNow {
         }
     }
 
-    fn caller(&self, world: &World, call: &Call) -> Result<String, Reply> {
+    fn caller(&self, world: &World, call: &Call) -> Option<String> {
         let known = call.header("authorization").and_then(|header| {
             let (scheme, rest) = header.split_once(' ')?;
             if scheme.eq_ignore_ascii_case("bearer") {
@@ -101,11 +101,13 @@ impl Vendor for ServiceNow {
             let (name, secret) = text.split_once(':')?;
             world.known(name, secret).filter(|_| scheme.eq_ignore_ascii_case("basic"))
         });
-        known.map(|person| person.name.clone()).ok_or_else(|| {
-            let detail = "Required to provide Auth information";
-            failure(StatusCode::UNAUTHORIZED, "User Not Authenticated", Some(detail))
-                .with("www-authenticate", "BASIC realm=\"Service-now\"")
-        })
+        known.map(|person| person.name.clone())
+    }
+
+    fn stranger(&self) -> Reply {
+        let detail = "Required to provide Auth information";
+        failure(StatusCode::UNAUTHORIZED, "User Not Authenticated", Some(detail))
+            .with("www-authenticate", "BASIC realm=\"Service-now\"")
     }
 
     fn forbidden(&self, call: &Call) -> Reply {

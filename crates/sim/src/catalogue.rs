@@ -69,7 +69,7 @@ pub fn table(tally: &Tally) -> String {
         for client in [Careless::Sent, Careless::Acknowledged] {
             let name = client.name();
             let (said, nobody) = (of(&format!("{name} said")), of(&format!("{name} nobody")));
-            let share = if said == 0 { 0 } else { nobody * 100 / said };
+            let share = (nobody * 100).checked_div(said).unwrap_or(0);
             let _ = write!(table, " {} | {share} % |", of(&format!("{name} runs")));
         }
         table.push('\n');

@@ -17,6 +17,7 @@ use belay_api::v1;
 use belay_api::v1::case_service_client::CaseServiceClient;
 use belay_connect::{HumanQueue, Itsm, ItsmConfig, RateLimit, SystemOfRecord};
 use belay_domain::{SystemId, Timestamp};
+use belay_journal::Driver;
 use belay_playbook::Playbook;
 use belay_replay::{Incidents, Office, Person, Shared};
 use belay_supervisor::{Config, Outside, Supervisor, Surroundings};
@@ -27,6 +28,8 @@ use tokio::task::LocalSet;
 use tokio::time::{Instant, sleep};
 
 use crate::api::{self, Channel};
+use crate::dice::Dice;
+use crate::disk::SimDisk;
 use crate::itsm::id;
 pub use account::Account;
 use duty::Duty;
@@ -69,7 +72,10 @@ async fn within(incidents: &Incidents, directory: &Path) -> Result<Account, Stri
     let playbook = Playbook::load(&folder).map_err(|problems| problems.to_string())?;
     let outside =
         Around { servicenow: Arc::new(servicenow(&office, &groups)?), duty: Arc::new(Duty::new()) };
-    let config = Config::development(&directory.join("data"), &folder);
+    let mut config = Config::development(&directory.join("data"), &folder);
+    // A thread of its own would not be waited for: time stands still only for what runs on this one.
+    let disk = SimDisk::new(Dice::new(0), None, Arc::default());
+    config.journal.driver = Driver::Inline(Arc::new(disk));
     let journal = Config::journal_in(&directory.join("data"));
     let surroundings = Surroundings {
         wall: Arc::new(now),

@@ -176,7 +176,7 @@ impl Reconciler {
     ) -> Result<Cases, NotReconciled> {
         let mut cases = Cases::default();
         cases.known.extend(believed.iter().map(|one| one.case.clone()));
-        let there: HashSet<Key> = believed.iter().filter_map(|one| Some(key(one)?)).collect();
+        let there: HashSet<Key> = believed.iter().filter_map(key).collect();
         let strange =
             |one: &&OurTicket| !there.contains(&(one.correlation.clone(), one.ticket.clone()));
         let strangers: BTreeSet<CaseId> =

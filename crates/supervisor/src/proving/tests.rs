@@ -1,5 +1,3 @@
-#![expect(clippy::unwrap_used, reason = "what surrounds a test may fail it")]
-
 use belay_playbook::{Playbook, SourceFile};
 
 use super::{RouteProof, RouteVerdict, prove_routes};

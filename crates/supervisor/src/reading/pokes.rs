@@ -21,10 +21,8 @@ impl Pokes {
     pub(crate) fn poke(&self, ticket: &TicketId) -> bool {
         // Two systems may have tickets of one name; looking at both is harmless.
         let readers = self.watched.get(ticket).map(|found| found.clone()).unwrap_or_default();
-        readers
-            .iter()
-            .filter_map(Weak::upgrade)
-            .fold(false, |any, reader| reader.hurry(ticket) || any)
+        let readers = readers.iter().filter_map(Weak::upgrade);
+        readers.filter(|reader| reader.hurry(ticket)).count() > 0
     }
 
     pub(super) fn watch(&self, ticket: &TicketId, reader: &Arc<Reader>) {

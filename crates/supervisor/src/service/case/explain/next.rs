@@ -1,9 +1,7 @@
 //! Every deadline that runs in a case, and what Belay does when it passes.
 
 use belay_api::v1;
-use belay_domain::{
-    Action, ActionStage, Case, Escalation, Owner, Stage, Timestamp, WhenExhausted,
-};
+use belay_domain::{Action, ActionStage, Case, Escalation, Owner, Stage, Timestamp, WhenExhausted};
 
 use crate::wire::to_wire;
 
