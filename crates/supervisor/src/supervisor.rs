@@ -110,6 +110,23 @@ pub enum Fatal {
     /// The journal takes nothing more.
     #[error("{0}")]
     Journal(Failure),
+    /// The clock stood still while the machine slept, so that what was covered would seem covered for longer (`COV-8`).
+    #[error(
+        "the machine slept for {} s, and what was covered before may not be any more; start the supervisor again, \
+         which counts that time",
+        .0.as_secs()
+    )]
+    Slept(Duration),
+}
+
+impl Fatal {
+    async fn of(journal: &Journal, marks: &Marks) -> Self {
+        tokio::select! {
+            biased;
+            failure = journal.failed() => Self::Journal(failure),
+            slept = marks.slept() => Self::Slept(slept),
+        }
+    }
 }
 
 impl Supervisor {
@@ -246,7 +263,7 @@ impl Assembled {
 
     /// Resolves when the supervisor cannot go on, with the reason; otherwise never.
     pub async fn failed(&self) -> Fatal {
-        Fatal::Journal(self.engine.journal().failed().await)
+        Fatal::of(self.engine.journal(), &self.marks).await
     }
 
     /// Begins to serve those who come to `listener`, which is at `address`.
@@ -444,7 +461,7 @@ impl Running {
     /// Resolves when the supervisor cannot go on, with the reason; otherwise never. Nothing is acknowledged to
     /// anybody from then on, so the process should end at once, without draining.
     pub async fn failed(&self) -> Fatal {
-        Fatal::Journal(self.journal.failed().await)
+        Fatal::of(&self.journal, &self.marks).await
     }
 
     /// Leaves in order: takes nothing new, says goodbye to agents and watchers, lets what was begun finish, stops

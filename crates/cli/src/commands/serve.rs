@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use belay_supervisor::{
-    Config, Files, HookDoor, PORT_DEFAULT, People, Running, StartError, Supervisor, Trust,
+    Config, Fatal, Files, HookDoor, PORT_DEFAULT, People, Running, StartError, Supervisor, Trust,
 };
 use belay_transport::person::Provider;
 use belay_transport::telemetry::Telemetry;
@@ -115,8 +115,11 @@ async fn serve(args: ServeArgs, context: &Context) -> Result<Exit, Failure> {
     tokio::select! {
         fatal = running.failed() => {
             // Nothing is acknowledged any more, so there is nothing to wait for.
-            return Err(Failure::new(Exit::Failed, fatal.to_string())
-                .hint("look at the disk, and start again: whatever was acknowledged is there"));
+            let hint = match &fatal {
+                Fatal::Journal(_) => "look at the disk, and start again: whatever was acknowledged is there",
+                Fatal::Slept(_) => "keep a machine that serves from sleeping; whatever was acknowledged is there",
+            };
+            return Err(Failure::new(Exit::Failed, fatal.to_string()).hint(hint));
         }
         () = next(&mut terminate, &mut interrupt) => {}
         () = until_parent_is_gone(), if until_stdin_ends => {}

@@ -17,6 +17,9 @@
 //!   was covered falls due at once, so none is forgotten (`COV-9`, `LIV-1`).
 //!
 //! A wall that is ahead of all this is believed: that can only make things run out early.
+//!
+//! While the machine sleeps, the clock of a life stands still and the machine's uptime goes on. A life that sees this
+//! has to end: what it holds for covered seems to last longer by the time that was slept. The next one knows better.
 
 use std::time::Duration;
 
@@ -40,6 +43,9 @@ const EVERY: Duration = Duration::from_secs(5);
 /// How soon a mark is tried again that could not be left.
 const AGAIN: Duration = Duration::from_secs(1);
 
+/// How often it is asked whether the machine slept, and how much of it is no sleep but two looks that are not one.
+const AWAKE_EVERY: Duration = Duration::from_secs(1);
+
 /// A moment of the clock, and of the machine.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct Mark {
@@ -54,6 +60,8 @@ pub(crate) struct Marks {
     journal: Journal,
     clock: Clock,
     steady: Steady,
+    /// The moment in which the machine was looked at first.
+    first: Mark,
 }
 
 impl Marks {
@@ -64,7 +72,8 @@ impl Marks {
         steady: Steady,
     ) -> Result<Self, ReadError> {
         let clock = take_up(journal, wall, &steady).await?;
-        let marks = Self { journal: journal.clone(), clock, steady };
+        let first = Mark { uptime: steady(), clock: clock.now() };
+        let marks = Self { journal: journal.clone(), clock, steady, first };
         // Nothing is decided before it is there. Only where the disk is full, so that little else can be written
         // either, it has to come as soon as there is room.
         if let Err(failure) = marks.leave().await {
@@ -86,6 +95,19 @@ impl Marks {
         let text = serde_json::to_string(&mark);
         let text = text.map_err(|error| AppendError::Invalid(error.to_string()))?;
         self.journal.put_meta(KEY, &text).await.map(drop)
+    }
+
+    /// Resolves when the machine has slept since the beginning, and for how long; otherwise never.
+    pub(crate) async fn slept(&self) -> Duration {
+        loop {
+            tokio::time::sleep(AWAKE_EVERY).await;
+            let should_be = self.first.by_now((self.steady)().as_ref());
+            let missed = should_be.map(|moment| moment.duration_since(self.clock.now()));
+            let missed = missed.and_then(|missed| Duration::try_from(missed).ok());
+            if let Some(missed) = missed.filter(|missed| *missed > AWAKE_EVERY) {
+                return missed;
+            }
+        }
     }
 
     /// Leaves marks until it is told to stop.

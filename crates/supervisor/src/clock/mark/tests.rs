@@ -2,6 +2,7 @@
 //! at 1,000, when the machine has been up for 100.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use belay_domain::{Span, Timestamp, after};
@@ -10,6 +11,7 @@ use tokio::task::LocalSet;
 use tokio::time::Instant;
 
 use super::{Mark, Marks};
+use crate::surroundings::Wall;
 use crate::uptime::Uptime;
 
 #[tokio::test(start_paused = true)]
@@ -59,6 +61,29 @@ async fn after_another_boot_the_clock_is_not_behind_the_last_mark() {
 async fn a_clock_that_was_taken_up_does_not_lag_behind_for_as_long_as_the_look_took() {
     // Two looks into the journal come before the look at the machine.
     check("slow 7; up 200; wall 10", "clock 1114").await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_life_in_which_the_machine_slept_has_to_end() {
+    let directory = tempfile::tempdir().unwrap();
+    let asleep = Arc::new(AtomicU64::new(0));
+    let (begun, slept) = (Instant::now(), asleep.clone());
+    let steady = move || {
+        let slept = Duration::from_secs(slept.load(Ordering::Relaxed));
+        Some(Uptime { boot: "a".to_owned(), up: begun.elapsed() + slept })
+    };
+    let wall: Wall = Arc::new(|| second(1_000));
+    LocalSet::new()
+        .run_until(async {
+            let journal = open(&directory, Duration::ZERO);
+            let marks = Marks::begin(&journal, &wall, Arc::new(steady)).await.unwrap();
+            let awake = tokio::time::timeout(Duration::from_secs(3_600), marks.slept());
+            assert!(awake.await.is_err(), "an hour in which it was awake");
+            asleep.store(600, Ordering::Relaxed);
+            assert_eq!(marks.slept().await, Duration::from_secs(600));
+            journal.close().await;
+        })
+        .await;
 }
 
 #[test]
