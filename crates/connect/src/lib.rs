@@ -5,6 +5,7 @@
 //! * [`Desk`] is the queue that Belay itself offers; [`RequestTracker`] is the first one from outside;
 //!   [`Itsm`] is any other that somebody has described.
 //! * [`BusinessSystem`] reads and writes over plain HTTP, as the playbook's contracts describe.
+//! * [`verify`] finds out, with a marked test ticket, which lies a live system can tell.
 //! * [`Guarded`] keeps a dead or rate-limited system from being hammered.
 //!
 //! Nothing here decides whether a case is covered. An adapter reports facts; what it could not read it
@@ -15,6 +16,7 @@ pub mod desk;
 pub mod human_queue;
 pub mod itsm;
 pub mod request_tracker;
+pub mod verify;
 
 mod health;
 mod http;
@@ -24,7 +26,7 @@ mod proof;
 pub use belay_domain::OurTicket;
 pub use business::{BusinessConfig, BusinessSystem, Credential, SystemOfRecord};
 pub use desk::{Desk, DeskConfig, DeskError};
-pub use health::{Circuit, CircuitTerms, Guarded, Pace, RateLimit, Turn};
+pub use health::{Circuit, CircuitTerms, Guarded, Line, Pace, RateLimit, Turn};
 pub use http::Service;
 pub use human_queue::{
     BoxFuture, HumanQueue, NewTicket, OurTickets, QueueError, QueueErrorKind, Rumour,
