@@ -9,6 +9,7 @@ use crate::commands::audit::AuditCommand;
 use crate::commands::case::CaseCommand;
 use crate::commands::check::CheckArgs;
 use crate::commands::completions::CompletionsArgs;
+use crate::commands::connector::ConnectorCommand;
 use crate::commands::coverage::CoverageArgs;
 use crate::commands::desk::DeskCommand;
 use crate::commands::dev::DevCommand;
@@ -58,6 +59,9 @@ pub(crate) enum Command {
     Status(StatusArgs),
     /// Check a playbook and report everything that is wrong with it
     Check(CheckArgs),
+    /// Connectors: verify, on your own instance, that a human queue cannot make Belay believe what is not so
+    #[command(subcommand)]
+    Connector(ConnectorCommand),
     /// Measure how fast and how big: handoffs, actions, escalations and watchers, beside what this machine can do at all
     Bench(BenchArgs),
     /// Cases: open, list, show, watch, add, resolve

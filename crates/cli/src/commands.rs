@@ -6,6 +6,7 @@ pub(crate) mod audit;
 pub(crate) mod case;
 pub(crate) mod check;
 pub(crate) mod completions;
+pub(crate) mod connector;
 pub(crate) mod coverage;
 pub(crate) mod desk;
 pub(crate) mod dev;

@@ -14,7 +14,7 @@ use clap::Parser;
 
 use args::{Args, Command};
 use commands::{
-    Context, agent, approval, audit, case, check, completions, coverage, desk, dev, escalation,
+    Context, agent, approval, audit, case, check, completions, connector, coverage, desk, dev, escalation,
     playbook, serve, status, why,
 };
 use exit::{Exit, Failure};
@@ -45,6 +45,7 @@ async fn run(command: Command, context: &Context) -> Result<Exit, Failure> {
         Command::Serve(args) => serve::run(args, context).await,
         Command::Status(args) => status::run(args, context).await,
         Command::Check(args) => check::run(&args, context).await,
+        Command::Connector(command) => connector::run(command, context).await,
         Command::Bench(args) => bench::run(args, context).await,
         Command::Case(command) => case::run(command, context).await,
         Command::Why(args) => why::run(args, context).await,

@@ -42,7 +42,10 @@ pub use config::{Config, Files, OPERATORS_DEFAULT, PORT_DEFAULT, People, TENANT_
 pub use engine::{Applied, Change, Engine, Outbound, Refused, StoredEventError, decode};
 pub use hooks::HookOutcome;
 pub use playbooks::Playbooks;
-pub use proving::{RouteCheck, RouteFinding, RouteProof, RouteVerdict, prove_routes};
+pub use belay_connect::verify;
+pub use proving::{
+    RouteCheck, RouteFinding, RouteProof, RouteVerdict, connect_queue, prove_routes,
+};
 pub use secrets::SecretError;
 pub use sessions::{AgentView, Pick, SessionView, Sessions};
 pub use supervisor::{Assembled, Fatal, Running, StartError, Supervisor};

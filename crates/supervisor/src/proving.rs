@@ -48,7 +48,7 @@ pub async fn prove_routes(playbook: &Playbook, scratch: &Path) -> Vec<RouteProof
     for (queue, steps) in asked {
         let system = systems
             .entry(queue.system.clone())
-            .or_insert_with(|| connect(playbook, &queue.system, scratch));
+            .or_insert_with(|| connect_queue(playbook, &queue.system, scratch));
         let findings = match system {
             Ok(system) => prove(system.as_ref(), &queue).await,
             Err(why) => vec![RouteFinding::broken(RouteCheck::Reachable, why.clone())],
@@ -58,7 +58,9 @@ pub async fn prove_routes(playbook: &Playbook, scratch: &Path) -> Vec<RouteProof
     proofs
 }
 
-fn connect(
+/// Connects one system of a playbook in which people are reached, with the credential that the supervisor would use.
+/// A desk is opened below `scratch`. Otherwise says in words why it cannot be.
+pub fn connect_queue(
     playbook: &Playbook,
     id: &SystemId,
     scratch: &Path,

@@ -36,6 +36,9 @@ fn what_the_documentation_shows_is_understood() {
         "audit verify --data .belay/data",
         "audit export --after 10 --to events.jsonl",
         "check playbooks/support-desk",
+        "connector verify snow --queue service-desk --playbook playbooks/support-desk",
+        "connector verify snow --queue q --playbook p --watch 60 --with-person 10 --output json",
+        "connector verify snow --queue q --playbook p --with-person",
         "dev token --person alice --group finance --group lead",
         "dev agent-cert billing-1",
         "completions bash",
@@ -49,6 +52,7 @@ fn what_the_documentation_shows_is_understood() {
 fn mistakes_are_usage_errors() {
     for (line, expected) in [
         ("case", ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand),
+        ("connector verify snow --queue q", ErrorKind::MissingRequiredArgument),
         ("case open", ErrorKind::MissingRequiredArgument),
         ("case open x --label novalue", ErrorKind::ValueValidation),
         ("case list --open --resolved", ErrorKind::ArgumentConflict),
