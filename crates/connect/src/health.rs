@@ -2,7 +2,9 @@
 //!
 //! A circuit counts failures in a row; after a few it opens, and for a while nothing is asked at all. Then
 //! one request is let through, and its fate decides. A pace spreads requests so that a system's limit is
-//! kept. What was not asked is reported as unavailable: never as an old answer.
+//! kept, and lets looks at tickets go first. What was not asked is reported as unavailable: never as an old answer.
+
+mod pace;
 
 #[cfg(test)]
 mod tests;
@@ -11,8 +13,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use belay_domain::{Correlation, QueueFacts, QueueId, Reading, Statement, TicketId, TicketReading};
-use tokio::time::{Instant, sleep_until};
+use tokio::time::Instant;
 use tracing::{info, warn};
+
+pub use pace::{Line, Pace, RateLimit};
 
 use crate::{
     BoxFuture, Finding, HumanQueue, NewTicket, OurTickets, QueueError, QueueErrorKind,
@@ -28,18 +32,6 @@ pub struct CircuitTerms {
     pub first: Duration,
     /// How long at most; each time in a row takes twice as long.
     pub most: Duration,
-}
-
-/// How often a system may be asked. One look at a ticket counts once, and may take an adapter several requests:
-/// leave room for that.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct RateLimit {
-    /// So many requests at once after a quiet time.
-    pub burst: u32,
-    /// One more after each of these.
-    pub every: Duration,
-    /// How long a request may wait for its turn.
-    pub wait_most: Duration,
 }
 
 /// Whether a system answers.
@@ -67,14 +59,6 @@ pub struct Turn<'a> {
     settled: bool,
 }
 
-/// Gives out turns at a system's pace.
-#[derive(Debug)]
-pub struct Pace {
-    limit: RateLimit,
-    /// When the next request would be due if none had been saved up.
-    next: Mutex<Option<Instant>>,
-}
-
 /// A human queue behind a circuit and a pace.
 #[derive(Debug)]
 pub struct Guarded {
@@ -87,13 +71,6 @@ impl Default for CircuitTerms {
     /// Three failures; a second at first, half a minute at most, well below the time that evidence is fresh.
     fn default() -> Self {
         Self { failures: 3, first: Duration::from_secs(1), most: Duration::from_secs(30) }
-    }
-}
-
-impl Default for RateLimit {
-    /// Twenty at once, then ten a second: what small installations bear.
-    fn default() -> Self {
-        Self { burst: 20, every: Duration::from_millis(100), wait_most: Duration::from_secs(10) }
     }
 }
 
@@ -176,47 +153,6 @@ impl Drop for Turn<'_> {
     }
 }
 
-impl Pace {
-    /// A pace at which nothing has been asked yet.
-    #[must_use]
-    pub fn new(limit: RateLimit) -> Self {
-        Self { limit, next: Mutex::new(None) }
-    }
-
-    /// Lets nobody have a turn for so long: the system said that nothing is left for us until then.
-    pub fn rest(&self, wait: Duration) {
-        let saved = self.limit.every.saturating_mul(self.limit.burst.saturating_sub(1));
-        let until = Instant::now() + wait + saved;
-        let mut next = self.next.lock().unwrap_or_else(PoisonError::into_inner);
-        *next = Some(next.map_or(until, |next| next.max(until)));
-    }
-
-    /// Waits for a turn; says how long it would have taken if that is too long.
-    pub async fn turn(&self) -> Result<(), Duration> {
-        self.turns(1).await
-    }
-
-    /// Waits for so many turns at once.
-    pub async fn turns(&self, requests: u32) -> Result<(), Duration> {
-        let requests = requests.max(1);
-        let now = Instant::now();
-        let at = {
-            let mut next = self.next.lock().unwrap_or_else(PoisonError::into_inner);
-            let saved = self.limit.every.saturating_mul(self.limit.burst.saturating_sub(1));
-            let due = next.map_or(now, |next| next.max(now));
-            let due = due + self.limit.every.saturating_mul(requests - 1);
-            let at = due.checked_sub(saved).map_or(now, |at| at.max(now));
-            if at - now > self.limit.wait_most {
-                return Err(at - now);
-            }
-            *next = Some(due + self.limit.every);
-            at
-        };
-        sleep_until(at).await;
-        Ok(())
-    }
-}
-
 impl Guarded {
     /// `queue`, asked no more often than this and left alone while it is down.
     pub fn new(
@@ -234,11 +170,7 @@ impl Guarded {
         &self.circuit
     }
 
-    async fn turn(&self) -> Result<Turn<'_>, QueueError> {
-        self.turns(1).await
-    }
-
-    async fn turns(&self, requests: u32) -> Result<Turn<'_>, QueueError> {
+    async fn turns(&self, line: Line, requests: u32) -> Result<Turn<'_>, QueueError> {
         let resting = |wait: Duration| {
             let kind = QueueErrorKind::RateLimited { retry_after: Some(wait) };
             QueueError::new(kind, "it did not answer lately and is left alone for a while")
@@ -247,7 +179,7 @@ impl Guarded {
         if let Some(wait) = self.circuit.resting() {
             return Err(resting(wait));
         }
-        self.pace.turns(requests).await.map_err(|wait| {
+        self.pace.turns(line, requests).await.map_err(|wait| {
             let kind = QueueErrorKind::RateLimited { retry_after: Some(wait) };
             QueueError::new(kind, "too many requests are waiting for it")
         })?;
@@ -256,9 +188,10 @@ impl Guarded {
 
     async fn asked<T>(
         &self,
+        line: Line,
         ask: impl Future<Output = Result<T, QueueError>>,
     ) -> Result<T, QueueError> {
-        let turn = self.turn().await?;
+        let turn = self.turns(line, 1).await?;
         let answer = ask.await;
         match &answer {
             Err(error) if error.is_outage() => turn.failed(error.retry_after()),
@@ -278,23 +211,23 @@ impl Circuit {
 
 impl HumanQueue for Guarded {
     fn inspect<'a>(&'a self, queue: &'a QueueId) -> BoxFuture<'a, Result<QueueFacts, QueueError>> {
-        Box::pin(self.asked(self.queue.inspect(queue)))
+        Box::pin(self.asked(Line::Others, self.queue.inspect(queue)))
     }
 
     fn find<'a>(
         &'a self,
         correlation: &'a Correlation,
     ) -> BoxFuture<'a, Result<Vec<TicketId>, QueueError>> {
-        Box::pin(self.asked(self.queue.find(correlation)))
+        Box::pin(self.asked(Line::Others, self.queue.find(correlation)))
     }
 
     fn create<'a>(&'a self, ticket: &'a NewTicket) -> BoxFuture<'a, Result<TicketId, QueueError>> {
-        Box::pin(self.asked(self.queue.create(ticket)))
+        Box::pin(self.asked(Line::Others, self.queue.create(ticket)))
     }
 
     fn read<'a>(&'a self, ticket: &'a TicketId, queue: &'a QueueId) -> BoxFuture<'a, Reading> {
         Box::pin(async move {
-            let turn = match self.turn().await {
+            let turn = match self.turns(Line::Looks, 1).await {
                 Ok(turn) => turn,
                 Err(error) => return unread(&error),
             };
@@ -313,12 +246,12 @@ impl HumanQueue for Guarded {
         ticket: &'a TicketId,
         note: &'a str,
     ) -> BoxFuture<'a, Result<(), QueueError>> {
-        Box::pin(self.asked(self.queue.withdraw(ticket, note)))
+        Box::pin(self.asked(Line::Others, self.queue.withdraw(ticket, note)))
     }
 
     fn read_many<'a>(&'a self, wanted: &'a [Wanted]) -> BoxFuture<'a, Vec<Reading>> {
         Box::pin(async move {
-            let turn = match self.turns(self.queue.requests_for(wanted)).await {
+            let turn = match self.turns(Line::Looks, self.queue.requests_for(wanted)).await {
                 Ok(turn) => turn,
                 Err(error) => return vec![unread(&error); wanted.len()],
             };
@@ -345,18 +278,18 @@ impl HumanQueue for Guarded {
     }
 
     fn ours<'a>(&'a self, page: Option<&'a str>) -> BoxFuture<'a, Result<OurTickets, QueueError>> {
-        Box::pin(self.asked(self.queue.ours(page)))
+        Box::pin(self.asked(Line::Others, self.queue.ours(page)))
     }
 
     fn prove<'a>(&'a self, queue: &'a QueueId) -> BoxFuture<'a, Result<Vec<Finding>, QueueError>> {
-        Box::pin(self.asked(self.queue.prove(queue)))
+        Box::pin(self.asked(Line::Others, self.queue.prove(queue)))
     }
 
     fn statements<'a>(
         &'a self,
         ticket: &'a TicketId,
     ) -> BoxFuture<'a, Result<Vec<Statement>, QueueError>> {
-        Box::pin(self.asked(self.queue.statements(ticket)))
+        Box::pin(self.asked(Line::Looks, self.queue.statements(ticket)))
     }
 
     fn rumours(&self) -> Option<RumourReceiver> {

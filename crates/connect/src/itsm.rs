@@ -27,7 +27,7 @@ use reqwest::header::HeaderValue;
 
 pub use config::{ItsmConfig, ItsmError};
 
-use crate::health::{Pace, RateLimit};
+use crate::health::{Line, Pace, RateLimit};
 use crate::http::{Failure, Http, HttpTerms, Service, header};
 use crate::human_queue::inspected;
 use crate::placing::Settling;
@@ -93,11 +93,15 @@ impl Itsm {
         })
     }
 
-    /// Carries a talk to its end.
-    async fn carry<T>(&self, talk: Result<Talk<'_, T>, Trouble>) -> Result<T, QueueError> {
+    /// Carries a talk to its end; each of its requests waits in this line.
+    async fn carry<T>(
+        &self,
+        line: Line,
+        talk: Result<Talk<'_, T>, Trouble>,
+    ) -> Result<T, QueueError> {
         let mut talk = talk.map_err(told)?;
         while let Some(request) = talk.ask().map_err(told)? {
-            let answer = self.ask(&request).await?;
+            let answer = self.ask(line, &request).await?;
             if let Some(rest) = self.adapter.rest(&answer) {
                 self.pace.rest(rest);
             }
@@ -113,17 +117,21 @@ impl Itsm {
 
     /// Carries a talk to its end that changes nothing, and gives it up if it takes too long as a whole, however quick
     /// each answer was.
-    async fn look<T>(&self, talk: Result<Talk<'_, T>, Trouble>) -> Result<T, QueueError> {
+    async fn look<T>(
+        &self,
+        line: Line,
+        talk: Result<Talk<'_, T>, Trouble>,
+    ) -> Result<T, QueueError> {
         let within = self.timeout.saturating_mul(LOOK_EXCHANGES_MAX);
-        tokio::time::timeout(within, self.carry(talk)).await.unwrap_or_else(|_| {
+        tokio::time::timeout(within, self.carry(line, talk)).await.unwrap_or_else(|_| {
             let detail = format!("the look took longer than {} s", within.as_secs());
             Err(QueueError::new(QueueErrorKind::Unavailable, detail))
         })
     }
 
-    async fn ask(&self, request: &Request) -> Result<Answer, QueueError> {
-        let credential = self.secret.header(&self.http, &self.pace).await?;
-        self.pace.turn().await.map_err(|wait| {
+    async fn ask(&self, line: Line, request: &Request) -> Result<Answer, QueueError> {
+        let credential = self.secret.header(&self.http, &self.pace, line).await?;
+        self.pace.turn(line).await.map_err(|wait| {
             let kind = QueueErrorKind::RateLimited { retry_after: Some(wait) };
             QueueError::new(kind, "too many requests are waiting for it")
         })?;
@@ -180,12 +188,12 @@ impl Itsm {
         let queues: BTreeSet<&QueueId> = wanted.iter().map(|one| &one.queue).collect();
         let mut looked = Vec::with_capacity(queues.len());
         for queue in queues {
-            looked.push((queue, self.look(self.adapter.inspect(queue)).await.ok()));
+            looked.push((queue, self.look(Line::Looks, self.adapter.inspect(queue)).await.ok()));
         }
         let wanted: Vec<belay_adapter::Wanted> = wanted.iter().map(described).collect();
         let mut readings = Vec::with_capacity(wanted.len());
         for some in wanted.chunks(self.adapter.description().at_once()) {
-            let tickets = match self.look(self.adapter.read(some)).await {
+            let tickets = match self.look(Line::Looks, self.adapter.read(some)).await {
                 Ok(tickets) => tickets,
                 Err(error) => {
                     let detail = error.to_string();
@@ -209,7 +217,7 @@ impl Itsm {
             correlation: ticket.as_str().parse().map_err(|_| anywhere())?,
             queue: "-".parse().map_err(|_| anywhere())?,
         };
-        let seen = self.look(self.adapter.see(&wanted)).await?;
+        let seen = self.look(Line::Others, self.adapter.see(&wanted)).await?;
         match &seen.reading {
             TicketReading::Unreadable { detail } => {
                 Err(QueueError::new(QueueErrorKind::NotUnderstood, detail.clone()))
@@ -230,7 +238,7 @@ impl Itsm {
         }
         match self.adapter.close(ticket, &seen, note) {
             None => Ok(()),
-            Some(close) => match self.carry(Ok(close)).await {
+            Some(close) => match self.carry(Line::Others, Ok(close)).await {
                 Err(error) if error.retryable() => Err(error),
                 // Not being allowed to is fine: the comment is there.
                 _ => Ok(()),
@@ -241,25 +249,28 @@ impl Itsm {
 
 impl HumanQueue for Itsm {
     fn inspect<'a>(&'a self, queue: &'a QueueId) -> BoxFuture<'a, Result<QueueFacts, QueueError>> {
-        Box::pin(self.look(self.adapter.inspect(queue)))
+        Box::pin(self.look(Line::Others, self.adapter.inspect(queue)))
     }
 
     fn find<'a>(
         &'a self,
         correlation: &'a Correlation,
     ) -> BoxFuture<'a, Result<Vec<TicketId>, QueueError>> {
-        Box::pin(self.look(self.adapter.find(correlation)))
+        Box::pin(self.look(Line::Others, self.adapter.find(correlation)))
     }
 
     fn create<'a>(&'a self, ticket: &'a NewTicket) -> BoxFuture<'a, Result<TicketId, QueueError>> {
-        Box::pin(self.carry(self.adapter.create(belay_adapter::NewTicket {
-            case: &ticket.case,
-            correlation: &ticket.correlation,
-            queue: &ticket.queue,
-            subject: &ticket.subject,
-            text: &ticket.body,
-            severity: ticket.severity,
-        })))
+        Box::pin(self.carry(
+            Line::Others,
+            self.adapter.create(belay_adapter::NewTicket {
+                case: &ticket.case,
+                correlation: &ticket.correlation,
+                queue: &ticket.queue,
+                subject: &ticket.subject,
+                text: &ticket.body,
+                severity: ticket.severity,
+            }),
+        ))
     }
 
     fn read<'a>(&'a self, ticket: &'a TicketId, queue: &'a QueueId) -> BoxFuture<'a, Reading> {
@@ -297,7 +308,7 @@ impl HumanQueue for Itsm {
                 let detail = "this system's adapter cannot list our tickets";
                 return Err(QueueError::new(QueueErrorKind::Refused, detail));
             };
-            let page = self.look(Ok(talk)).await?;
+            let page = self.look(Line::Others, Ok(talk)).await?;
             let ours = page.tickets.into_iter().filter_map(|found| {
                 // Without our mark it is nobody's ticket of ours.
                 let correlation = found.correlation?;
@@ -319,7 +330,7 @@ impl HumanQueue for Itsm {
         Box::pin(async move {
             let mut findings = inspected(&self.inspect(queue).await?);
             if let Some(talk) = self.adapter.prove(queue).map_err(told)? {
-                let proofs = self.look(Ok(talk)).await?;
+                let proofs = self.look(Line::Others, Ok(talk)).await?;
                 findings.extend(proofs.into_iter().map(|proof| {
                     let check = match proof.check {
                         CheckName::Readable => RouteCheck::Readable,
@@ -364,7 +375,7 @@ impl HumanQueue for Itsm {
             }
             if !said(facts) {
                 match self.adapter.comment(ticket, &seen, note) {
-                    Some(comment) => self.carry(Ok(comment)).await?,
+                    Some(comment) => self.carry(Line::Others, Ok(comment)).await?,
                     // Where nothing can be said, only what nobody holds can be withdrawn.
                     None if facts.holder.is_some() => {
                         let detail = "somebody holds it, and this system has no way to tell them";

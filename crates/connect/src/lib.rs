@@ -26,7 +26,7 @@ mod proof;
 pub use belay_domain::OurTicket;
 pub use business::{BusinessConfig, BusinessSystem, Credential, SystemOfRecord};
 pub use desk::{Desk, DeskConfig, DeskError};
-pub use health::{Circuit, CircuitTerms, Guarded, Pace, RateLimit, Turn};
+pub use health::{Circuit, CircuitTerms, Guarded, Line, Pace, RateLimit, Turn};
 pub use http::Service;
 pub use human_queue::{
     BoxFuture, HumanQueue, NewTicket, OurTickets, QueueError, QueueErrorKind, Rumour,

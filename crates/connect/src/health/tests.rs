@@ -3,10 +3,11 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use belay_domain::{Correlation, QueueFacts, QueueId, Reading, TicketId, TicketReading};
-use tokio::time::{Instant, advance};
+use futures_util::future::join_all;
+use tokio::time::{Instant, advance, sleep};
 
-use super::{Circuit, CircuitTerms, Guarded, Pace, RateLimit};
-use crate::{BoxFuture, HumanQueue, NewTicket, QueueError, QueueErrorKind};
+use super::{Circuit, CircuitTerms, Guarded, RateLimit};
+use crate::{BoxFuture, HumanQueue, NewTicket, QueueError, QueueErrorKind, Wanted};
 
 const TERMS: CircuitTerms =
     CircuitTerms { failures: 3, first: Duration::from_secs(1), most: Duration::from_secs(8) };
@@ -66,26 +67,6 @@ async fn a_system_that_asks_for_a_pause_gets_it() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_pace_lets_a_burst_through_and_spreads_the_rest() {
-    let limit =
-        RateLimit { burst: 3, every: Duration::from_secs(1), wait_most: Duration::from_secs(2) };
-    let (pace, start) = (Pace::new(limit), Instant::now());
-    for expected in [0, 0, 0, 1, 2, 3] {
-        pace.turn().await.unwrap();
-        assert_eq!(start.elapsed(), Duration::from_secs(expected));
-    }
-    let waiting = [pace.turn(), pace.turn(), pace.turn()];
-    let waited = futures_util::future::join_all(waiting).await;
-    assert_eq!(waited, [Ok(()), Ok(()), Err(Duration::from_secs(3))]);
-    advance(Duration::from_secs(60)).await;
-    let rested = Instant::now();
-    for _ in 0..3 {
-        pace.turn().await.unwrap();
-    }
-    assert_eq!(rested.elapsed(), Duration::ZERO);
-}
-
-#[tokio::test(start_paused = true)]
 async fn a_dead_queue_is_asked_now_and_then_and_what_was_not_asked_is_unreadable() {
     let dead = Arc::new(Dead::default());
     let guarded = Guarded::new("rt", Arc::clone(&dead) as _, TERMS, RateLimit::default());
@@ -111,6 +92,32 @@ async fn a_refusal_is_an_answer() {
     }
     assert_eq!(refusing.0.load(Ordering::SeqCst), 10);
     assert!(guarded.circuit().is_closed());
+}
+
+#[tokio::test(start_paused = true)]
+async fn looks_at_tickets_go_before_searches_for_those_that_may_have_been_placed() {
+    let guarded = Guarded::new("rt", Arc::new(Empty), TERMS, RateLimit::default());
+    let step: Correlation = "C-1/e1/r1s1".parse().unwrap();
+    let wanted = |_| Wanted {
+        ticket: "1".parse().unwrap(),
+        queue: "front".parse().unwrap(),
+        correlation: step.clone(),
+    };
+    let wanted: Vec<Wanted> = (0..5).map(wanted).collect();
+    let begun = Instant::now();
+    let searches = join_all((0..100).map(|_| guarded.find(&step)));
+    let looks = async {
+        sleep(Duration::from_secs(1)).await;
+        guarded.read(&wanted[0].ticket, &wanted[0].queue).await;
+        let one = begun.elapsed();
+        guarded.read_many(&wanted).await;
+        (one, begun.elapsed())
+    };
+    let (found, (one, many)) = tokio::join!(searches, looks);
+    assert!(found.iter().all(Result::is_ok), "{found:?}");
+    let most = [1_100, 2_000].map(Duration::from_millis);
+    assert!(one <= most[0] && many <= most[1], "{one:?} and {many:?}");
+    assert!(begun.elapsed() > Duration::from_secs(8), "{:?}", begun.elapsed());
 }
 
 /// `s` asks and succeeds, `f` asks and fails, `.` asks and may, `x` may not ask, `+n` lets n seconds pass,
@@ -172,5 +179,35 @@ impl HumanQueue for Dead {
         _: &'a str,
     ) -> BoxFuture<'a, Result<(), QueueError>> {
         Box::pin(async { self.error(QueueErrorKind::Refused) })
+    }
+}
+
+/// A queue without tickets.
+#[derive(Debug)]
+struct Empty;
+
+impl HumanQueue for Empty {
+    fn inspect<'a>(&'a self, _: &'a QueueId) -> BoxFuture<'a, Result<QueueFacts, QueueError>> {
+        Box::pin(async { Err(QueueError::new(QueueErrorKind::Refused, "nobody is here")) })
+    }
+
+    fn find<'a>(&'a self, _: &'a Correlation) -> BoxFuture<'a, Result<Vec<TicketId>, QueueError>> {
+        Box::pin(async { Ok(Vec::new()) })
+    }
+
+    fn create<'a>(&'a self, _: &'a NewTicket) -> BoxFuture<'a, Result<TicketId, QueueError>> {
+        Box::pin(async { Err(QueueError::new(QueueErrorKind::Refused, "nobody is here")) })
+    }
+
+    fn read<'a>(&'a self, _: &'a TicketId, _: &'a QueueId) -> BoxFuture<'a, Reading> {
+        Box::pin(async { Reading { ticket: TicketReading::Missing, queue: None } })
+    }
+
+    fn withdraw<'a>(
+        &'a self,
+        _: &'a TicketId,
+        _: &'a str,
+    ) -> BoxFuture<'a, Result<(), QueueError>> {
+        Box::pin(async { Ok(()) })
     }
 }

@@ -13,7 +13,7 @@ use secrecy::{ExposeSecret, SecretString};
 use tokio::time::Instant;
 
 use super::ItsmError;
-use crate::health::Pace;
+use crate::health::{Line, Pace};
 use crate::http::Http;
 use crate::{QueueError, QueueErrorKind};
 
@@ -76,6 +76,7 @@ impl Secret {
         &self,
         http: &Http,
         pace: &Pace,
+        line: Line,
     ) -> Result<Option<Credential>, QueueError> {
         let (path, client, secret, held) = match self {
             Self::Fixed(credential) => return Ok(Some(credential.clone())),
@@ -90,7 +91,9 @@ impl Secret {
             return Ok(Some((name(), value)));
         }
         let wait = |wait| QueueErrorKind::RateLimited { retry_after: Some(wait) };
-        pace.turn().await.map_err(|time| QueueError::new(wait(time), "too many requests wait"))?;
+        pace.turn(line)
+            .await
+            .map_err(|time| QueueError::new(wait(time), "too many requests wait"))?;
         let form = [
             ("grant_type", "client_credentials"),
             ("client_id", client),

@@ -4,11 +4,14 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use belay_adapter::{Settings, built_in};
+use belay_domain::TicketReading;
 use belay_replay::{Deed, Lie, Status, Which};
+use futures_util::future::join_all;
 use secrecy::SecretString;
+use tokio::time::{Instant, sleep};
 
 use super::{Itsm, ItsmConfig, Stage, check, creates, lies, run, staff};
-use crate::{Attempt, HumanQueue, QueueErrorKind, Settling, place};
+use crate::{Attempt, HumanQueue, Pace, QueueErrorKind, RateLimit, Settling, place};
 
 fn stage() -> Stage {
     let office = Stage::office();
@@ -216,5 +219,29 @@ fn our_open_tickets_are_listed_page_by_page() {
             }
         }
         assert_eq!(found, 250);
+    });
+}
+
+#[test]
+fn a_ticket_is_looked_at_before_others_are_made() {
+    run(async {
+        let mut stage = stage();
+        let ticket = stage.placed().await;
+        let every = Duration::from_millis(100);
+        let limit = RateLimit { burst: 1, every, wait_most: Duration::from_secs(20) };
+        stage.itsm.pace = Pace::new(limit);
+        let begun = Instant::now();
+        let others: Vec<_> =
+            (0..50).map(|number| stage.new_ticket(&format!("C-2/e1/r1s{number}"))).collect();
+        let creates = join_all(others.iter().map(|one| stage.itsm.create(one)));
+        let look = async {
+            sleep(Duration::from_millis(450)).await;
+            (stage.read(&ticket).await, begun.elapsed())
+        };
+        let (made, (reading, looked)) = tokio::join!(creates, look);
+        assert!(made.iter().all(Result::is_ok), "{made:?}");
+        assert!(matches!(reading.ticket, TicketReading::Present(_)), "{reading:?}");
+        assert!(looked < Duration::from_millis(1_500), "looked after {looked:?}");
+        assert!(begun.elapsed() >= every * 50, "made within {:?}", begun.elapsed());
     });
 }
