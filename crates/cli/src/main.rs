@@ -14,8 +14,8 @@ use clap::Parser;
 
 use args::{Args, Command};
 use commands::{
-    Context, agent, approval, audit, case, check, completions, connector, coverage, desk, dev, escalation,
-    playbook, serve, status, why,
+    Context, agent, approval, audit, case, check, completions, connector, coverage, desk, dev,
+    escalation, playbook, serve, status, why,
 };
 use exit::{Exit, Failure};
 use output::Output;

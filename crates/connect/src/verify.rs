@@ -299,9 +299,10 @@ impl<'a> Verification<'a> {
             }
             Ok(Judged::NotCovered { why }) => {
                 let (outcome, seen) = match &reading.ticket {
-                    TicketReading::Missing => {
-                        (Outcome::NotTold, format!("{strange} is taken for not there"))
-                    }
+                    TicketReading::Missing => (
+                        Outcome::NotTold,
+                        format!("{strange} is read as not there, as an empty success is"),
+                    ),
                     TicketReading::Unreadable { detail } => {
                         (Outcome::Told, format!("{strange} is not said to be missing: {detail}"))
                     }
@@ -420,8 +421,12 @@ impl<'a> Verification<'a> {
     /// Withdraws the ticket. What our own account does is neither an acknowledgement nor a resolution (rows 7, 15, 18).
     async fn withdraw(&self, ticket: &TicketId, notes: &mut Notes) {
         if let Err(error) = self.withdrawn(ticket).await {
-            if !error.is_outage() || error.kind == QueueErrorKind::NotUnderstood {
-                notes.rows.note(15, Outcome::Told, format!("of a withdrawal: {error}"));
+            match error.kind {
+                QueueErrorKind::NotUnderstood => {
+                    notes.rows.note(15, Outcome::Told, format!("of a withdrawal: {error}"));
+                }
+                // A refusal that says so is honest.
+                _ => notes.rows.not_tried(15, format!("of a withdrawal: {error}")),
             }
             return notes.failures.push(format!("the ticket could not be withdrawn: {error}"));
         }

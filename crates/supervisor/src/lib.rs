@@ -37,12 +37,12 @@ mod uptime;
 mod wire;
 
 pub use auditor::{CoverageAudit, Finding, GRACE, Pass, What};
+pub use belay_connect::verify;
 pub use clock::Clock;
 pub use config::{Config, Files, OPERATORS_DEFAULT, PORT_DEFAULT, People, TENANT_DEFAULT, Trust};
 pub use engine::{Applied, Change, Engine, Outbound, Refused, StoredEventError, decode};
 pub use hooks::HookOutcome;
 pub use playbooks::Playbooks;
-pub use belay_connect::verify;
 pub use proving::{
     RouteCheck, RouteFinding, RouteProof, RouteVerdict, connect_queue, prove_routes,
 };

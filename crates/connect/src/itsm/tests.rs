@@ -4,6 +4,7 @@ mod goalert;
 mod jira;
 mod pager_duty;
 mod service_now;
+mod verified;
 mod zendesk;
 
 use std::sync::Arc;

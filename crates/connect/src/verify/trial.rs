@@ -151,7 +151,9 @@ impl Trial {
             }
             _ => None,
         });
-        Ok(Judged::NotCovered { why: why.unwrap_or_else(|| "nothing is shown".to_owned()) })
+        Ok(Judged::NotCovered {
+            why: why.unwrap_or_else(|| "the last look showed nothing new".to_owned()),
+        })
     }
 }
 

@@ -13,7 +13,7 @@ use tokio::time::{Instant, sleep};
 use super::{Itsm, ItsmConfig, Stage, check, creates, lies, run, staff};
 use crate::{Attempt, HumanQueue, Pace, QueueErrorKind, RateLimit, Settling, place};
 
-fn stage() -> Stage {
+pub(super) fn stage() -> Stage {
     let office = Stage::office();
     let fields = [
         ("correlation", "customfield_10100"),

@@ -13,7 +13,7 @@ use crate::{Attempt, HumanQueue, QueueErrorKind, Settling, place};
 // In the order of joining: anna, ben, outsider, robot, silent, belay; then the queues with their members.
 const SUPPORT: &str = "PS00007";
 
-fn stage() -> Stage {
+pub(super) fn stage() -> Stage {
     let office = Stage::office();
     let config = ItsmConfig {
         base_url: "https://api.pagerduty.com".to_owned(),

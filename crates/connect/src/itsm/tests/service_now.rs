@@ -10,7 +10,7 @@ use secrecy::SecretString;
 use super::{Itsm, ItsmConfig, Stage, check, creates, lies, run, staff};
 use crate::{Attempt, HumanQueue, QueueErrorKind, RouteCheck, Settling, Verdict, place};
 
-fn stage() -> Stage {
+pub(super) fn stage() -> Stage {
     let office = Stage::office();
     let config = ItsmConfig {
         base_url: "https://office.service-now.com".to_owned(),

@@ -13,7 +13,7 @@ use crate::{Attempt, HumanQueue, QueueErrorKind, Settling, place};
 // The seventh in the order of joining.
 const SUPPORT: &str = "360000007";
 
-fn stage() -> Stage {
+pub(super) fn stage() -> Stage {
     let office = Stage::office();
     let config = ItsmConfig {
         base_url: "https://office.zendesk.com".to_owned(),
