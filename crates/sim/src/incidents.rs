@@ -10,6 +10,7 @@ mod playbook;
 
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use belay_adapter::{Settings, built_in};
@@ -40,6 +41,9 @@ const SYSTEMS: [&str; 2] = ["servicenow", "duty"];
 /// How Belay signs in.
 const ACCOUNT: (&str, &str) = ("belay", "s3cret");
 
+/// Who opens a ticket for an incident where Belay does not.
+const SERVICE_DESK: &str = "service-desk";
+
 /// When the first incident begins, in virtual time.
 const BEGINNING: &str = "2026-03-02T00:00:00Z";
 
@@ -64,9 +68,18 @@ async fn within(incidents: &Incidents, directory: &Path) -> Result<Account, Stri
         let micros = i64::try_from(begun.elapsed().as_micros()).unwrap_or(i64::MAX);
         belay_domain::after(beginning, belay_domain::Span::from_micros(micros))
     };
-    let office = Office::new(Arc::new(now));
-    incidents.staff(&office);
-    office.join(Person::account(ACCOUNT.0, ACCOUNT.1));
+    // What Belay does to a ticket must not change the record against which it is held.
+    let ahead = Arc::new(AtomicI64::new(0));
+    let by = ahead.clone();
+    let later = move || {
+        belay_domain::after(now(), belay_domain::Span::from_secs(by.load(Ordering::Relaxed)))
+    };
+    let (office, record) = (Office::new(Arc::new(now)), Office::new(Arc::new(later)));
+    for office in [&office, &record] {
+        incidents.staff(office);
+        office.join(Person::account(ACCOUNT.0, ACCOUNT.1));
+        office.join(Person::human(SERVICE_DESK));
+    }
     let folder = directory.join("playbook");
     let groups = playbook::write(&folder, incidents).map_err(|error| error.to_string())?;
     let playbook = Playbook::load(&folder).map_err(|problems| problems.to_string())?;
@@ -88,7 +101,7 @@ async fn within(incidents: &Incidents, directory: &Path) -> Result<Account, Stri
     let domain = TrustDomain::new("belay.local").map_err(|error| error.to_string())?;
     let api: Channel = Channel::new(supervisor.api());
     let mut cases = CaseServiceClient::new(api::channel(&api, &domain, api::Who::Tool("intake")));
-    let mut opened = Vec::new();
+    let (mut opened, mut tickets) = (Vec::new(), Vec::new());
     for incident in &incidents.incidents {
         office.script(incident.script());
         let before = office.tickets().len();
@@ -102,12 +115,27 @@ async fn within(incidents: &Incidents, directory: &Path) -> Result<Account, Stri
             }
             sleep(Duration::from_millis(500)).await;
         }
+        if office.tickets().len() == before {
+            // A group that reaches nobody is not asked; the script is not for the next ticket.
+            office.open_ticket(SERVICE_DESK, &incident.queue, &incident.number);
+        }
+        record.script(incident.script());
+        tickets.push(record.open_ticket(SERVICE_DESK, &incident.queue, &incident.number));
     }
     while begun.elapsed() < HORIZON && any_open(&mut cases).await? {
         sleep(Duration::from_secs(6 * 3_600)).await;
     }
+    let lasted = begun.elapsed();
     drop(supervisor);
-    account::taken(&journal, &office, incidents, &opened, now())
+    // What people did goes on for as long as the data goes, and nobody has to wait for it.
+    let longest = incidents.incidents.iter().map(belay_replay::Incident::length).max();
+    ahead.store(longest.unwrap_or_default().as_secs(), Ordering::Relaxed);
+    let end =
+        belay_domain::after(now(), belay_domain::Span::from_secs(ahead.load(Ordering::Relaxed)));
+    let mut account = account::taken(&journal, &record, (&opened, &tickets), end)?;
+    account.lasted = lasted.try_into().unwrap_or_default();
+    account.requests = office.tally().values().sum();
+    Ok(account)
 }
 
 async fn any_open(cases: &mut CaseServiceClient<Channel>) -> Result<bool, String> {

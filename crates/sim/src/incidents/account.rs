@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::path::Path;
 
-use belay_domain::{CaseId, Event, EventKind, Level, SystemId, TicketId, Timestamp};
+use belay_domain::{Event, EventKind, Level, SystemId, TicketId, Timestamp};
 use belay_journal::Auditor;
-use belay_replay::{Incidents, Office, Status, Ticket};
+use belay_replay::{Office, Status, Ticket};
 use belay_supervisor::decode;
 use jiff::SignedDuration;
 
@@ -69,9 +69,8 @@ struct Believed {
 /// Takes account of what happened.
 pub(super) fn taken(
     journal: &Path,
-    office: &Office,
-    incidents: &Incidents,
-    cases: &[String],
+    record: &Office,
+    (cases, numbers): (&[String], &[u64]),
     end: Timestamp,
 ) -> Result<Account, String> {
     let mut believed: BTreeMap<String, Believed> = BTreeMap::new();
@@ -86,23 +85,12 @@ pub(super) fn taken(
             believed.entry(stored.case.clone()).or_default().hear(&event);
         }
     }
-    let mut account = Account {
-        incidents: u32::try_from(incidents.incidents.len()).unwrap_or(u32::MAX),
-        requests: office.tally().values().sum(),
-        lasted: end.duration_since(super::BEGINNING.parse().unwrap_or_default()),
-        ..Account::default()
-    };
-    let tickets = office.tickets();
-    for (incident, case) in incidents.incidents.iter().zip(cases) {
-        let case: CaseId = case.parse().map_err(|_| format!("{} has no case", incident.number))?;
-        let first = tickets.iter().find(|ticket| {
-            let face = ticket.faces.first();
-            face.and_then(|(_, face)| face.correlation.as_deref())
-                .is_some_and(|correlation| correlation == format!("{case}/e1/r1s1"))
-        });
-        let Some(ticket) = first else { return Err(format!("{case} has no ticket")) };
+    let mut account =
+        Account { incidents: u32::try_from(cases.len()).unwrap_or(u32::MAX), ..Account::default() };
+    for (case, number) in cases.iter().zip(numbers) {
+        let ticket = record.ticket(*number).ok_or_else(|| format!("{case} has no ticket"))?;
         let nothing = Believed::default();
-        account.add(ticket, believed.get(case.as_str()).unwrap_or(&nothing), end);
+        account.add(&ticket, believed.get(case).unwrap_or(&nothing), end);
     }
     Ok(account)
 }
@@ -166,6 +154,8 @@ impl Account {
         self.belay_within += overlap(&believed.covered, &unheld) - beyond;
         let Some(moved_on) = believed.moved_on else { return };
         self.moved_on += 1;
+        // From a group that reaches nobody it moves on before there is a ticket.
+        let moved_on = moved_on.max(ticket.opened);
         let waits = unheld.iter().find(|(from, to)| *from <= moved_on && moved_on < *to);
         let earlier = waits.map_or(SignedDuration::ZERO, |(_, to)| to.duration_since(moved_on));
         if earlier <= ANYWAY {

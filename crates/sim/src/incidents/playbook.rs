@@ -96,10 +96,24 @@ fn copy(from: &Path, to: &Path, name: &str) -> io::Result<()> {
 
 fn systems(groups: &Groups) -> String {
     let mut text = String::from(
-        "systems:\n  crm: {kind: http, base_url: 'http://crm.invalid'}\n  duty:\n    kind: desk\n    queues:\n      \
-         manager: {description: Whoever is on duty, staff: [duty-manager]}\n    people:\n      duty-manager: {name: The manager on duty}\n  \
-         servicenow:\n    kind: itsm\n    adapter: servicenow\n    base_url: https://company.service-now.invalid\n    \
-         service_account: belay\n    credential: {env: BELAY_SERVICENOW}\n    reconcile: {every: 1h}\n    queues:\n",
+        "systems:
+  crm: {kind: http, base_url: 'http://crm.invalid'}
+  duty:
+    kind: itsm
+    adapter: servicenow
+    base_url: https://duty.service-now.invalid
+    service_account: belay
+    credential: {env: BELAY_DUTY}
+    queues: {manager: {}}
+  servicenow:
+    kind: itsm
+    adapter: servicenow
+    base_url: https://company.service-now.invalid
+    service_account: belay
+    credential: {env: BELAY_SERVICENOW}
+    reconcile: {every: 1h}
+    queues:
+",
     );
     for (queue, group) in &groups.0 {
         let _ = writeln!(text, "      {queue}: {{called: {group}}}");
