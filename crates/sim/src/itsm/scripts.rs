@@ -114,7 +114,8 @@ pub(crate) fn diligence(state: &mut State, system: &SystemId, at: Moment) {
             Some(holder) => by = holder.name,
             None => state.plan(system, time, Deed::Take { ticket: ticket.clone(), by: by.clone() }),
         }
-        for _ in 0..6 {
+        // For as long as the calm lasts: whoever stops working on a ticket is asked about it.
+        for _ in 0..12 {
             time += state.dice.millis(20_000..60_000);
             state.plan(system, time, Deed::Work { ticket: ticket.clone(), by: by.clone() });
         }
