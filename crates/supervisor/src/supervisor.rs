@@ -4,6 +4,7 @@
 mod details;
 mod door;
 mod error;
+mod fatal;
 mod routes;
 
 use std::convert::Infallible;
@@ -13,7 +14,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
-use belay_journal::{Failure, Journal};
+use belay_journal::Journal;
 use belay_transport::accept::{Counters, Drained, Listener, Server, listen};
 use belay_transport::limits::Limits;
 use belay_transport::permit::PermitSigner;
@@ -52,6 +53,7 @@ use door::Door;
 use routes::Health;
 
 pub use error::StartError;
+pub use fatal::Fatal;
 
 /// How long those who watch the health may go on once everybody was told that the supervisor leaves.
 const HEALTH_LINGERS: Duration = Duration::from_millis(500);
@@ -102,31 +104,6 @@ struct Steps {
     errands: CancellationToken,
     /// The engine.
     engine: CancellationToken,
-}
-
-/// Why a supervisor cannot go on. The process should end at once and be started again.
-#[derive(Debug, thiserror::Error)]
-pub enum Fatal {
-    /// The journal takes nothing more.
-    #[error("{0}")]
-    Journal(Failure),
-    /// The clock stood still while the machine slept, so that what was covered would seem covered for longer (`COV-8`).
-    #[error(
-        "the machine slept for {} s, and what was covered before may not be any more; start the supervisor again, \
-         which counts that time",
-        .0.as_secs()
-    )]
-    Slept(Duration),
-}
-
-impl Fatal {
-    async fn of(journal: &Journal, marks: &Marks) -> Self {
-        tokio::select! {
-            biased;
-            failure = journal.failed() => Self::Journal(failure),
-            slept = marks.slept() => Self::Slept(slept),
-        }
-    }
 }
 
 impl Supervisor {
