@@ -132,30 +132,6 @@ fn every_telling_event_that_was_ever_stored_can_be_read() {
     assert!(unseen.is_empty(), "never in the golden file: {unseen:?}");
 }
 
-/// Run with `--ignored --nocapture` to see what it costs.
-#[test]
-#[ignore = "a measurement"]
-fn a_pass_over_a_hundred_thousand_cases() {
-    let mut known = Known::default();
-    let begun = std::time::Instant::now();
-    let mut position = 0;
-    for number in 0..100_000 {
-        for told in [opened(), sought(0, 10), accepted(5, 15), renewed(10, 20)] {
-            position += 1;
-            known.hear(&StoredEvent { case: format!("c-{number}"), ..stored(position, &told) });
-        }
-    }
-    let read = begun.elapsed();
-    let begun = std::time::Instant::now();
-    let pass = judging::judge(&known, moment(12), GRACE);
-    println!(
-        "{} cases: {position} events made and read in {read:?}, judged in {:?}",
-        pass.open,
-        begun.elapsed()
-    );
-    assert_eq!((pass.open, pass.covered), (100_000, 100_000));
-}
-
 /// What the auditor says of one case with these events, at a second.
 #[track_caller]
 fn check(story: &[Told], second: i64, said: &str) {
