@@ -148,7 +148,7 @@ impl Supervisor {
         };
         let tasks = TaskTracker::new();
         let door = Door::open(&config)?;
-        let permits = permits(&config.data, &door)?;
+        let permits = door.permits(&config.data)?;
         let within = Within { config: &config, playbooks, journal, clock, systems };
         let (shared, house) = within.wire(&door, permits, &steps, &tasks);
         let engine = shared.engine.clone();
@@ -491,15 +491,6 @@ impl std::fmt::Debug for Running {
             .field("data", &self.data)
             .finish_non_exhaustive()
     }
-}
-
-/// The key that signs permits, and its public half beside it for those who check permits offline.
-fn permits(data: &Path, door: &Door) -> Result<Arc<PermitSigner>, StartError> {
-    let issuer = door.tls.spiffe();
-    let signer = PermitSigner::open_or_create(issuer.as_str(), &data.join("permit.key"))?;
-    let path = data.join("permit.jwks.json");
-    std::fs::write(&path, signer.jwks()).map_err(|source| StartError::Write { path, source })?;
-    Ok(Arc::new(signer))
 }
 
 #[cfg(test)]

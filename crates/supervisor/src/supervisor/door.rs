@@ -1,10 +1,11 @@
 //! Whom the supervisor believes and how it proves itself, and following the files that say so.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use belay_transport::authority::DevAuthority;
 use belay_transport::issuer::DevIssuer;
+use belay_transport::permit::PermitSigner;
 use belay_transport::person::PersonVerifier;
 use belay_transport::revocation::Revocations;
 use belay_transport::tls::{FILES_LOOKED_AT_EVERY, ServerTls};
@@ -56,6 +57,16 @@ impl Door {
                 })
             }
         }
+    }
+
+    /// The key that signs permits, and its public half beside it for those who check permits offline.
+    pub(super) fn permits(&self, data: &Path) -> Result<Arc<PermitSigner>, StartError> {
+        let issuer = self.tls.spiffe();
+        let signer = PermitSigner::open_or_create(issuer.as_str(), &data.join("permit.key"))?;
+        let path = data.join("permit.jwks.json");
+        std::fs::write(&path, signer.jwks())
+            .map_err(|source| StartError::Write { path, source })?;
+        Ok(Arc::new(signer))
     }
 
     /// Reads the files again whenever they may have changed, until told to stop.
