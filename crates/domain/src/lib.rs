@@ -79,4 +79,4 @@ pub use terms::{
     Severity, StepPlan, Sweep, Target, TicketApprover, WhenExhausted,
 };
 pub use time::{Span, Timestamp, after};
-pub use verdict::{Reason, Rule, Ruling, Verdict};
+pub use verdict::{Basis, Reason, Rule, Ruling, UsedUp, Verdict};

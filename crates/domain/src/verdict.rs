@@ -8,7 +8,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::terms::{ApprovalTerms, ContractTerms};
-use crate::{BoundaryId, Digest, PolicyId};
+use crate::{ActionId, BoundaryId, Digest, PolicyId, Timestamp};
 
 /// The outcome of evaluating one proposal.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -29,6 +29,40 @@ pub struct Verdict {
     pub terms: Option<ContractTerms>,
     /// The answer.
     pub ruling: Ruling,
+    /// What else it was made from; absent in what was recorded before this was kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub basis: Option<Box<Basis>>,
+}
+
+/// What a verdict was made from beyond the proposal, the case and the playbook. All of them together decide the same
+/// again, years later.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Basis {
+    /// When it was decided.
+    pub at: Timestamp,
+    /// Whether the case held text from outside.
+    #[serde(default)]
+    pub outside_text: bool,
+    /// The action that held the idempotency key already, if one did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub duplicate: Option<ActionId>,
+    /// What had been used of each limit.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub used: Vec<UsedUp>,
+    /// What the reads showed, as JSON: as much of it as the contract looks at. Absent when that was too much to keep.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reads: Option<String>,
+}
+
+/// What had been used of one limit within its window, without the action itself.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UsedUp {
+    /// The counter's name.
+    pub key: String,
+    /// The sum of the amounts, in minor units.
+    pub minor: i64,
+    /// How many actions.
+    pub count: u64,
 }
 
 /// Whether a proposal may go ahead.

@@ -154,5 +154,6 @@ pub(crate) fn verdict(setting: &Setting, input: &str, reloaded: bool) -> Verdict
         shown: format!("a payment: {input}"),
         terms: Some(terms),
         ruling,
+        basis: None,
     }
 }

@@ -40,6 +40,7 @@ pub(crate) fn assess(playbook: &Playbook, facts: &ProposalFacts<'_>) -> Verdict 
         shown: String::new(),
         terms: None,
         ruling: Ruling::Allow,
+        basis: None,
     };
     let Some(contract) = playbook.contract(facts.contract) else {
         let known = playbook.contracts().map(|contract| contract.id().as_str());

@@ -39,7 +39,7 @@ const STORIES: &[&str] = &[
      8 accept C h3; 12 progress C; 13 propose C p1 {1} ask=1 seen=paid; 14 vote lea a1 {half}; \
      15 assess a1 r1 ask=2; 16 vote leo a1 yes; 17 vote lia a1 yes; 22 progress C; 23 begin C a1 p2; \
      24 outcome a1 busy C; 29 read a1 absent; 30 tick; 31 begin C a1 p3; 31 progress C; \
-     32 outcome a1 yes C; 33 read a1 applied; 34 propose C p2 {2} deny; 34 propose C p3 {3} shadow; \
+     32 outcome a1 yes C; 33 read a1 applied; 34 propose C p2 {2} deny basis; 34 propose C p3 {3} shadow; \
      34 release C; 44 tick; 50 resolve ann",
     "0 open; 1 offer A; 2 accept A h1; 3 propose A p1 {1} by=supervisor plan=x undo; \
      3 propose A p2 {2} by=supervisor plan=x undo attempts=1; 4 outcome a1 yes; 5 read a1 applied; \

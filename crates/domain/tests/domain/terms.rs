@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 
 use belay_domain::{
-    AfterResolution, ApprovalTerms, Backoff, Calendar, CaseTerms, ContractTerms, Digest,
+    AfterResolution, ApprovalTerms, Backoff, Basis, Calendar, CaseTerms, ContractTerms, Digest,
     EscalationPlan, Executor, Hours, Level, OutsideHours, QueueRef, Reason, Rostered, Rule, Ruling,
-    Severity, Span, StepHours, StepPlan, Target, TicketApprover, Timestamp, Verdict, WhenExhausted,
+    Severity, Span, StepHours, StepPlan, Target, TicketApprover, Timestamp, UsedUp, Verdict,
+    WhenExhausted,
 };
 
 /// The moment at which every story starts.
@@ -144,6 +145,18 @@ pub(crate) fn verdict(words: &[&str], input: &str) -> Verdict {
         shown: value("shown").unwrap_or("a payment").to_owned(),
         terms: (!has("unknown")).then_some(terms),
         ruling,
+        basis: has("basis").then(|| Box::new(basis())),
+    }
+}
+
+/// What else a verdict was made from.
+fn basis() -> Basis {
+    Basis {
+        at: Timestamp::UNIX_EPOCH,
+        outside_text: true,
+        duplicate: Some(id("c-0/a1")),
+        used: vec![UsedUp { key: "acme/pay/day/customer:c".to_owned(), minor: 100, count: 2 }],
+        reads: Some(r#"{"charge":{"":{"found":{"paid":100}}}}"#.to_owned()),
     }
 }
 

@@ -147,5 +147,6 @@ pub(crate) fn verdict(ruling: Ruling, input: u8) -> Verdict {
             0 => belay_domain::Ruling::Allow,
             quorum => belay_domain::Ruling::Ask(Box::new(asked(quorum))),
         },
+        basis: None,
     }
 }

@@ -313,6 +313,7 @@ fn verdict(number: &str, ruling: Ruling) -> Verdict {
             undo_divergence: true,
         }),
         ruling,
+        basis: None,
     }
 }
 

@@ -249,5 +249,6 @@ fn verdict(input: &str, ruling: Ruling) -> Verdict {
         shown: String::new(),
         terms: Some(terms),
         ruling,
+        basis: None,
     }
 }
