@@ -1,0 +1,52 @@
+//! What happened although a contract in shadow did not write: the read that shows it, and what it shows.
+
+use belay_domain::{ContractId, ReadBack};
+
+use super::Bounds;
+use crate::Playbook;
+use crate::contract::{Contract, ReadBackPlan};
+use crate::facts::{Answer, CaseFacts};
+use crate::request::{PrepareError, PreparedRead};
+
+impl Contract {
+    /// What it has to show; none if its playbook names no bounds for it.
+    #[must_use]
+    pub fn graduation(&self) -> Option<&Bounds> {
+        self.graduation.as_ref()
+    }
+
+    fn looked_at(&self) -> &ReadBackPlan {
+        self.comparison.as_ref().unwrap_or(&self.verification)
+    }
+}
+
+impl Playbook {
+    /// The read that shows whether people did what the contract did not write.
+    pub fn comparison(
+        &self,
+        contract: &ContractId,
+        input: &str,
+        case: &CaseFacts,
+    ) -> Result<PreparedRead, PrepareError> {
+        let subject = self.subject(contract, input, case)?;
+        subject.read_back("comparison", subject.contract.looked_at())
+    }
+
+    /// What the answer to that read shows.
+    #[must_use]
+    pub fn judge_comparison(
+        &self,
+        contract: &ContractId,
+        input: &str,
+        case: &CaseFacts,
+        answer: &Answer,
+    ) -> ReadBack {
+        match self.subject(contract, input, case) {
+            Ok(mut subject) => {
+                let plan = subject.contract.looked_at();
+                subject.judge(plan, answer)
+            }
+            Err(error) => ReadBack::Unreadable { detail: error.to_string() },
+        }
+    }
+}
