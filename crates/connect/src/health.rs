@@ -19,7 +19,7 @@ use tracing::{info, warn};
 pub use pace::{Line, Pace, RateLimit};
 
 use crate::{
-    BoxFuture, Finding, HumanQueue, NewTicket, OurTickets, QueueError, QueueErrorKind,
+    BoxFuture, Exchange, Finding, HumanQueue, NewTicket, OurTickets, QueueError, QueueErrorKind,
     RumourReceiver, Settling, Wanted,
 };
 
@@ -294,6 +294,10 @@ impl HumanQueue for Guarded {
 
     fn rumours(&self) -> Option<RumourReceiver> {
         self.queue.rumours()
+    }
+
+    fn overheard(&self) -> Option<Vec<Exchange>> {
+        self.queue.overheard()
     }
 
     fn settling(&self) -> Settling {

@@ -3,6 +3,7 @@
 //! What matters about a failure is whether the request can have been carried out; everything here is sorted
 //! by that.
 
+mod overheard;
 mod within;
 
 use std::error::Error as _;
@@ -12,7 +13,10 @@ use std::time::Duration;
 
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
 use reqwest::{Certificate, Client, Method, RequestBuilder, Url, redirect};
+use tokio::time::Instant;
 
+pub use overheard::Exchange;
+pub(crate) use overheard::Overheard;
 pub use within::Service;
 pub(crate) use within::Within;
 
@@ -66,6 +70,7 @@ pub(crate) struct Http {
     answer_max: usize,
     /// Who answers instead of whoever listens at the address.
     within: Option<Arc<dyn Within>>,
+    overheard: Overheard,
 }
 
 /// What the system answered.
@@ -114,13 +119,19 @@ impl Http {
         }
         let client = client.build().map_err(AddressError::Client)?;
         let (timeout, answer_max) = (terms.timeout, terms.answer_max);
-        Ok(Self { client, base, timeout, answer_max, within: None })
+        let overheard = Overheard::default();
+        Ok(Self { client, base, timeout, answer_max, within: None, overheard })
     }
 
     /// Sends to something in this process instead of over a socket. Waits by the runtime's clock only.
     pub(crate) fn within(mut self, service: Arc<dyn Within>) -> Self {
         self.within = Some(service);
         self
+    }
+
+    /// What goes over the wire, for whoever listens.
+    pub(crate) fn overheard(&self) -> &Overheard {
+        &self.overheard
     }
 
     /// The system's address, without anything secret.
@@ -146,6 +157,15 @@ impl Http {
     pub(crate) async fn send(&self, request: RequestBuilder) -> Result<Answer, Failure> {
         let request =
             request.build().map_err(|error| Failure::Malformed { detail: told(error) })?;
+        let (asked, sent) = (self.overheard.asked(&request), Instant::now());
+        let answer = self.exchange(request).await?;
+        if let Some(asked) = asked {
+            self.overheard.keep(asked, sent, &answer);
+        }
+        Ok(answer)
+    }
+
+    async fn exchange(&self, request: reqwest::Request) -> Result<Answer, Failure> {
         if let Some(within) = &self.within {
             let (timeout, most) = (self.timeout, self.answer_max);
             let answer = tokio::time::timeout(timeout, within.answer(request, most)).await;

@@ -15,6 +15,7 @@ use belay_domain::{
 };
 use tokio::sync::broadcast;
 
+use crate::http::Exchange;
 use crate::placing::Settling;
 use crate::proof::{Finding, RouteCheck};
 
@@ -106,6 +107,12 @@ pub trait HumanQueue: fmt::Debug + Send + Sync {
     /// Where the system tells us by itself that something changed, if it does. A rumour makes us look
     /// sooner; it is never evidence.
     fn rumours(&self) -> Option<RumourReceiver> {
+        None
+    }
+
+    /// What went over the wire since this was last called, the oldest first. Nothing is kept before the first call.
+    /// None if nothing goes over a wire that could be overheard.
+    fn overheard(&self) -> Option<Vec<Exchange>> {
         None
     }
 

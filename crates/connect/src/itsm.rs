@@ -28,7 +28,7 @@ use reqwest::header::HeaderValue;
 pub use config::{ItsmConfig, ItsmError};
 
 use crate::health::{Line, Pace, RateLimit};
-use crate::http::{Failure, Http, HttpTerms, Service, header};
+use crate::http::{Exchange, Failure, Http, HttpTerms, Service, header};
 use crate::human_queue::inspected;
 use crate::placing::Settling;
 use crate::proof::{Finding, RouteCheck};
@@ -386,6 +386,10 @@ impl HumanQueue for Itsm {
             }
             self.close_unheld(ticket, note).await
         })
+    }
+
+    fn overheard(&self) -> Option<Vec<Exchange>> {
+        Some(self.http.overheard().take())
     }
 
     fn settling(&self) -> Settling {

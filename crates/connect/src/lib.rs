@@ -27,7 +27,7 @@ pub use belay_domain::OurTicket;
 pub use business::{BusinessConfig, BusinessSystem, Credential, SystemOfRecord};
 pub use desk::{Desk, DeskConfig, DeskError};
 pub use health::{Circuit, CircuitTerms, Guarded, Line, Pace, RateLimit, Turn};
-pub use http::Service;
+pub use http::{Exchange, Service};
 pub use human_queue::{
     BoxFuture, HumanQueue, NewTicket, OurTickets, QueueError, QueueErrorKind, Rumour,
     RumourReceiver, Wanted,

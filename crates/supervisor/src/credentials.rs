@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use belay_connect::business::{ReadError, ReadRequest, Response, WriteOutcome, WriteRequest};
 use belay_connect::{
-    BoxFuture, Finding, HumanQueue, NewTicket, OurTickets, QueueError, QueueErrorKind,
+    BoxFuture, Exchange, Finding, HumanQueue, NewTicket, OurTickets, QueueError, QueueErrorKind,
     RumourReceiver, Settling, SystemOfRecord, Wanted,
 };
 use belay_domain::{
@@ -197,6 +197,10 @@ impl HumanQueue for Minded<dyn HumanQueue> {
 
     fn rumours(&self) -> Option<RumourReceiver> {
         self.inner.rumours()
+    }
+
+    fn overheard(&self) -> Option<Vec<Exchange>> {
+        self.inner.overheard()
     }
 
     fn settling(&self) -> Settling {

@@ -17,7 +17,8 @@ use super::queue::Looked;
 use super::record::{self, FieldValue, Hit, Items, Ticket, Transaction, field};
 use super::{RequestTracker, Sent, StatusMeaning, bulk};
 use crate::{
-    BoxFuture, Finding, HumanQueue, NewTicket, OurTickets, QueueError, QueueErrorKind, Wanted,
+    BoxFuture, Exchange, Finding, HumanQueue, NewTicket, OurTickets, QueueError, QueueErrorKind,
+    Wanted,
 };
 
 /// How often a ticket that changes while it is being read is read again.
@@ -155,6 +156,12 @@ impl HumanQueue for RequestTracker {
 
     fn ours<'a>(&'a self, page: Option<&'a str>) -> BoxFuture<'a, Result<OurTickets, QueueError>> {
         Box::pin(self.list_ours(page))
+    }
+
+    fn overheard(&self) -> Option<Vec<Exchange>> {
+        let mut overheard = self.rest.overheard().take();
+        overheard.extend(self.web.overheard().take());
+        Some(overheard)
     }
 
     fn withdraw<'a>(
