@@ -1,0 +1,93 @@
+//! Contracts prove themselves while they are used. Everything that became of their actions is counted from the journal.
+//! What a contract in shadow did not write is looked for all the same, to see whether people did just that. And a
+//! contract that writes and leaves its bounds is taken back to shadow at once: durably, by a case in which operators are
+//! asked, and until a person puts it back in the playbook.
+//!
+//! When a contract may go on is for people to decide; `belay graduate` shows them the same figures.
+
+mod comparing;
+mod demoting;
+mod demotions;
+mod record;
+mod tally;
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use belay_domain::{Mode, TenantId};
+use belay_playbook::Playbook;
+use tokio_util::sync::CancellationToken;
+use tracing::warn;
+
+use crate::engine::Engine;
+use crate::intake::Intake;
+use crate::playbooks::Playbooks;
+use crate::systems::Systems;
+use comparing::Comparing;
+
+pub use demotions::Demotion;
+pub(crate) use demotions::Demotions;
+pub use record::ContractRecord;
+
+/// How often the journal's new events are counted and every contract held against its bounds. Each action that is sent
+/// meanwhile may go wrong like those before it.
+const EVERY: Duration = Duration::from_secs(1);
+
+/// Follows what becomes of actions.
+pub(crate) struct Graduation {
+    pub(crate) engine: Engine,
+    pub(crate) playbooks: Playbooks,
+    pub(crate) systems: Systems,
+    pub(crate) intake: Intake,
+    /// Whose operators are asked.
+    pub(crate) tenant: TenantId,
+    /// Where the journal is. It is read over a connection of its own, so that nobody waits for a long past.
+    pub(crate) journal: PathBuf,
+}
+
+impl Graduation {
+    /// Counts, compares and demotes until told to stop. What cannot be read or done is tried again.
+    pub(crate) async fn run(self, stop: CancellationToken) {
+        let mut record = None;
+        let mut comparing = Comparing::default();
+        loop {
+            let playbook = self.playbooks.current();
+            if is_needed(&playbook) || record.is_some() {
+                let reading = record::catch_up(self.journal.clone(), record.take());
+                match stop.run_until_cancelled(reading).await {
+                    None => return,
+                    Some(Ok(read)) => {
+                        self.learn(&read);
+                        self.demote_what_left_its_bounds(&playbook, &read).await;
+                        let compared = self.compare(&playbook, &read, &mut comparing);
+                        if stop.run_until_cancelled(compared).await.is_none() {
+                            return;
+                        }
+                        record = Some(read);
+                    }
+                    Some(Err(why)) => warn!(why, "what became of actions could not be counted"),
+                }
+            }
+            if stop.run_until_cancelled(tokio::time::sleep(EVERY)).await.is_none() {
+                return;
+            }
+        }
+    }
+
+    /// Demotions that the start did not find, because operators were asked under another tenant then.
+    fn learn(&self, record: &ContractRecord) {
+        for demotion in record.demotions() {
+            self.playbooks.demotions().add(demotion.clone());
+        }
+    }
+}
+
+/// Whether there is a contract that has to show something.
+fn is_needed(playbook: &Playbook) -> bool {
+    playbook
+        .contracts()
+        .any(|contract| contract.graduation().is_some() || contract.mode() == Mode::Shadow)
+}
+
+#[cfg(test)]
+mod tests;
