@@ -80,8 +80,13 @@ impl Look<'_> {
 
     /// What somebody or something did to it (5, 7, 10, 11, 12, 18).
     fn changed(&self, facts: &TicketFacts, rows: &mut Rows) {
-        if facts.queue != self.subject.queue.queue {
+        let wanted = &self.subject.queue.queue;
+        if facts.queue != *wanted {
             rows.note(5, Outcome::Told, format!("it is in {}", facts.queue));
+        } else if facts.acts.iter().any(|act| act.kind == ActKind::Moved) {
+            rows.note(5, Outcome::Told, format!("it was moved, and is in {wanted} again"));
+        } else if self.reading.queue_of(wanted).is_some_and(|queue| !queue.enabled) {
+            rows.note(5, Outcome::Told, format!("it is in {wanted}, which takes no tickets"));
         }
         let standing = &facts.standing;
         match standing {

@@ -168,5 +168,5 @@ const CATALOGUE: [(u8, &str, &str); 22] = [
     (19, "slow, rate limited, down, or its credential expired", "needs an outage"),
     (20, "a channel is dead and every retry goes to it", "needs an outage that lasts"),
     (21, "many tickets taken by one person in one second", "needs many tickets and a person"),
-    (22, "its clock is off or coarse", "no time of the system is ever compared with ours"),
+    (22, "its clock is off or coarse", "nothing that we are shown has a time of the system's"),
 ];

@@ -4,16 +4,26 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use axum::body::Body;
+use axum::extract::Request;
+use axum::http::Uri;
+use axum::http::header::DATE;
+use axum::middleware::{Next, from_fn};
+use axum::response::Response;
 use belay_adapter::{Settings, built_in};
 use belay_domain::QueueRef;
 use belay_replay::{
     Asked, Deed, Lie, Office, Person, Queue, Script, Shared, Status, Which, service_now,
 };
+use jiff::fmt::rfc2822::DateTimePrinter;
 use jiff::{SignedDuration, Timestamp};
 use secrecy::SecretString;
 
 use super::{Ask, Outcome, Report, Terms, Verification};
 use crate::{Itsm, ItsmConfig, RouteCheck};
+
+/// In the id that was never issued: what the stand-in's ids have in the middle, each digit mirrored.
+const STRANGE: &str = "5a588799fca0a1b81889d2";
 
 #[test]
 fn a_sound_office_tells_no_lie_and_is_left_clean() {
@@ -28,10 +38,15 @@ fn a_sound_office_tells_no_lie_and_is_left_clean() {
     for tried in [1, 2, 3, 4, 5, 6, 7, 10, 12, 15, 16, 18] {
         assert_eq!(outcome(&report, tried), Outcome::NotTold, "row {tried}: {report:#?}");
     }
-    for never in [8, 11, 13, 14, 17, 19, 20, 21, 22] {
+    for never in [8, 11, 13, 14, 17, 19, 20, 21] {
         assert_eq!(outcome(&report, never), Outcome::NotProvoked, "row {never}");
     }
-    assert_eq!(outcome(&report, 9), Outcome::NotTried);
+    for untried in [9, 22] {
+        assert_eq!(outcome(&report, untried), Outcome::NotTried, "row {untried}");
+    }
+    assert!(seen(&report, 2).contains("a list in which it is not"), "{}", seen(&report, 2));
+    assert!(seen(&report, 16).contains("so did the subject"), "{}", seen(&report, 16));
+    assert!(seen(&report, 22).contains("show us a time"), "{}", seen(&report, 22));
 }
 
 #[test]
@@ -60,6 +75,16 @@ fn a_search_that_lags_is_told() {
 #[test]
 fn a_ticket_that_lands_elsewhere_is_told() {
     check(&|office| office.lie(Lie::Elsewhere("other".to_owned())), &[5]);
+}
+
+#[test]
+fn a_ticket_that_was_elsewhere_meanwhile_is_told() {
+    let there = Deed::move_to("robot", "other");
+    let back = Deed::move_to("robot", "support");
+    check(
+        &move |office| office.habit(Script::new().at(6, there.clone()).at(7, back.clone())),
+        &[5],
+    );
 }
 
 #[test]
@@ -103,6 +128,39 @@ fn marks_that_are_dropped_are_told() {
     );
     assert!(report.told().contains(&16), "{report:#?}");
     assert!(!report.led_to_cover());
+}
+
+#[test]
+fn a_clock_that_is_right_is_compared_and_not_told() {
+    let report = dated(SignedDuration::ZERO);
+    assert_eq!(outcome(&report, 22), Outcome::NotTold, "{report:#?}");
+    let seen = seen(&report, 22);
+    assert!(seen.starts_with("its answers show our time, give or take"), "{seen}");
+    assert!(seen.ends_with("no time of a ticket is shown to us"), "{seen}");
+}
+
+#[test]
+fn a_clock_that_is_minutes_off_is_told_by_how_much() {
+    let report = dated(SignedDuration::from_secs(180));
+    assert_eq!(report.told(), [22]);
+    let told = seen(&report, 22);
+    assert!(told.contains("show a clock 180.") && told.contains("s ahead of ours"), "{told}");
+    assert!(report.holds(), "no time of the system is believed: {report:#?}");
+    let behind = dated(SignedDuration::from_secs(-240));
+    assert!(seen(&behind, 22).contains("s behind ours"), "{}", seen(&behind, 22));
+}
+
+#[test]
+fn an_answer_that_says_nothing_is_told_though_it_is_read_as_not_there() {
+    let report = answered(|uri, response| {
+        if uri.query().is_some_and(|asked| asked.contains(STRANGE)) {
+            Response::new(Body::empty())
+        } else {
+            response
+        }
+    });
+    assert_eq!(report.told(), [2], "{report:#?}");
+    assert!(seen(&report, 2).ends_with("is answered with 200 and nothing"), "{}", seen(&report, 2));
 }
 
 #[test]
@@ -219,6 +277,38 @@ fn terms(person: Option<Duration>) -> Terms {
     }
 }
 
+/// What is found where every answer is changed on its way.
+fn answered(change: impl Fn(&Uri, Response) -> Response + Clone + Send + Sync + 'static) -> Report {
+    let found = Mutex::new(None);
+    run(async {
+        let office = office();
+        let changed = from_fn(move |request: Request, next: Next| {
+            let (uri, change) = (request.uri().clone(), change.clone());
+            async move { change(&uri, next.run(request).await) }
+        });
+        let itsm = Itsm::over(service_now(office).layer(changed), config()).unwrap();
+        let verification = Verification::new(&itsm, terms(None)).unwrap();
+        *found.lock().unwrap() = Some(verification.run(&|_| {}).await);
+    });
+    found.into_inner().unwrap().unwrap()
+}
+
+/// What is found where the answers are dated by a clock that is off by so much.
+fn dated(off: SignedDuration) -> Report {
+    // Some way into a second.
+    let start = tokio::time::Instant::now();
+    let clock = move || zero() + start.elapsed() + off;
+    answered(move |_, mut response| {
+        let date = DateTimePrinter::new().timestamp_to_rfc9110_string(&clock()).unwrap();
+        response.headers_mut().insert(DATE, date.parse().unwrap());
+        response
+    })
+}
+
+fn seen(report: &Report, number: u8) -> &str {
+    &report.rows.iter().find(|row| row.number == number).unwrap().seen
+}
+
 fn outcome(report: &Report, number: u8) -> Outcome {
     report.rows.iter().find(|row| row.number == number).unwrap().outcome
 }
@@ -250,7 +340,11 @@ fn office() -> Shared {
 }
 
 fn itsm(office: &Shared) -> Itsm {
-    let config = ItsmConfig {
+    Itsm::over(service_now(office.clone()), config()).unwrap()
+}
+
+fn config() -> ItsmConfig {
+    ItsmConfig {
         base_url: "https://office.service-now.com".to_owned(),
         description: built_in("servicenow").unwrap(),
         settings: Settings {
@@ -262,8 +356,7 @@ fn itsm(office: &Shared) -> Itsm {
         pace: None,
         timeout: Duration::from_secs(10),
         roots_pem: None,
-    };
-    Itsm::over(service_now(office.clone()), config).unwrap()
+    }
 }
 
 #[track_caller]
