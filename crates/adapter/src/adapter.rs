@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use belay_domain::{
-    CaseId, Correlation, PersonId, QueueFacts, QueueId, Severity, Standing, TicketFacts, TicketId,
-    TicketReading,
+    CaseId, Correlation, PersonId, QueueFacts, QueueId, Severity, Standing, Statement, TicketFacts,
+    TicketId, TicketReading,
 };
 use belay_expression::expression::Scope;
 use serde_json::{Value, json};
@@ -204,6 +204,17 @@ impl Adapter {
             Ok(Seen { record, reading })
         };
         Ok(self.talk(&self.description.read.asks, scope, end))
+    }
+
+    /// Reads what was written on a ticket. None if the description does not say how.
+    pub fn statements<'a>(
+        &'a self,
+        ticket: &'a TicketId,
+    ) -> Result<Option<Talk<'a, Vec<Statement>>>, Trouble> {
+        let Some(rule) = &self.description.statements else { return Ok(None) };
+        let scope = self.scope().with("ticket", &self.checked(ticket.as_str())?.into());
+        let end = move |scope: &mut Scope| self.extract().statements(rule, scope);
+        Ok(Some(self.talk(&rule.asks, scope, end)))
     }
 
     /// Lists our open tickets, a page at a time. None if the system cannot.

@@ -12,12 +12,12 @@ use serde_json::Value;
 
 use crate::description::{
     Accounts, ActCase, Ask, Auth, Create, Description, ErrorCase, Inspect, List, Pace, Prove, Read,
-    Withdraw,
+    Statements, Withdraw,
 };
 use crate::exchange::Method;
 use crate::format::{
     AuthScheme, CheckName, DescriptionFile, InspectRule, ListRule, ProveRule, ReadRule,
-    RequestRule, What,
+    RequestRule, StatementsRule, What,
 };
 
 /// What every expression sees, and the types that it may ask for.
@@ -105,6 +105,7 @@ impl Work<'_> {
             find: self.list("/find", &file.find, &["correlation"]),
             create: Create { asks, id },
             read: self.read(&file.read),
+            statements: file.statements.as_ref().map(|rule| self.statements(rule)),
             ours: file.ours.as_ref().map(|rule| self.list("/ours", rule, &["begin", "queues"])),
             withdraw: file.withdraw.as_ref().map(|rule| {
                 let seen = ["ticket", "record", "note"];
@@ -230,6 +231,28 @@ impl Work<'_> {
             code: expression("resolution/code", &rule.resolution.code, &known),
             note: expression("resolution/note", &rule.resolution.note, &known),
             links: expression("resolution/links", &rule.resolution.links, &known),
+        }
+    }
+
+    fn statements(&mut self, rule: &StatementsRule) -> Statements {
+        if let Some(index) = rule.requests.iter().position(changes) {
+            let at = format!("/statements/requests/{index}");
+            self.wrong(&at, "reading what was said changes something", "read it only");
+        }
+        let (asks, names) = self.asks("/statements/requests", &rule.requests, &["ticket"]);
+        let all = seen(&["ticket"], &names);
+        let one = seen(&["ticket", "statement"], &names);
+        let mut expression = |name: &str, text: &str, sees: &[&str]| {
+            self.expression(&format!("/statements/{name}"), text, sees)
+        };
+        Statements {
+            asks,
+            accounts: expression("accounts", &rule.accounts, &all),
+            said: expression("said", &rule.said, &all),
+            id: expression("id", &rule.id, &one),
+            by: expression("by", &rule.by, &one),
+            sure: expression("sure", &rule.sure, &one),
+            text: expression("text", &rule.text, &one),
         }
     }
 

@@ -33,6 +33,7 @@ pub struct Description {
     pub(crate) find: List,
     pub(crate) create: Create,
     pub(crate) read: Read,
+    pub(crate) statements: Option<Statements>,
     pub(crate) ours: Option<List>,
     pub(crate) withdraw: Option<Withdraw>,
     pub(crate) prove: Option<Prove>,
@@ -162,6 +163,17 @@ pub(crate) struct ActCase {
 }
 
 #[derive(Debug)]
+pub(crate) struct Statements {
+    pub(crate) asks: Vec<Ask>,
+    pub(crate) accounts: Expression,
+    pub(crate) said: Expression,
+    pub(crate) id: Expression,
+    pub(crate) by: Expression,
+    pub(crate) sure: Expression,
+    pub(crate) text: Expression,
+}
+
+#[derive(Debug)]
 pub(crate) struct Withdraw {
     pub(crate) comment: Vec<Ask>,
     pub(crate) close: Vec<Ask>,
@@ -220,6 +232,12 @@ impl Description {
     #[must_use]
     pub fn at_once(&self) -> usize {
         self.read.at_once.max(1)
+    }
+
+    /// Whether it tells what people write on a ticket, so that they can decide there.
+    #[must_use]
+    pub fn hears(&self) -> bool {
+        self.statements.is_some()
     }
 
     /// The names that `systems.yaml` may give, and what they are where it does not.

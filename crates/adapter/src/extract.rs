@@ -1,13 +1,13 @@
 //! From answers to facts: what a queue, a ticket or a list of tickets shows.
 
 use belay_domain::{
-    Act, ActKind, ActorKind, QueueFacts, QueueId, ResolutionCode, StaffMember, Standing,
+    Act, ActKind, ActorKind, QueueFacts, QueueId, ResolutionCode, StaffMember, Standing, Statement,
     TicketActor, TicketFacts, TicketId, TicketReading, TicketResolution,
 };
 use belay_expression::expression::{Expression, Scope};
 use serde_json::{Value, json};
 
-use crate::description::{Description, List};
+use crate::description::{Description, List, Statements};
 use crate::dialog::list;
 use crate::exchange::Trouble;
 use crate::format::{Meaning, What};
@@ -199,6 +199,36 @@ impl<'a> Extract<'a> {
             note: note.trim().chars().take(NOTE_LENGTH_MAX).collect(),
             links,
         })
+    }
+
+    /// What was written on a ticket. An account of which it is not sure that it said so is nobody known.
+    pub(crate) fn statements(
+        &self,
+        rule: &Statements,
+        scope: &mut Scope,
+    ) -> Result<Vec<Statement>, Trouble> {
+        let accounts = list(&rule.accounts, scope, "statements.accounts")?;
+        let people = People::learn(self.description, self.settings, accounts, scope)?;
+        let mut statements: Vec<Statement> = Vec::new();
+        for said in list(&rule.said, scope, "statements.said")? {
+            scope.set("statement", &said);
+            let get = |expression, what| value(expression, scope, what);
+            let id = text(&get(&rule.id, "statements.id")?);
+            let id = id.ok_or_else(|| odd("statements.id", "a statement has none"))?;
+            if statements.iter().any(|known| known.id == id) {
+                return Err(odd("statements.id", &format!("two statements have the id {id}")));
+            }
+            let by = people.who(&get(&rule.by, "statements.by")?)?;
+            let mut actor = by.ok_or_else(|| odd("statements.by", "nobody wrote a statement"))?;
+            let sure = holds(&rule.sure, scope, "statements.sure")?;
+            if !sure && actor.kind == ActorKind::Person {
+                actor.kind = ActorKind::Unknown;
+            }
+            let text = text(&get(&rule.text, "statements.text")?).unwrap_or_default();
+            let text = text.chars().take(NOTE_LENGTH_MAX).collect();
+            statements.push(Statement { id, actor, text });
+        }
+        Ok(statements)
     }
 
     /// The code in the taxonomy's words, where the operator named them.

@@ -3,11 +3,15 @@
 //! Texts called "expression" are CEL; texts with `{{ expression }}` in them are templates. Which names an expression
 //! may use is said in `docs/connectors.md`.
 
+mod request;
+
 use std::collections::BTreeMap;
 
 use schemars::JsonSchema;
 use serde::Deserialize;
-use serde_json::Value;
+
+pub use request::MethodName;
+pub(crate) use request::RequestRule;
 
 /// How one kind of ticket system is asked and understood.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -55,6 +59,8 @@ pub(crate) struct DescriptionFile {
     pub(crate) create: CreateRule,
     /// Reading tickets with what was done to them.
     pub(crate) read: ReadRule,
+    /// Reading what people wrote on a ticket, and who wrote it; without it nobody can decide on a ticket.
+    pub(crate) statements: Option<StatementsRule>,
     /// Listing our open tickets.
     pub(crate) ours: Option<ListRule>,
     /// Telling people that a ticket is no longer needed.
@@ -153,70 +159,6 @@ pub enum Meaning {
     Rejected,
     /// Gone.
     Deleted,
-}
-
-/// One request. What it answers is known to what follows by its name.
-#[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct RequestRule {
-    /// The name under which what follows sees the answer; its status is `status_NAME`, its headers `headers_NAME`.
-    pub(crate) name: String,
-    /// The method; `GET` when left out.
-    #[serde(default)]
-    pub(crate) method: MethodName,
-    /// The path below the base URL: a template whose values are percent-encoded.
-    pub(crate) path: String,
-    /// What stands after the question mark: templates. A value that is one expression and gives null is left out.
-    #[serde(default)]
-    pub(crate) query: BTreeMap<String, String>,
-    /// Headers of this request.
-    #[serde(default)]
-    pub(crate) headers: BTreeMap<String, String>,
-    /// The body, with templates in the place of texts.
-    pub(crate) body: Option<Value>,
-    /// It changes nothing, whatever its method.
-    #[serde(default)]
-    pub(crate) safe: bool,
-    /// Asked only if this expression is true; otherwise its answer is null.
-    pub(crate) when: Option<String>,
-    /// Asked once for each `item` of this list (an expression). What follows sees a list of `{item, answer}`.
-    pub(crate) each: Option<String>,
-    /// That there is no such thing is an answer: null.
-    #[serde(default)]
-    pub(crate) optional: bool,
-    /// Statuses that are answers, too: null.
-    #[serde(default)]
-    pub(crate) tolerate: Vec<u16>,
-    /// Success without a body is fine.
-    #[serde(default)]
-    pub(crate) empty: bool,
-    /// Has to be true of a success (an expression over `answer`), or the answer is not understood.
-    pub(crate) expect: Option<String>,
-    /// The list within the answer (an expression over `answer`); what follows sees all pages of it as one list.
-    pub(crate) items: Option<String>,
-    /// What the next page is asked for with, or null after the last one (an expression over `answer`, `items` of this
-    /// page, `seen` items so far, `page`, `headers` and `links`). The request sees it as `page`.
-    pub(crate) next: Option<String>,
-    /// The most pages; more is not understood.
-    #[serde(default = "fifty")]
-    pub(crate) pages_max: u32,
-}
-
-/// The methods.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
-#[serde(rename_all = "UPPERCASE")]
-pub enum MethodName {
-    /// Reads.
-    #[default]
-    Get,
-    /// Adds.
-    Post,
-    /// Replaces.
-    Put,
-    /// Changes.
-    Patch,
-    /// Removes.
-    Delete,
 }
 
 /// Who is who.
@@ -393,6 +335,28 @@ pub(crate) struct ResolutionRule {
     pub(crate) links: String,
 }
 
+/// What was written on a ticket: what people decide by where the playbook lets them decide on a ticket.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct StatementsRule {
+    /// What is asked; sees `ticket`.
+    pub(crate) requests: Vec<RequestRule>,
+    /// The accounts that are named: an expression that gives a list.
+    pub(crate) accounts: String,
+    /// What was written since the ticket was made and still stands there, the oldest first: an expression that gives a
+    /// list.
+    pub(crate) said: String,
+    /// What the system calls a `statement`. One that can be edited has another id afterwards.
+    pub(crate) id: String,
+    /// A key of the account that wrote a `statement`.
+    pub(crate) by: String,
+    /// Whether it is sure that this account wrote a `statement` as it stands there. False of what came by mail, was
+    /// edited by somebody else, or was sent in a person's name by a program: then nobody is known to have said it.
+    pub(crate) sure: String,
+    /// What it says. The first line counts.
+    pub(crate) text: String,
+}
+
 /// Telling people that a ticket is no longer needed. Belay reads it before and after.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -466,10 +430,6 @@ fn one() -> usize {
 
 fn ten() -> u32 {
     10
-}
-
-fn fifty() -> u32 {
-    50
 }
 
 fn default_per_minute() -> u32 {

@@ -19,8 +19,8 @@ use belay_adapter::{
     Adapter, Answer, CheckName, Proven, Request, Seen, Talk, Trouble, TroubleKind,
 };
 use belay_domain::{
-    ActKind, ActorKind, Correlation, QueueFacts, QueueId, Reading, TicketFacts, TicketId,
-    TicketReading,
+    ActKind, ActorKind, Correlation, QueueFacts, QueueId, Reading, Statement, TicketFacts,
+    TicketId, TicketReading,
 };
 use reqwest::Method;
 use reqwest::header::HeaderValue;
@@ -358,6 +358,21 @@ impl HumanQueue for Itsm {
             }
             findings.sort_by_key(|finding| finding.check);
             Ok(findings)
+        })
+    }
+
+    fn statements<'a>(
+        &'a self,
+        ticket: &'a TicketId,
+    ) -> BoxFuture<'a, Result<Vec<Statement>, QueueError>> {
+        Box::pin(async move {
+            match self.adapter.statements(ticket).map_err(told)? {
+                Some(talk) => self.look(Line::Looks, Ok(talk)).await,
+                None => {
+                    let detail = "this system's adapter cannot tell who wrote what on a ticket";
+                    Err(QueueError::new(QueueErrorKind::Refused, detail))
+                }
+            }
         })
     }
 

@@ -71,6 +71,13 @@ impl Staff {
                 let desk = systems
                     .get(*system)
                     .is_some_and(|system| matches!(system.kind, SystemKind::Desk(_)));
+                // Where it cannot be read who wrote what, nobody decides.
+                let silent = systems.get(*system).is_some_and(
+                    |system| matches!(&system.kind, SystemKind::Itsm(itsm) if !itsm.description.hears()),
+                );
+                if silent {
+                    continue;
+                }
                 let own = person.identities.get(*system);
                 let Some(account) = own.or(desk.then_some(id)) else { continue };
                 approvers.push(TicketApprover {

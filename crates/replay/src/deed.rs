@@ -6,7 +6,7 @@ mod tests;
 use jiff::SignedDuration;
 
 use crate::people::Kind;
-use crate::ticket::{Change, Face, Field, Status, Via};
+use crate::ticket::{Change, Face, Field, Status, Via, words};
 use crate::world::World;
 
 /// Something that is done in an office. What makes no sense when its time comes is left undone.
@@ -42,6 +42,18 @@ pub enum Deed {
         by: String,
         /// What.
         text: String,
+    },
+    /// Somebody changes what was written last, whoever wrote it.
+    Rewrite {
+        /// Who.
+        by: String,
+        /// What it says now.
+        text: String,
+    },
+    /// Somebody deletes what was written last, whoever wrote it.
+    Unsay {
+        /// Who.
+        by: String,
     },
     /// Somebody changes how the ticket stands.
     Become {
@@ -211,6 +223,16 @@ impl Deed {
         Self::Note { by: by.to_owned(), text: text.to_owned() }
     }
 
+    /// Somebody changes what was written last.
+    pub fn rewrite(by: &str, text: &str) -> Self {
+        Self::Rewrite { by: by.to_owned(), text: text.to_owned() }
+    }
+
+    /// Somebody deletes what was written last.
+    pub fn unsay(by: &str) -> Self {
+        Self::Unsay { by: by.to_owned() }
+    }
+
     /// Somebody answers the customer.
     pub fn reply(by: &str, text: &str) -> Self {
         Self::Reply { by: by.to_owned(), text: text.to_owned() }
@@ -292,6 +314,10 @@ impl World {
             Deed::Delete { by } => {
                 face.deleted = true;
                 Some((by.as_str(), vec![Change::Deleted]))
+            }
+            Deed::Rewrite { by, .. } | Deed::Unsay { by } => {
+                let last = words(&ticket.history).last().map(|words| words.entry.serial);
+                last.map(|entry| (by.as_str(), vec![unwritten(deed, entry)]))
             }
             _ => deed.edit(&face).map(|(by, edit)| (by, changes(&mut face, by, edit))),
         };
@@ -387,6 +413,14 @@ fn changes(face: &mut Face, by: &str, edit: Edit) -> Vec<Change> {
     }
     face.taken = taken && face.holder.is_some();
     changes
+}
+
+/// What becomes of what was written in an entry.
+fn unwritten(deed: &Deed, entry: u64) -> Change {
+    match deed {
+        Deed::Rewrite { text, .. } => Change::Rewrote { entry, text: text.clone() },
+        _ => Change::Unsaid { entry },
+    }
 }
 
 /// A status as a history keeps it. [`unspelled`] is the way back.

@@ -127,6 +127,18 @@ pub enum Change {
         /// What.
         text: String,
     },
+    /// What was written in an entry before this one says something else now.
+    Rewrote {
+        /// The serial of that entry.
+        entry: u64,
+        /// What it says now.
+        text: String,
+    },
+    /// What was written in an entry before this one stands there no more.
+    Unsaid {
+        /// The serial of that entry.
+        entry: u64,
+    },
     /// It became part of another one.
     Merged {
         /// Which.
@@ -134,6 +146,21 @@ pub enum Change {
     },
     /// It was deleted.
     Deleted,
+}
+
+/// Something that was written and still stands there.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Words<'a> {
+    /// When it was written, and by whom.
+    pub(crate) entry: &'a Entry,
+    /// Its place among what was written in the same go.
+    pub(crate) index: usize,
+    /// Customers see it.
+    pub(crate) public: bool,
+    /// What it says now.
+    pub(crate) text: &'a str,
+    /// When it was changed last, and by whom.
+    pub(crate) rewritten: Option<&'a Entry>,
 }
 
 /// A field whose changes are kept.
@@ -181,6 +208,30 @@ impl Ticket {
         let known = self.truth.iter().rev().find(|(since, _)| *since <= at);
         known.and_then(|(_, who)| who.as_deref())
     }
+}
+
+/// What stands on a ticket after these entries, the oldest first.
+pub(crate) fn words(history: &[Entry]) -> Vec<Words<'_>> {
+    let mut standing: Vec<Words<'_>> = Vec::new();
+    for entry in history {
+        let mut index = 0;
+        for change in &entry.changes {
+            match change {
+                Change::Wrote { public, text } => {
+                    let (public, rewritten) = (*public, None);
+                    standing.push(Words { entry, index, public, text, rewritten });
+                    index += 1;
+                }
+                Change::Rewrote { entry: serial, text } => {
+                    let of = standing.iter_mut().filter(|words| words.entry.serial == *serial);
+                    of.for_each(|words| (words.text, words.rewritten) = (text, Some(entry)));
+                }
+                Change::Unsaid { entry } => standing.retain(|words| words.entry.serial != *entry),
+                Change::Opened | Change::Set { .. } | Change::Merged { .. } | Change::Deleted => {}
+            }
+        }
+    }
+    standing
 }
 
 impl Status {

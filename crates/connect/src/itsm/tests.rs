@@ -1,9 +1,13 @@
-//! What each description sees of an office that a vendor's stand-in serves. One table for each vendor.
+//! What each description sees of an office that a vendor's stand-in serves: stories that hold for all, and for each
+//! vendor a file with its own.
 
 mod goalert;
 mod jira;
 mod pager_duty;
+mod said;
 mod service_now;
+mod stories;
+mod vendors;
 mod verified;
 mod zendesk;
 
@@ -17,7 +21,7 @@ use belay_replay::{Deed, Lie, Office, Person, Queue, Shared, Which};
 use jiff::Timestamp;
 
 use super::{Itsm, ItsmConfig};
-use crate::{HumanQueue, NewTicket, QueueErrorKind};
+use crate::{HumanQueue, NewTicket};
 
 /// An office that a vendor's stand-in serves, and Belay's way into it.
 pub(super) struct Stage {
@@ -136,31 +140,33 @@ pub(super) fn staff(members: &[StaffMember]) -> String {
     lines.join(", ")
 }
 
+/// What a new ticket shows after these deeds, alone and together with others.
+pub(super) async fn happened(stage: &Stage, deeds: &[Deed]) -> Reading {
+    let ticket = stage.placed().await;
+    for deed in deeds {
+        tokio::time::sleep(Duration::from_secs(60)).await;
+        stage.happen(deed.clone());
+    }
+    let reading = stage.read(&ticket).await;
+    if let TicketReading::Present(facts) = &reading.ticket {
+        assert_eq!(facts.case.as_ref().map(|case| case.as_str()), Some("C-1"));
+        assert_eq!(facts.correlation.as_ref().map(|it| it.as_str()), Some("C-1/e1/r1s1"));
+    }
+    let wanted = crate::Wanted {
+        ticket: ticket.clone(),
+        queue: stage.queue.parse().expect("an id"),
+        correlation: "C-1/e1/r1s1".parse().expect("an id"),
+    };
+    let many = stage.itsm.read_many(&[wanted]).await;
+    assert_eq!(many, std::slice::from_ref(&reading), "together as alone");
+    reading
+}
+
 /// What a ticket shows after these deeds.
 #[track_caller]
 pub(super) fn check(stage: fn() -> Stage, deeds: &[Deed], expected: &str) {
     run(async {
-        let stage = stage();
-        let ticket = stage.placed().await;
-        for deed in deeds {
-            tokio::time::sleep(Duration::from_secs(60)).await;
-            stage.happen(deed.clone());
-        }
-        let reading = stage.read(&ticket).await;
-        assert_eq!(line(&reading), expected);
-        if let TicketReading::Present(facts) = &reading.ticket {
-            assert_eq!(facts.case.as_ref().map(|case| case.as_str()), Some("C-1"));
-            assert_eq!(facts.correlation.as_ref().map(|it| it.as_str()), Some("C-1/e1/r1s1"));
-        }
-        let many = stage
-            .itsm
-            .read_many(&[crate::Wanted {
-                ticket: ticket.clone(),
-                queue: stage.queue.parse().expect("an id"),
-                correlation: "C-1/e1/r1s1".parse().expect("an id"),
-            }])
-            .await;
-        assert_eq!(many, [reading], "together as alone");
+        assert_eq!(line(&happened(&stage(), deeds).await), expected);
     });
 }
 
@@ -174,17 +180,6 @@ pub(super) fn lies(stage: fn() -> Stage, lie: Lie, expected: &str) {
         stage.office.lie(lie);
         let line = line(&stage.read(&ticket).await) + ".";
         assert!(line.contains(expected), "{line} does not say {expected}");
-    });
-}
-
-/// What becomes of a create while the system lies.
-#[track_caller]
-pub(super) fn creates(stage: fn() -> Stage, lie: Lie, expected: Result<(), QueueErrorKind>) {
-    run(async {
-        let stage = stage();
-        stage.office.lie(lie);
-        let created = stage.itsm.create(&stage.new_ticket("C-1/e1/r1s1")).await;
-        assert_eq!(created.map(drop).map_err(|error| error.kind), expected);
     });
 }
 

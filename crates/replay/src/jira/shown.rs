@@ -6,7 +6,7 @@ use super::{CORRELATION_FIELD, TEAM_ROLE, project_key, time};
 use crate::counter::Call;
 use crate::deed::unspelled;
 use crate::people::{Kind, Person, Queue};
-use crate::ticket::{Change, Entry, Face, Field, Status, Ticket};
+use crate::ticket::{Change, Entry, Face, Field, Status, Ticket, words};
 use crate::world::World;
 
 /// Ids of issues begin after this.
@@ -251,26 +251,38 @@ fn items(world: &World, ticket: &Ticket, change: &Change) -> Vec<Value> {
             let text = format!("This work item duplicates {into}");
             vec![item("Link", (None, String::new()), (Some(into), text))]
         }
-        Change::Opened | Change::Wrote { .. } | Change::Deleted => Vec::new(),
+        Change::Opened
+        | Change::Wrote { .. }
+        | Change::Rewrote { .. }
+        | Change::Unsaid { .. }
+        | Change::Deleted => Vec::new(),
     }
 }
 
 pub(super) fn comments(world: &World, call: &Call, ticket: &Ticket) -> Vec<Value> {
+    let history = call.sees(ticket).map(|(_, history)| history).unwrap_or_default();
     let mut comments = Vec::new();
-    for entry in call.sees(ticket).map(|(_, history)| history).unwrap_or_default() {
+    for words in words(history) {
+        let mut shown = comment(world, call, ticket, words.entry, words.text, words.public);
+        if let Some(entry) = words.rewritten {
+            shown["updateAuthor"] = json!(user(world, call, &entry.by));
+            shown["updated"] = json!(time(world, entry.at));
+        }
+        comments.push((words.entry.serial, shown));
+    }
+    // What was written with a resolution is a comment, too.
+    for entry in history {
         for change in &entry.changes {
-            match change {
-                Change::Wrote { public, text } => {
-                    comments.push(comment(world, call, ticket, entry, text, *public));
-                }
-                Change::Set { field: Field::Note, new, .. } if !new.is_empty() => {
-                    comments.push(comment(world, call, ticket, entry, new, false));
-                }
-                _ => {}
+            if let Change::Set { field: Field::Note, new, .. } = change
+                && !new.is_empty()
+            {
+                let shown = comment(world, call, ticket, entry, new, false);
+                comments.push((entry.serial, shown));
             }
         }
     }
-    comments
+    comments.sort_by_key(|(serial, _)| *serial);
+    comments.into_iter().map(|(_, shown)| shown).collect()
 }
 
 pub(super) fn comment(

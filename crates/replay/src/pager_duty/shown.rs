@@ -8,8 +8,8 @@ use super::{
     time, user_id, zoned,
 };
 use crate::counter::{Call, Reply};
-use crate::people::{Kind, Queue};
-use crate::ticket::{Change, Entry, Face, Field, Status, Ticket, Via};
+use crate::people::{Kind, Person, Queue};
+use crate::ticket::{Change, Entry, Face, Field, Status, Ticket, Via, words};
 use crate::world::World;
 
 pub(super) fn reference(call: &Call, kind: &str, path: &str, id: &str, summary: &str) -> Value {
@@ -245,14 +245,22 @@ pub(super) fn logged(
         Change::Merged { into } => {
             lines.push(("resolve_log_entry", format!("Merged into #{into} by {by}"), json!({})));
         }
-        Change::Deleted => {}
+        // That a note was changed or removed is not in the log.
+        Change::Rewrote { .. } | Change::Unsaid { .. } | Change::Deleted => {}
     }
 }
 
 pub(super) fn note(world: &World, call: &Call, entry: &Entry, text: &str) -> Value {
+    let bot = |person: &Person| {
+        let (id, name) = (user_id(person.serial), person.full_name());
+        reference(call, "bot_user", "users", &id, &name)
+    };
+    let labelled = world.people.get(&entry.by).filter(|person| {
+        person.kind == Kind::Machine && person.labelled && person.secret.is_none()
+    });
     json!({
         "id": format!("N{}", letters(entry.serial, 6)),
-        "user": agent(world, call, &entry.by),
+        "user": labelled.map_or_else(|| user_reference(world, call, &entry.by), bot),
         "channel": { "summary": "The PagerDuty website or APIs" },
         "content": text,
         "created_at": zoned(world, entry.at),
@@ -261,16 +269,15 @@ pub(super) fn note(world: &World, call: &Call, entry: &Entry, text: &str) -> Val
 }
 
 pub(super) fn notes(world: &World, call: &Call, ticket: &Ticket) -> Vec<Value> {
-    let entries = call.sees(ticket).map(|(_, history)| history).unwrap_or_default();
-    let mut notes = Vec::new();
-    for entry in entries {
-        for change in &entry.changes {
-            if let Change::Wrote { text, .. } = change {
-                notes.push(note(world, call, entry, text));
-            }
+    let history = call.sees(ticket).map(|(_, history)| history).unwrap_or_default();
+    let shown = words(history).into_iter().map(|words| {
+        let mut shown = note(world, call, words.entry, words.text);
+        if let Some(entry) = words.rewritten {
+            shown["updated_at"] = json!(zoned(world, entry.at));
         }
-    }
-    notes
+        shown
+    });
+    shown.collect()
 }
 
 pub(super) fn service(world: &World, call: &Call, queue: &Queue) -> Value {

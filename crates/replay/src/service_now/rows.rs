@@ -9,7 +9,7 @@ use super::query::Query;
 use crate::counter::Call;
 use crate::deed::unspelled;
 use crate::people::{Member, Person, Queue};
-use crate::ticket::{Change, Entry, Face, Field, Status, Ticket};
+use crate::ticket::{Change, Entry, Face, Field, Status, Ticket, Words, words};
 use crate::world::World;
 
 /// A row of a table.
@@ -23,7 +23,7 @@ pub(super) enum Row<'a> {
     HasRole(&'a Person),
     /// An entry of an incident, and which of the rows it makes.
     Audit(&'a Ticket, &'a Entry, usize),
-    Journal(&'a Ticket, &'a Entry, usize),
+    Journal(&'a Ticket, Words<'a>),
     Choice(&'static str, &'static str, &'static str, u64),
     Rota(&'a Queue),
 }
@@ -102,17 +102,14 @@ fn history<'a>(world: &'a World, call: &Call, table: Table, query: &Query) -> Ve
     let mut rows = Vec::new();
     // Even a deleted incident has a history.
     for ticket in tickets.into_iter().filter(|ticket| !ticket.face().hidden) {
-        for entry in ticket.history_at(call.as_of) {
-            let kept = |index: &usize| match table {
-                Table::Audit => *index < audited(ticket, entry, world).len(),
-                _ => *index < written(entry).len(),
-            };
-            for index in (0..).take_while(kept) {
-                rows.push(match table {
-                    Table::Audit => Row::Audit(ticket, entry, index),
-                    _ => Row::Journal(ticket, entry, index),
-                });
-            }
+        let history = ticket.history_at(call.as_of);
+        if table == Table::Journal {
+            rows.extend(words(history).into_iter().map(|words| Row::Journal(ticket, words)));
+            continue;
+        }
+        for entry in history {
+            let audited = audited(ticket, entry, world).len();
+            rows.extend((0..audited).map(|index| Row::Audit(ticket, entry, index)));
         }
     }
     rows
@@ -151,8 +148,11 @@ fn audited(ticket: &Ticket, entry: &Entry, world: &World) -> Vec<(&'static str, 
                 }
             }
             Change::Wrote { public, text } => {
-                rows.push((journal(*public), String::new(), text.clone()))
+                // This is what the old value of every entry of a journal is.
+                rows.push((journal(*public), "JOURNAL FIELD ADDITION".to_owned(), text.clone()));
             }
+            // A row of the journal can be changed by an administrator; that of the audit stays.
+            Change::Rewrote { .. } | Change::Unsaid { .. } => {}
             Change::Merged { into } => {
                 rows.push(("parent_incident", String::new(), Table::Incident.id(*into)));
             }
@@ -295,9 +295,8 @@ impl<'a> Row<'a> {
                     _ => return None,
                 })
             }
-            Self::Journal(ticket, entry, index) => {
-                let written = written(entry);
-                let (public, text) = written.get(*index)?;
+            Self::Journal(ticket, words) => {
+                let Words { entry, index, public, text, .. } = words;
                 Some(match field {
                     "sys_id" => Cell::text(Table::Journal.id(entry.serial * 16 + *index as u64)),
                     "name" => Cell::text("incident"),

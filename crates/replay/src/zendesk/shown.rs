@@ -189,13 +189,28 @@ fn happened(
             // What is written about a resolution is a note like any other.
             Field::Note => events.extend(text(new).map(|new| comment(world, entry, &new, false))),
         },
-        Change::Wrote { public, text } => events.push(comment(world, entry, text, *public)),
+        Change::Wrote { public, text } => {
+            let unsaid = |later: &Entry| {
+                let gone = |change: &Change| matches!(change, Change::Unsaid { entry: of } if *of == entry.serial);
+                later.changes.iter().any(gone)
+            };
+            let black: String = text.chars().map(|it| if it == ' ' { it } else { '▇' }).collect();
+            let text = if ticket.history.iter().any(unsaid) { &black } else { text };
+            events.push(comment(world, entry, text, *public));
+        }
         Change::Merged { into } => {
             let body = format!("This request was closed and merged into request #{into}.");
             let mut event = comment(world, entry, &body, false);
             event["via"] =
                 json!({ "channel": "web", "source": { "from": {}, "rel": "merge", "to": {} } });
             events.push(event);
+        }
+        // What was written stays as it is here; it can only be blacked out.
+        Change::Rewrote { .. } => {}
+        Change::Unsaid { .. } => {
+            let redacted =
+                json!({ "type": "CommentRedactEvent", "author_id": author(world, entry) });
+            events.push(redacted);
         }
         Change::Deleted => events.push(set("status", None, Some("deleted".to_owned()))),
     }

@@ -7,8 +7,8 @@ use belay_adapter::{Settings, built_in};
 use belay_replay::{Deed, Lie, Person, Queue, Which};
 use secrecy::SecretString;
 
-use super::{Itsm, ItsmConfig, Stage, check, creates, lies, run, staff};
-use crate::{Attempt, HumanQueue, QueueErrorKind, Settling, place};
+use super::{Itsm, ItsmConfig, Stage, check, lies, run, staff};
+use crate::{HumanQueue, QueueErrorKind};
 
 // The seventh in the order of joining.
 const SUPPORT: &str = "00000000-0000-4000-8002-000000000007";
@@ -33,17 +33,6 @@ pub(super) fn stage() -> Stage {
 }
 
 #[test]
-fn a_person_who_acknowledges_it_is_seen_to_take_it() {
-    check(stage, &[], "open in support");
-    check(stage, &[Deed::take("anna")], "open in support, held by Anna; Anna took");
-    check(
-        stage,
-        &[Deed::take("anna"), Deed::give_back("anna")],
-        "open in support; Anna took; Anna gave back",
-    );
-}
-
-#[test]
 fn a_machine_that_acknowledges_it_is_no_person() {
     let robot = "machine via%20Robot%20integration";
     check(
@@ -59,51 +48,11 @@ fn a_machine_that_acknowledges_it_is_no_person() {
 }
 
 #[test]
-fn what_is_gone_or_closed_is_never_open() {
-    check(stage, &[Deed::Hide], "missing");
-    check(
-        stage,
-        &[Deed::take("anna"), Deed::resolve("anna", Some("refunded"))],
-        "resolved in support; Anna took; Anna changed state; closed by Anna (no code)",
-    );
-}
-
-#[test]
-fn lies_are_never_a_person_who_has_it() {
+fn what_is_left_out_or_empty_is_never_a_person_who_has_it() {
     lies(stage, Lie::HidesHistory, "unreadable");
-    lies(stage, Lie::RefusesCredential, "the credential was not accepted");
-    lies(stage, Lie::Throttles(30), "asked to slow down");
-    lies(stage, Lie::Down(503), "unavailable");
-    lies(stage, Lie::Down(403), "refused");
-    lies(stage, Lie::Unreachable, "unavailable");
-    lies(stage, Lie::Slow(Duration::from_secs(60)), "unavailable");
     for field in ["status", "serviceID", "message", "meta"] {
         lies(stage, Lie::LeavesOut(vec![field.to_owned()]), "unreadable");
     }
-}
-
-#[test]
-fn a_create_is_believed_only_with_an_id_and_never_repeated() {
-    creates(stage, Lie::Forgets, Ok(()));
-    creates(stage, Lie::RefusesInProse, Err(QueueErrorKind::NotUnderstood));
-    creates(stage, Lie::LosesAnswer, Err(QueueErrorKind::Unknown));
-}
-
-#[test]
-fn a_ticket_is_placed_once() {
-    run(async {
-        let stage = stage();
-        stage.office.lie(Lie::SearchLags(jiff::SignedDuration::from_secs(4)));
-        let new = stage.new_ticket("C-1/e1/r1s1");
-        let first = place(&stage.itsm, &new, Attempt::First, Settling::default()).await;
-        let again = place(&stage.itsm, &new, Attempt::First, Settling::default()).await;
-        assert_eq!(first.expect("placed").ticket, again.expect("found").ticket);
-        assert_eq!(stage.office.tickets().len(), 1);
-        stage.itsm.create(&stage.new_ticket("C-1/e1/r1s1x2")).await.expect("made");
-        tokio::time::sleep(Duration::from_secs(10)).await;
-        let found = stage.itsm.find(&"C-1/e1/r1s1".parse().expect("an id")).await.expect("found");
-        assert_eq!(found.len(), 1, "what begins alike is another step's");
-    });
 }
 
 #[test]
@@ -143,27 +92,5 @@ fn what_nobody_needs_is_closed_if_nobody_holds_it() {
         stage.happen(Deed::take("anna"));
         let error = stage.itsm.withdraw(&ticket, "not needed any more").await.expect_err("held");
         assert_eq!(error.kind, QueueErrorKind::Refused);
-    });
-}
-
-#[test]
-fn our_open_tickets_are_listed_page_by_page() {
-    run(async {
-        let stage = stage();
-        for count in 0..250 {
-            let new = stage.new_ticket(&format!("C-{count}/e1/r1s1"));
-            stage.itsm.create(&new).await.expect("made");
-        }
-        stage.office.open_ticket("ben", "support", "nobody's");
-        let (mut found, mut page) = (0, None);
-        loop {
-            let ours = stage.itsm.ours(page.as_deref()).await.expect("listed");
-            found += ours.tickets.len();
-            page = ours.next;
-            if page.is_none() {
-                break;
-            }
-        }
-        assert_eq!(found, 250);
     });
 }

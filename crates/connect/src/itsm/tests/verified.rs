@@ -6,29 +6,21 @@ use belay_domain::QueueRef;
 use belay_replay::{Deed, Lie, Script};
 use jiff::Timestamp;
 
-use super::{Stage, goalert, jira, pager_duty, run, service_now, zendesk};
+use super::vendors::VENDORS;
+use super::{Stage, run};
 use crate::verify::{Report, Terms, Verification};
 
 /// Whose reads show when a ticket was created, and in whole seconds (22).
-const WHOLE_SECONDS: [&str; 2] = ["pager_duty", "zendesk"];
+const WHOLE_SECONDS: [&str; 2] = ["PagerDuty", "Zendesk"];
 
 /// Who is asked for one ticket by its id, and so can answer with nothing (2). The others are asked for a list.
-const READ_BY_ID: [&str; 2] = ["jira", "pager_duty"];
-
-type Vendor = (&'static str, fn() -> Stage);
-
-const STAGES: [Vendor; 5] = [
-    ("goalert", goalert::stage),
-    ("jira", jira::stage),
-    ("pager_duty", pager_duty::stage),
-    ("service_now", service_now::stage),
-    ("zendesk", zendesk::stage),
-];
+const READ_BY_ID: [&str; 2] = ["Jira Service Management", "PagerDuty"];
 
 #[test]
 fn a_sound_office_holds_behind_every_vendor() {
     run(async {
-        for (vendor, stage) in STAGES {
+        for vendor in VENDORS {
+            let (vendor, stage) = (vendor.name, vendor.stage);
             let report = verified(&stage()).await;
             check(vendor, &report, &[]);
             assert!(report.holds(), "{vendor}: {report:#?}");
@@ -39,7 +31,8 @@ fn a_sound_office_holds_behind_every_vendor() {
 #[test]
 fn a_machine_that_takes_everything_is_told_behind_every_vendor() {
     run(async {
-        for (vendor, stage) in STAGES {
+        for vendor in VENDORS {
+            let (vendor, stage) = (vendor.name, vendor.stage);
             let stage = stage();
             stage.office.habit(Script::new().at(2, Deed::take("silent")));
             let report = verified(&stage).await;
@@ -47,7 +40,7 @@ fn a_machine_that_takes_everything_is_told_behind_every_vendor() {
             assert!(!report.led_to_cover(), "{vendor}");
             // Where nothing can be said, a ticket in somebody's hands is theirs, and the report says so.
             let clean = report.tickets.iter().all(|left| left.clean);
-            assert_eq!(clean, vendor != "goalert", "{vendor}: {:?}", report.tickets);
+            assert_eq!(clean, vendor != "GoAlert", "{vendor}: {:?}", report.tickets);
         }
     });
 }
@@ -55,7 +48,8 @@ fn a_machine_that_takes_everything_is_told_behind_every_vendor() {
 #[test]
 fn an_empty_success_for_an_id_that_never_existed_is_told_and_leads_to_no_cover() {
     run(async {
-        for (vendor, stage) in STAGES {
+        for vendor in VENDORS {
+            let (vendor, stage) = (vendor.name, vendor.stage);
             let stage = stage();
             stage.office.lie(Lie::Empty);
             let report = verified(&stage).await;
