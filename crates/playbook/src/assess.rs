@@ -1,19 +1,22 @@
 //! The verdict on one proposed action: every check, in order, and every reason, not the first.
 
+pub(crate) mod basis;
+mod context;
 mod limits;
 mod provenance;
+
+use std::collections::BTreeSet;
 
 use belay_domain::{
     ApprovalTerms, ContractTerms, Digest, Hasher, Mode, Money, PersonId, PolicyId, Reason, Rule,
     Ruling, Verdict,
 };
-use cedar_policy::RestrictedExpression;
 use serde_json::Value;
 
 use crate::approval::ApprovalRules;
 use crate::contract::Contract;
 use crate::facts::{CaseFacts, ProposalFacts};
-use crate::policy::{self, Answer};
+use crate::policy::{Answer, Bare};
 use crate::prepare::{Settled, Subject};
 use crate::problem::suggest;
 use crate::{Playbook, shown};
@@ -26,8 +29,34 @@ const TIER_MOST: u8 = 3;
 /// From this tier on people have to agree (`APR-1`).
 const TIER_ASKS: u8 = 2;
 
-/// The verdict.
+/// What is taken to be otherwise than the playbook and the outside say, to find out what would have been decided then.
+/// Nothing of it in a decision that counts.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Supposing {
+    /// The contract's own tier.
+    pub(crate) tier: Option<u8>,
+    /// Conditions that are taken to hold.
+    pub(crate) holds: BTreeSet<String>,
+    /// Reads that are taken to have shown what the conditions ask for.
+    pub(crate) unread: bool,
+    /// Policies that are taken not to be there.
+    pub(crate) without: BTreeSet<PolicyId>,
+}
+
+/// The verdict, with what it was made from.
 pub(crate) fn assess(playbook: &Playbook, facts: &ProposalFacts<'_>) -> Verdict {
+    let mut verdict = supposing(playbook, facts, &Supposing::default());
+    let contract = playbook.contract(facts.contract);
+    verdict.basis = Some(Box::new(basis::record(contract, facts)));
+    verdict
+}
+
+/// The verdict if something were otherwise.
+pub(crate) fn supposing(
+    playbook: &Playbook,
+    facts: &ProposalFacts<'_>,
+    supposing: &Supposing,
+) -> Verdict {
     let mut reasons = Vec::new();
     identity(playbook, facts, &mut reasons);
     let boundary = playbook.boundary_of(facts.agent).cloned();
@@ -67,12 +96,12 @@ pub(crate) fn assess(playbook: &Playbook, facts: &ProposalFacts<'_>) -> Verdict 
     provenance::check(contract, &subject.input, facts.provenance, &mut reasons);
     let mut approval = None;
     if fits {
-        verdict.snapshot = preconditions(&subject, facts, &mut reasons);
+        verdict.snapshot = preconditions(&subject, facts, supposing, &mut reasons);
         let amount = limits::check(playbook, &subject, facts, &mut reasons);
-        let tier = tier(playbook, contract, facts);
+        let tier = tier(playbook, supposing.tier.unwrap_or(contract.tier), facts);
         // Who is not in the playbook has no standing with its policies; the identity is reason enough.
         let answer = match verdict.boundary {
-            Some(_) => policies(playbook, &subject, facts, amount, tier),
+            Some(_) => policies(playbook, &subject, facts, (amount, tier), supposing),
             None => Answer::Denied(Vec::new()),
         };
         approval =
@@ -136,10 +165,11 @@ fn schema(contract: &Contract, input: &Value, reasons: &mut Vec<Reason>) -> bool
 fn preconditions(
     subject: &Subject<'_>,
     facts: &ProposalFacts<'_>,
+    supposing: &Supposing,
     reasons: &mut Vec<Reason>,
 ) -> Option<String> {
     let Settled { reads, wrong, unavailable } = subject.settled_reads(facts.reads, facts.case);
-    for (name, detail) in &wrong {
+    for (name, detail) in wrong.iter().filter(|_| !supposing.unread) {
         reasons.push(reason(Rule::Precondition, &format!("{name}-exists"), "", detail));
     }
     let mut scope = subject.case_scope(facts.case);
@@ -154,6 +184,7 @@ fn preconditions(
         }
         let detail = match assertion.that.holds(&scope) {
             Ok(true) => continue,
+            _ if supposing.holds.contains(&assertion.name) => continue,
             Ok(false) => assertion.otherwise.clone(),
             Err(detail) => format!("it cannot be decided: {detail}"),
         };
@@ -185,52 +216,33 @@ fn preconditions(
     Some(crate::json::canonical(&Value::Object(snapshot)))
 }
 
-fn tier(playbook: &Playbook, contract: &Contract, facts: &ProposalFacts<'_>) -> u8 {
+fn tier(playbook: &Playbook, of_contract: u8, facts: &ProposalFacts<'_>) -> u8 {
     let raised = u8::from(playbook.raises_tier && facts.outside_text);
-    (contract.tier + raised).min(TIER_MOST)
+    (of_contract + raised).min(TIER_MOST)
 }
 
 fn policies(
     playbook: &Playbook,
     subject: &Subject<'_>,
     facts: &ProposalFacts<'_>,
-    amount: Option<Money>,
-    tier: u8,
+    (amount, tier): (Option<Money>, u8),
+    supposing: &Supposing,
 ) -> Answer {
-    let text = |text: &str| RestrictedExpression::new_string(text.to_owned());
-    let record = |pairs: Vec<(String, RestrictedExpression)>| {
-        RestrictedExpression::new_record(pairs)
-            .unwrap_or_else(|_| RestrictedExpression::new_set([]))
-    };
-    let case = facts.case;
-    let labels = case.labels.iter().map(|(name, value)| (name.clone(), text(value)));
-    let labels: std::collections::BTreeMap<_, _> = labels.collect();
-    let utc = facts.now.to_zoned(jiff::tz::TimeZone::UTC);
-    let severity = case.severity.unwrap_or(playbook.severity);
-    let mut context = vec![
-        ("tier".to_owned(), RestrictedExpression::new_long(i64::from(tier))),
-        ("severity".to_owned(), text(&severity.to_string())),
-        ("kind".to_owned(), text(&case.kind)),
-        ("channel".to_owned(), text(&case.channel)),
-        ("customer".to_owned(), text(&case.customer)),
-        ("labels".to_owned(), record(labels.into_iter().collect())),
-        ("hour".to_owned(), RestrictedExpression::new_long(i64::from(utc.hour()))),
-        (
-            "weekday".to_owned(),
-            RestrictedExpression::new_long(i64::from(utc.weekday().to_monday_one_offset())),
-        ),
-        ("outside_text".to_owned(), RestrictedExpression::new_bool(facts.outside_text)),
-        ("provenance".to_owned(), record(provenance::by_field(facts.provenance))),
-        ("usage".to_owned(), record(limits::by_name(subject, facts))),
-    ];
-    if let Some(input) = policy::expression(&subject.input) {
-        context.push(("input".to_owned(), input));
+    let seen = context::of(playbook, subject, facts, (amount, tier));
+    playbook.policies.decide(facts.agent, facts.contract.as_str(), seen, &supposing.without)
+}
+
+/// What the policies would be asked about a proposal that fits its schema: for measuring them alone.
+pub(crate) fn bare<'a>(playbook: &'a Playbook, facts: &ProposalFacts<'_>) -> Option<Bare<'a>> {
+    let contract = playbook.contract(facts.contract)?;
+    let subject = Subject::new(contract, crate::json::strict(facts.input).ok()?, facts.case);
+    if !contract.input.is_valid(&subject.input) {
+        return None;
     }
-    if let Some(amount) = amount {
-        context.push(("amount".to_owned(), RestrictedExpression::new_long(amount.minor)));
-        context.push(("currency".to_owned(), text(amount.currency.as_str())));
-    }
-    playbook.policies.decide(facts.agent, facts.contract.as_str(), context)
+    let amount = limits::check(playbook, &subject, facts, &mut Vec::new());
+    let tier = tier(playbook, contract.tier, facts);
+    let seen = context::of(playbook, &subject, facts, (amount, tier));
+    playbook.policies.bare(facts.agent, facts.contract.as_str(), seen)
 }
 
 /// What follows from the policies' answer and the tier: reasons, or the terms of an approval.

@@ -6,10 +6,11 @@ use std::collections::BTreeMap;
 use belay_domain::{
     ActionId, AgentId, CaseId, ContractId, Epoch, Provenance, Severity, Span, TenantId, Timestamp,
 };
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 /// What is known of a case when the playbook is asked about it.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct CaseFacts {
     /// Whose case it is.
     pub tenant: TenantId,

@@ -15,6 +15,7 @@ mod canary;
 mod check;
 mod contract;
 mod escalation;
+mod explain;
 mod facts;
 mod format;
 #[cfg(feature = "fuzzing")]
@@ -55,10 +56,12 @@ use crate::routing::Routing;
 pub use canary::Canary;
 pub use contract::Contract;
 pub use escalation::StepPlace;
+pub use explain::{Change, Explanation, Outcome, Recorded, Step};
 pub use facts::{Answer, CaseFacts, ProposalFacts, Reads, Usage, UsageKey, Used};
 pub use hook::{Hook, HookHmac, HookProof, HookTime, Signed, TimeForm, TimePlace};
 pub use json::{INPUT_BYTES_MAX, canonical_json};
 pub use operations::{Heartbeat, Operations, Secret};
+pub use policy::Bare;
 pub use problem::{Problem, Problems};
 pub use request::{Method, PrepareError, PreparedRead, PreparedWrite};
 pub use routing::Route;
@@ -179,6 +182,13 @@ impl Playbook {
     #[must_use]
     pub fn assess(&self, facts: &ProposalFacts<'_>) -> Verdict {
         assess::assess(self, facts)
+    }
+
+    /// One question of those that a verdict puts to the policies, made ready, so that it can be measured alone. Nothing
+    /// if the policies would not be asked.
+    #[must_use]
+    pub fn bare(&self, facts: &ProposalFacts<'_>) -> Option<Bare<'_>> {
+        assess::bare(self, facts)
     }
 }
 

@@ -4,6 +4,10 @@
 //! without people agreeing (`Action::"execute_unapproved"`)? A policy that names no action answers both. A policy that
 //! cannot be evaluated denies, whatever the others say: Cedar itself would skip it, and a skipped `forbid` is a hole.
 
+mod bare;
+mod looks;
+
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::str::FromStr;
 
@@ -17,6 +21,9 @@ use serde_json::Value;
 
 use crate::check::Names;
 use crate::problem::{Problem, suggest};
+
+pub use bare::Bare;
+pub(crate) use looks::Applying;
 
 /// The attributes of `context` that every request has or may have.
 pub(crate) const CONTEXT_FIELDS: &[&str] = &[
@@ -34,6 +41,8 @@ pub(crate) const CONTEXT_FIELDS: &[&str] = &[
     "hour",
     "weekday",
     "outside_text",
+    "boundary",
+    "date",
 ];
 
 const ACTIONS: &[&str] = &["execute", "execute_unapproved"];
@@ -158,13 +167,19 @@ impl Policies {
         names
     }
 
-    /// Asks the policies.
+    /// Asks the policies, but for those that are to be left out.
     pub(crate) fn decide(
         &self,
         agent: &AgentId,
         contract: &str,
         context: Vec<(String, RestrictedExpression)>,
+        without: &BTreeSet<PolicyId>,
     ) -> Answer {
+        let mut set = Cow::Borrowed(&self.set);
+        for policy in without {
+            let left_out = set.to_mut().remove_static(cedar_policy::PolicyId::new(policy.as_str()));
+            debug_assert!(left_out.is_ok(), "only policies that are there are left out");
+        }
         let broken = |what: String| Answer::Denied(vec![(derived("evaluation"), what)]);
         let Some(entities) = self.entities.get(agent) else {
             return broken(format!("the agent {agent} is not in this playbook"));
@@ -178,9 +193,11 @@ impl Policies {
         else {
             return broken("the names cannot be judged".to_owned());
         };
-        match self.ask(entities, &principal, execute, &resource, context.clone()) {
+        let ask =
+            |action, context| self.ask(&set, entities, (&principal, action, &resource), context);
+        match ask(execute, context.clone()) {
             Err(reasons) => Answer::Denied(reasons),
-            Ok(policies) => match self.ask(entities, &principal, unapproved, &resource, context) {
+            Ok(policies) => match ask(unapproved, context) {
                 Ok(more) => Answer::Allowed(merged(policies, more)),
                 // What cannot be evaluated denies; what is only not permitted asks.
                 Err(reasons) if reasons.iter().any(|(_, why)| why.starts_with(FAILED)) => {
@@ -197,16 +214,15 @@ impl Policies {
 
     fn ask(
         &self,
+        set: &PolicySet,
         entities: &Entities,
-        principal: &EntityUid,
-        action: &EntityUid,
-        resource: &EntityUid,
+        (principal, action, resource): (&EntityUid, &EntityUid, &EntityUid),
         context: Context,
     ) -> Result<Vec<PolicyId>, Vec<(PolicyId, String)>> {
         let request =
             Request::new(principal.clone(), action.clone(), resource.clone(), context, None)
                 .map_err(|error| vec![(derived("evaluation"), format!("{FAILED}: {error}"))])?;
-        let response = self.authorizer.is_authorized(&request, &self.set, entities);
+        let response = self.authorizer.is_authorized(&request, set, entities);
         let failed: Vec<_> = response
             .diagnostics()
             .errors()

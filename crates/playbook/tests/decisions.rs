@@ -4,6 +4,8 @@
 
 #[path = "decisions/case.rs"]
 mod case;
+#[path = "decisions/explained.rs"]
+mod explained;
 
 use belay_domain::{ContractId, ReadBack, Ruling, Source, Verdict};
 use belay_playbook::{Answer, Playbook};
