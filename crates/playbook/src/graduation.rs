@@ -7,12 +7,14 @@
 
 mod comparing;
 mod compile;
+mod recording;
 
 use std::ops::AddAssign;
 
 use belay_domain::{Mode, Span};
 
 pub(crate) use compile::compile;
+pub use recording::{Exchange, RecordedCase, Recording};
 
 /// The 97.5 % quantile of the standard normal distribution: both ends of an interval of 95 %.
 const Z: f64 = 1.959_963_984_540_054;

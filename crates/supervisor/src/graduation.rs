@@ -10,6 +10,7 @@ mod demoting;
 mod demotions;
 mod record;
 mod tally;
+mod trial;
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -24,10 +25,12 @@ use crate::intake::Intake;
 use crate::playbooks::Playbooks;
 use crate::systems::Systems;
 use comparing::Comparing;
+use tally::Tally;
 
 pub use demotions::Demotion;
 pub(crate) use demotions::Demotions;
 pub use record::ContractRecord;
+pub use trial::{Against, StageEnd, TrialReport, TrialStage, try_contract};
 
 /// How often the journal's new events are counted and every contract held against its bounds. Each action that is sent
 /// meanwhile may go wrong like those before it.
@@ -57,9 +60,11 @@ impl Graduation {
                 match stop.run_until_cancelled(reading).await {
                     None => return,
                     Some(Ok(read)) => {
-                        self.learn(&read);
-                        self.demote_what_left_its_bounds(&playbook, &read).await;
-                        let compared = self.compare(&playbook, &read, &mut comparing);
+                        // The connection is not for several threads at once; what was counted is.
+                        let tally = read.tally();
+                        self.learn(tally);
+                        self.demote_what_left_its_bounds(&playbook, tally).await;
+                        let compared = self.compare(&playbook, tally, &mut comparing);
                         if stop.run_until_cancelled(compared).await.is_none() {
                             return;
                         }
@@ -75,8 +80,8 @@ impl Graduation {
     }
 
     /// Demotions that the start did not find, because operators were asked under another tenant then.
-    fn learn(&self, record: &ContractRecord) {
-        for demotion in record.demotions() {
+    fn learn(&self, tally: &Tally) {
+        for demotion in tally.demotions() {
             self.playbooks.demotions().add(demotion.clone());
         }
     }

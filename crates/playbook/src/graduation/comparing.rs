@@ -1,6 +1,6 @@
 //! What happened although a contract in shadow did not write: the read that shows it, and what it shows.
 
-use belay_domain::{ContractId, ReadBack};
+use belay_domain::{ContractId, ReadBack, Span};
 
 use super::Bounds;
 use crate::Playbook;
@@ -13,6 +13,12 @@ impl Contract {
     #[must_use]
     pub fn graduation(&self) -> Option<&Bounds> {
         self.graduation.as_ref()
+    }
+
+    /// How long an effect may take to show.
+    #[must_use]
+    pub fn settle_within(&self) -> Span {
+        self.verification.settle_within
     }
 
     fn looked_at(&self) -> &ReadBackPlan {

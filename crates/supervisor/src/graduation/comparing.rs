@@ -10,8 +10,8 @@ use belay_playbook::{Bounds, Playbook};
 use tokio::time::Instant;
 use tracing::{debug, warn};
 
-use super::tally::Shadowed;
-use super::{ContractRecord, Graduation};
+use super::Graduation;
+use super::tally::{Shadowed, Tally};
 use crate::engine::Refused;
 use crate::facts::case_facts;
 
@@ -58,13 +58,13 @@ impl Graduation {
     pub(super) async fn compare(
         &self,
         playbook: &Playbook,
-        record: &ContractRecord,
+        tally: &Tally,
         comparing: &mut Comparing,
     ) {
         let now = self.engine.clock().now();
-        let open: HashSet<&ActionId> = record.shadowed().map(|(_, one)| &one.action).collect();
+        let open: HashSet<&ActionId> = tally.shadowed().map(|(_, one)| &one.action).collect();
         comparing.seen.retain(|action, _| open.contains(action));
-        let wanted = record.shadowed().filter(|(_, one)| comparing.wants(one, due(playbook, one), now));
+        let wanted = tally.shadowed().filter(|(_, one)| comparing.wants(one, due(playbook, one), now));
         let wanted: Vec<_> =
             wanted.take(LOOKS_MAX).map(|(case, one)| (case.to_owned(), one.clone())).collect();
         for (case, one) in wanted {

@@ -1,15 +1,13 @@
 //! Taking a contract back to shadow that has left its bounds: operators are asked, and the case that asks them is what
 //! keeps the contract from writing.
 
-use belay_domain::{
-    Actor, CaseTerms, NewEntry, Provenance, RequestId, Severity, Source,
-};
+use belay_domain::{Actor, CaseTerms, Mode, NewEntry, Provenance, RequestId, Severity, Source};
 use belay_playbook::{BoundCheck, Bounds, CaseFacts, Contract, Figures, Playbook};
-use belay_domain::Mode;
 use tracing::error;
 
 use super::demotions::{BY, CONTRACT, Demotion, KIND};
-use super::{ContractRecord, Graduation};
+use super::Graduation;
+use super::tally::Tally;
 use crate::intake::OpenRequest;
 
 /// How urgent it is that work which a contract did waits for people from now on.
@@ -20,7 +18,7 @@ impl Graduation {
     pub(super) async fn demote_what_left_its_bounds(
         &self,
         playbook: &Playbook,
-        record: &ContractRecord,
+        tally: &Tally,
     ) {
         let now = self.engine.clock().now();
         for contract in playbook.contracts().filter(|one| one.mode() != Mode::Shadow) {
@@ -28,7 +26,7 @@ impl Graduation {
             if self.playbooks.demotions().of(contract).is_some() {
                 continue;
             }
-            let figures = record.figures(contract.id(), bounds.window, now);
+            let figures = tally.figures_within(contract.id(), bounds.window, now);
             let left = bounds.left(&figures);
             if left.is_empty() {
                 continue;

@@ -7,7 +7,7 @@ use belay_journal::{Auditor as Reader, OpenError, ReadError};
 use belay_playbook::Figures;
 
 use super::demotions::Demotion;
-use super::tally::{Shadowed, Tally};
+use super::tally::Tally;
 
 /// How many events are read at a time.
 const CHUNK: usize = 4_096;
@@ -34,7 +34,7 @@ impl ContractRecord {
     /// What is known of a contract within a window that ends now, on the hour. Nothing from before its last demotion.
     #[must_use]
     pub fn figures(&self, contract: &ContractId, window: Span, now: Timestamp) -> Figures {
-        self.tally.figures(contract, now.saturating_sub(window).unwrap_or(Timestamp::MIN))
+        self.tally.figures_within(contract, window, now)
     }
 
     /// All contracts of which anything is known.
@@ -53,9 +53,9 @@ impl ContractRecord {
         self.demotions().filter(|demotion| demotion.contract == *contract).last()
     }
 
-    /// What was not written and has not been looked for.
-    pub(super) fn shadowed(&self) -> impl Iterator<Item = (&str, &Shadowed)> {
-        self.tally.shadowed()
+    /// What was counted.
+    pub(super) fn tally(&self) -> &Tally {
+        &self.tally
     }
 }
 

@@ -81,8 +81,14 @@ impl Tally {
         self.count(&case, &event);
     }
 
-    /// What is known of a contract since a moment, on the hour.
-    pub(super) fn figures(&self, contract: &ContractId, since: Timestamp) -> Figures {
+    /// What is known of a contract within a window that ends now, on the hour.
+    pub(super) fn figures_within(
+        &self,
+        contract: &ContractId,
+        window: Span,
+        now: Timestamp,
+    ) -> Figures {
+        let since = now.saturating_sub(window).unwrap_or(Timestamp::MIN);
         let mut sum = Figures::default();
         for (_, figures) in
             self.figures.get(contract).into_iter().flat_map(|hours| hours.range(hour(since)..))
