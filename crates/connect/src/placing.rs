@@ -15,7 +15,10 @@ use belay_planted::{Bug, planted};
 use tokio::time::{Instant, sleep_until};
 use tracing::{info, warn};
 
-use crate::{HumanQueue, NewTicket, QueueError};
+use crate::{HumanQueue, NewTicket, QueueError, QueueErrorKind};
+
+/// So many times the settling time a ticket is looked for, however slow the searches are.
+const LOOKED_AT_MOST: u32 = 3;
 
 /// How long a system's search may lag behind its creates.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -138,21 +141,33 @@ pub async fn withdraw_forks(
     Ok(withdraw_all(queue, found.iter().filter(|ticket| *ticket != keep), keep).await)
 }
 
-/// Looks until something is found or the settling time has passed. Tolerates failures in between, as long as
-/// the last look works: only a working search can say that a ticket is not there.
+/// Looks until something is found or the settling time has passed. Only searches that work all that time say that a
+/// ticket is not there: a system that stood still does what it was asked before when it goes on, and is searched
+/// meanwhile.
 async fn look(
     queue: &dyn HumanQueue,
     correlation: &Correlation,
     settling: Settling,
 ) -> Result<Vec<TicketId>, QueueError> {
-    let until = Instant::now() + settling.within;
+    let begun = Instant::now();
+    let mut works_since = begun;
     loop {
+        let asked = Instant::now();
         let found = queue.find(correlation).await;
         let now = Instant::now();
+        if found.is_err() || now - asked > settling.within / 2 {
+            works_since = now;
+        }
+        let until = works_since + settling.within;
         match found {
-            Ok(found) if !found.is_empty() => return Ok(found),
-            Err(error) if !error.retryable() => return Err(error),
-            last if now >= until => return last,
+            Ok(found) if !found.is_empty() || now >= until => return Ok(found),
+            Ok(_) if now >= begun + settling.within * LOOKED_AT_MOST => {
+                let detail = "searches take too long to tell whether the ticket is there";
+                return Err(QueueError::new(QueueErrorKind::Unavailable, detail));
+            }
+            Err(error) if !error.retryable() || now >= begun + settling.within => {
+                return Err(error);
+            }
             _ => sleep_until((now + settling.every).min(until)).await,
         }
     }

@@ -5,7 +5,7 @@ use belay_domain::{
     ActorKind, Correlation, QueueFacts, QueueId, Reading, Severity, StaffMember, TicketId,
     TicketReading,
 };
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, sleep_until};
 
 use super::{Attempt, NotPlaced, Settling, place, withdraw_forks};
 use crate::{BoxFuture, HumanQueue, NewTicket, QueueError, QueueErrorKind};
@@ -94,6 +94,20 @@ async fn a_search_that_fails_at_times_is_borne() {
     check(&[Fault::SearchFails(3)], Attempt::Again, "created 1, found; live 1").await;
 }
 
+/// What it was asked before it stood still it does when it goes on, together with the search that comes first.
+#[tokio::test(start_paused = true)]
+async fn a_system_that_stood_still_for_any_time_makes_one_ticket() {
+    for tenths in 0..500 {
+        let queue = Scripted::new(&[Fault::StandsStill(Duration::from_millis(100 * tenths))]);
+        let mut attempt = Attempt::First;
+        while place(&queue, &TICKET, attempt, SETTLING).await.is_err() {
+            attempt = Attempt::Again;
+        }
+        sleep(SETTLING.within).await;
+        assert_eq!(queue.0.lock().unwrap().tickets.len(), 1, "after {tenths} tenths of a second");
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_second_ticket_that_shows_up_later_is_withdrawn() {
     let queue = Scripted::new(&[Fault::Present(3)]);
@@ -177,6 +191,8 @@ enum Fault {
     CreateLost(u64),
     /// So many creates never leave.
     TurnedAway(u64),
+    /// It answers nothing from the first create on for so long, and then does what it was asked.
+    StandsStill(Duration),
     /// Creates are answered with success and do nothing.
     CreateLies,
     /// Creates are refused.
@@ -199,10 +215,18 @@ struct State {
     answer_lost: u64,
     create_lost: u64,
     turned_away: u64,
+    stands_still: Duration,
+    goes_on: Option<Instant>,
     lies: bool,
     refuses: bool,
     nobody: bool,
 }
+
+/// How long anybody waits for an answer.
+const TIMEOUT: Duration = Duration::from_secs(2);
+
+/// How long a create takes once the system goes on.
+const WORK: Duration = Duration::from_secs(1);
 
 impl Scripted {
     fn new(faults: &[Fault]) -> Self {
@@ -218,6 +242,7 @@ impl Scripted {
                 Fault::AnswerLost(count) => state.answer_lost = count,
                 Fault::CreateLost(count) => state.create_lost = count,
                 Fault::TurnedAway(count) => state.turned_away = count,
+                Fault::StandsStill(length) => state.stands_still = length,
                 Fault::CreateLies => state.lies = true,
                 Fault::Refuses => state.refuses = true,
                 Fault::NobodyThere => state.nobody = true,
@@ -273,6 +298,10 @@ impl HumanQueue for Scripted {
 
     fn find<'a>(&'a self, _: &'a Correlation) -> BoxFuture<'a, Result<Vec<TicketId>, QueueError>> {
         Box::pin(async {
+            let goes_on = self.0.lock().unwrap().goes_on.unwrap_or_else(Instant::now);
+            if tokio::time::timeout(TIMEOUT, sleep_until(goes_on)).await.is_err() {
+                return Err(QueueError::new(QueueErrorKind::Unavailable, "no answer"));
+            }
             let mut state = self.0.lock().unwrap();
             if state.search_fails > 0 {
                 state.search_fails -= 1;
@@ -287,11 +316,25 @@ impl HumanQueue for Scripted {
         let state = Arc::clone(&self.0);
         Box::pin(async move {
             let arrives = async move {
-                let slow = state.lock().unwrap().slow;
+                let (slow, goes_on) = {
+                    let mut state = state.lock().unwrap();
+                    let still = Some(state.stands_still).filter(|still| !still.is_zero());
+                    let goes_on = state.goes_on.or(still.map(|still| Instant::now() + still));
+                    state.goes_on = goes_on;
+                    (state.slow, goes_on)
+                };
                 sleep(slow).await;
+                if let Some(goes_on) = goes_on {
+                    sleep_until(goes_on).await;
+                    sleep(WORK).await;
+                }
                 state.lock().unwrap().create()
             };
-            tokio::spawn(arrives).await.unwrap()
+            let arriving = tokio::spawn(arrives);
+            match tokio::time::timeout(TIMEOUT * 3, arriving).await {
+                Ok(arrived) => arrived.unwrap(),
+                Err(_) => Err(QueueError::new(QueueErrorKind::Unknown, "no answer")),
+            }
         })
     }
 
