@@ -114,6 +114,20 @@ impl Case {
         self.add(vec![NewEntry::new(kind, body)]).await
     }
 
+    /// Answers what a reviewer wants to know before they decide on an action. Questions come with what is known, as
+    /// entries of the kind `question`, whose body names the action and the question.
+    pub async fn answer(
+        &self,
+        action: &str,
+        question: u32,
+        answer: impl Into<String>,
+    ) -> Result<(), CallError> {
+        let (_, epoch) = self.named();
+        let (action_id, answer) = (action.to_owned(), answer.into());
+        let message = v1::AnswerQuestion { action_id, epoch, question, answer };
+        self.do_it("an answer", Message::AnswerQuestion(message)).await.map(drop)
+    }
+
     /// Adds to what is known, in this order.
     pub async fn add(&self, entries: Vec<NewEntry>) -> Result<(), CallError> {
         let (case_id, epoch) = self.named();

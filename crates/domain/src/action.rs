@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     ActionId, AgentId, Approval, ContractId, ContractTerms, Digest, Epoch, PermitGrant, PermitId,
-    PersonId, PlanId, ProposalId, Provenance, Reason, Timestamp, Verdict,
+    PersonId, PlanId, ProposalId, Provenance, Reason, ReasonCode, Timestamp, Verdict,
 };
 
 /// A governed write.
@@ -40,6 +40,8 @@ pub struct Action {
     pub permits: u32,
     /// How many attempts there were.
     pub attempts: u32,
+    /// What a look at the target showed of it although it was not written, because its contract is in shadow.
+    pub compared: Option<ReadBack>,
     /// How far it is.
     pub stage: ActionStage,
 }
@@ -65,6 +67,8 @@ pub enum ActionStage {
     Rejected {
         /// Who.
         by: PersonId,
+        /// Why, in a word of the taxonomy.
+        code: Option<ReasonCode>,
         /// What they said.
         note: String,
     },

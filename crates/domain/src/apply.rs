@@ -34,7 +34,8 @@ pub fn apply(case: &mut Case, event: &Event) {
         | EventKind::HandoffAccepted { .. }
         | EventKind::LeaseRenewed { .. }
         | EventKind::LeaseExpired { .. }
-        | EventKind::CaseReleased { .. } => holding(case, &event.kind, at),
+        | EventKind::CaseReleased { .. }
+        | EventKind::CaseTakenOver { .. } => holding(case, &event.kind, at),
 
         EventKind::PlanCompleted { plan } => set_plan(case, plan, PlanStage::Complete),
         EventKind::PlanVerified { plan } => set_plan(case, plan, PlanStage::Verified),
@@ -55,10 +56,15 @@ pub fn apply(case: &mut Case, event: &Event) {
         | EventKind::ActionAssessed { .. }
         | EventKind::ActionDenied { .. }
         | EventKind::ActionShadowed { .. }
+        | EventKind::ActionCompared { .. }
         | EventKind::ApprovalRequested { .. }
         | EventKind::ApprovalGiven { .. }
+        | EventKind::ApprovalAsked { .. }
+        | EventKind::ApprovalAnswered { .. }
+        | EventKind::ApprovalDelegated { .. }
         | EventKind::ApprovalEnded { .. }
         | EventKind::StatementRefused { .. }
+        | EventKind::StatementAnswered { .. }
         | EventKind::ActionAmended { .. }
         | EventKind::ActionAuthorized { .. }
         | EventKind::PermitExpired { .. }
@@ -87,6 +93,7 @@ pub fn apply(case: &mut Case, event: &Event) {
         | EventKind::EscalationAcknowledged { .. }
         | EventKind::EvidenceRenewed { .. }
         | EventKind::TicketUnread { .. }
+        | EventKind::TicketDrifted { .. }
         | EventKind::EscalationLapsed { .. }
         | EventKind::StepFailed { .. }
         | EventKind::EscalationExhausted { .. }
@@ -221,6 +228,11 @@ fn holding(case: &mut Case, kind: &EventKind, at: Timestamp) {
             to_supervisor(case, *epoch, since);
         }
         EventKind::CaseReleased { epoch, .. } => to_supervisor(case, *epoch, at),
+        EventKind::CaseTakenOver { epoch, .. } => {
+            case.routing = None;
+            case.offer = None;
+            to_supervisor(case, *epoch, at);
+        }
         _ => {}
     }
 }

@@ -3,8 +3,13 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    ApprovalTerms, Correlation, Digest, EscalationId, PersonId, TicketActor, TicketId, Timestamp,
+    ApprovalTerms, Correlation, Digest, EscalationId, PersonId, ReasonCode, TicketActor, TicketId,
+    Timestamp,
 };
+
+/// So many statements of one account are answered with why they do not count. Whoever goes on after that is a machine
+/// that our answers make write again.
+const ANSWERED_MAX: usize = 3;
 
 /// How much of a digest people have to write.
 const SHORT_FORM: usize = 16;
@@ -25,6 +30,56 @@ pub struct Approval {
     /// What was written on its tickets and does not count. Nothing is judged twice.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub refused: Vec<Said>,
+    /// What of that its writers have not been told yet, with the reasons.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unanswered: Vec<Refusal>,
+    /// What reviewers wanted to know before they decide, and what they were told. No part of what is decided on.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub questions: Vec<Question>,
+    /// Who named somebody else to look instead of themselves.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub delegations: Vec<Delegation>,
+}
+
+/// What a reviewer wants to know of whoever proposed or reported. Asking stops no deadline.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Question {
+    /// Which question of this approval, from 1.
+    pub number: u32,
+    /// Who asks.
+    pub person: PersonId,
+    /// When.
+    pub at: Timestamp,
+    /// What.
+    pub text: String,
+    /// The reply, once there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reply: Option<Reply>,
+}
+
+/// What a reviewer was told: a claim of whoever said it, and shown as one.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reply {
+    /// Who replied: `agent:A`, or `person:P` who opened the case.
+    pub by: String,
+    /// When.
+    pub at: Timestamp,
+    /// What they said.
+    pub text: String,
+}
+
+/// One reviewer names another who is to look. It gives nobody a right: whoever is named decides by what their own token
+/// proves. What it takes is the yes of the one who names.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Delegation {
+    /// Who names.
+    pub from: PersonId,
+    /// Who is named.
+    pub to: PersonId,
+    /// When.
+    pub at: Timestamp,
+    /// Why.
+    pub note: String,
 }
 
 /// One person's approval.
@@ -63,6 +118,15 @@ pub struct Said {
     pub statement: String,
     /// The account that wrote it.
     pub account: PersonId,
+}
+
+/// A statement that does not count.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Refusal {
+    /// Where it was said, and by whom.
+    pub said: Said,
+    /// Why it does not count.
+    pub why: String,
 }
 
 /// What a statement says about an action: the first line of its text is `approve DIGEST` or `reject DIGEST`, and what
@@ -108,6 +172,34 @@ impl Approval {
     /// Whether a digest that somebody wrote is what is being decided on.
     pub(crate) fn is_meant(&self, written: &str) -> bool {
         written.len() >= SHORT_FORM && self.binding.to_string().starts_with(written)
+    }
+
+    /// Whether one more statement of this account that does not count is answered on the ticket.
+    pub(crate) fn is_to_answer(&self, account: &PersonId) -> bool {
+        self.refused.iter().filter(|said| said.account == *account).count() < ANSWERED_MAX
+    }
+
+    /// To whom a person has handed their yes.
+    pub(crate) fn handed_over_by(&self, person: &PersonId) -> Option<&PersonId> {
+        self.delegations.iter().find(|named| named.from == *person).map(|named| &named.to)
+    }
+
+    /// Whether somebody has handed their yes to this person.
+    pub(crate) fn is_named(&self, person: &PersonId) -> bool {
+        self.delegations.iter().any(|named| named.to == *person)
+    }
+
+    /// Whether this person has approved.
+    pub(crate) fn has_voted(&self, person: &PersonId) -> bool {
+        self.votes.iter().any(|vote| vote.person == *person)
+    }
+
+    /// The reason code with which a note begins, if it is one that may be given, and what follows it.
+    pub(crate) fn reason_in<'a>(&self, note: &'a str) -> (Option<ReasonCode>, &'a str) {
+        let (first, rest) = note.split_once(' ').unwrap_or((note, ""));
+        let word = first.trim_end_matches([':', ',', '.']);
+        let known = self.terms.reasons.iter().find(|code| code.as_str().eq_ignore_ascii_case(word));
+        known.map_or((None, note), |code| (Some(code.clone()), rest.trim_start()))
     }
 
     /// Whether this statement has been judged.

@@ -2,9 +2,10 @@
 //! people, from the outside world, and from time itself.
 
 use crate::{
-    ActionId, AgentId, CaseTerms, Correlation, Digest, Epoch, EscalationPlan, GroupId, HandoffId,
-    Outcome, PermitId, PersonId, PlanId, ProposalId, Provenance, ReadBack, Reading, RequestId,
-    ResolutionCode, Severity, Statement, Target, TenantId, TicketId, Timestamp, Verdict,
+    ActionId, AgentId, CaseTerms, Correlation, Digest, Drifted, Epoch, EscalationPlan, GroupId,
+    HandoffId, Outcome, PermitId, PersonId, PlanId, ProposalId, Provenance, ReadBack, Reading,
+    ReasonCode, RequestId, ResolutionCode, Severity, Statement, Target, TenantId, TicketId,
+    Timestamp, Verdict,
 };
 
 /// A command for one case.
@@ -134,6 +135,17 @@ pub enum Command {
         /// What the person says.
         choice: VotesChoice,
     },
+    /// Whoever proposed or reported answers what a reviewer asked.
+    AnswerQuestion {
+        /// The action.
+        action: ActionId,
+        /// Which question of its approval.
+        question: u32,
+        /// Who answers: the agent that owns the case, or the person who opened it.
+        by: Actor,
+        /// The answer.
+        text: String,
+    },
     /// An agent starts to carry out an action; consumes the permit.
     BeginExecution {
         /// The agent.
@@ -170,6 +182,16 @@ pub enum Command {
         shown: ReadBack,
         /// When the read was sent: an absence proves nothing before a late effect had time to show.
         sent_at: Timestamp,
+    },
+    /// What the target shows of an action that its contract, being in shadow, did not write. Taken once, and also
+    /// after the case is resolved.
+    Compare {
+        /// The action.
+        action: ActionId,
+        /// Whether it stood there before anybody could act on the proposal; none if nobody looked in time.
+        before: Option<bool>,
+        /// What was shown.
+        shown: ReadBack,
     },
     /// How an attempt to undo went, read back.
     ReportCompensation {
@@ -235,6 +257,26 @@ pub enum Command {
         statements: Vec<Statement>,
         /// When the read was sent.
         sent_at: Timestamp,
+    },
+    /// Whoever wrote a statement that does not count has been told so on its ticket.
+    Answered {
+        /// The step whose ticket it was written on.
+        correlation: Correlation,
+        /// The statement, as the system numbers it.
+        statement: String,
+    },
+    /// Something on the ticket of a step was found changed by hand.
+    Drifted {
+        /// The step.
+        correlation: Correlation,
+        /// Its ticket.
+        ticket: TicketId,
+        /// What was changed.
+        field: Drifted,
+        /// What it was before anybody changed it.
+        was: String,
+        /// What it is now.
+        now: String,
     },
     /// The people of a given-up step have been told.
     Withdrawn {
@@ -346,6 +388,8 @@ pub enum VotesChoice {
     },
     /// No.
     Reject {
+        /// Why, in a word of the taxonomy.
+        code: Option<ReasonCode>,
         /// Why.
         note: String,
     },
@@ -357,6 +401,23 @@ pub enum VotesChoice {
         note: String,
         /// When not having assessed it becomes a denial.
         assess_until: Timestamp,
+    },
+    /// Not before this is answered; the deadline runs on.
+    Ask {
+        /// The question, for the agent that proposed and the person who opened the case.
+        question: String,
+    },
+    /// Somebody else should look instead of me.
+    Delegate {
+        /// Who. They need a right of their own.
+        to: PersonId,
+        /// Why.
+        note: String,
+    },
+    /// None of that: people take the case out of the agent's hands.
+    TakeOver {
+        /// Why.
+        note: String,
     },
 }
 
@@ -381,9 +442,11 @@ impl Command {
             Self::Assess { .. } => "assess",
             Self::PlaybookInForce { .. } => "playbook_in_force",
             Self::DecideApproval { .. } => "decide_approval",
+            Self::AnswerQuestion { .. } => "answer_question",
             Self::BeginExecution { .. } => "begin_execution",
             Self::ReportOutcome { .. } => "report_outcome",
             Self::Verify { .. } => "verify",
+            Self::Compare { .. } => "compare",
             Self::ReportCompensation { .. } => "report_compensation",
             Self::CompletePlan { .. } => "complete_plan",
             Self::AbandonPlan { .. } => "abandon_plan",
@@ -391,6 +454,8 @@ impl Command {
             Self::StepRefused { .. } => "step_refused",
             Self::Observe { .. } => "observe",
             Self::Hear { .. } => "hear",
+            Self::Answered { .. } => "answered",
+            Self::Drifted { .. } => "drifted",
             Self::Withdrawn { .. } => "withdrawn",
             Self::Resolve { .. } => "resolve",
             Self::Tick => "tick",

@@ -19,7 +19,8 @@ pub struct Context {
 /// One thing that is known.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ContextEntry {
-    /// What kind of thing: `message`, `intent`, `knowledge`, `fact`, `handoff`, `resolution`.
+    /// What kind of thing: `message`, `intent`, `knowledge`, `fact`, `handoff`, `question`, `answer`,
+    /// `resolution`.
     pub kind: String,
     /// The thing itself: text, or JSON for facts.
     pub body: String,

@@ -7,6 +7,7 @@
 mod acting;
 mod approving;
 mod climbing;
+mod drifting;
 mod escalating;
 mod hearing;
 mod matter;
@@ -15,6 +16,7 @@ mod passing;
 mod planning;
 mod proving;
 mod returning;
+mod reviewing;
 
 use std::sync::Arc;
 
@@ -70,6 +72,10 @@ impl Deciding {
                 self.withdrawn(correlation, ticket);
                 return Ok(());
             }
+            // What became of a matter is often seen only when it is over.
+            (_, Command::Compare { action, before, shown }) => {
+                return self.compare(action, *before, shown);
+            }
             (_, Command::TicketPlaced { correlation, ticket }) => {
                 return self.ticket_placed(correlation, ticket);
             }
@@ -80,6 +86,7 @@ impl Deciding {
             Command::Open(_)
             | Command::Tick
             | Command::Withdrawn { .. }
+            | Command::Compare { .. }
             | Command::TicketPlaced { .. } => Ok(()),
             Command::LinkContact { request, channel } => {
                 self.link_contact(request, channel);
@@ -114,6 +121,9 @@ impl Deciding {
             Command::DecideApproval { action, person, groups, shown, choice } => {
                 self.decide_approval(action, person, groups, *shown, choice)
             }
+            Command::AnswerQuestion { action, question, by, text } => {
+                self.answer_question(action, *question, by, text)
+            }
             Command::BeginExecution { agent, key, epoch, action, permit, input } => {
                 self.begin_execution(agent, *key, *epoch, action, permit, *input)
             }
@@ -136,6 +146,14 @@ impl Deciding {
             }
             Command::Hear { correlation, statements, sent_at } => {
                 self.hear(correlation, statements, *sent_at)
+            }
+            Command::Answered { correlation, statement } => {
+                self.answered(correlation, statement);
+                Ok(())
+            }
+            Command::Drifted { correlation, ticket, field, was, now } => {
+                self.drifted(correlation, ticket, *field, [was, now]);
+                Ok(())
             }
             Command::Resolve { by, code, note } => self.resolve(by, code, note),
         }
@@ -212,6 +230,10 @@ pub(crate) fn deadlines(case: &Case) -> Option<Timestamp> {
     let actions = case.actions.values().filter_map(|action| acting::deadline(action));
     let escalations = case.escalations.values().filter_map(|found| found.deadline());
     owner.into_iter().chain(actions).chain(escalations).min()
+}
+
+fn stale_approval(action: &Action) -> Rejection {
+    Rejection::StaleApproval { action: action.id.clone(), stage: action.stage_name() }
 }
 
 fn wrong_stage(action: &Action) -> Rejection {

@@ -7,8 +7,8 @@
 use std::fmt;
 
 use crate::{
-    ActionId, AgentId, Correlation, Digest, EscalationId, HandoffId, PersonId, QueueRef, Span,
-    Target, TicketId, Timestamp,
+    ActionId, AgentId, Correlation, Digest, EscalationId, HandoffId, PersonId, QueueRef, Refusal,
+    Span, Target, TicketId, Timestamp,
 };
 
 /// One effect that is owed.
@@ -122,6 +122,18 @@ pub enum Effect {
         ticket: TicketId,
         /// How often.
         every: Span,
+    },
+    /// Tell whoever wrote a decision on the ticket that it does not count, and why, in one note; answer with
+    /// [`Answered`](crate::Command::Answered).
+    Answer {
+        /// The escalation.
+        escalation: EscalationId,
+        /// Where.
+        queue: QueueRef,
+        /// What was written, on which ticket, and why it does not count.
+        refusal: Refusal,
+        /// What they would have to name to decide.
+        short_form: String,
     },
     /// Tell the people of a given-up step that it is over, and close its ticket if nobody holds it.
     Withdraw {

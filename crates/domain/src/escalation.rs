@@ -8,7 +8,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    ActionId, Correlation, EscalationId, EscalationPlan, Evidence, PersonId, ResolutionCode,
+    ActionId, Correlation, Drift, EscalationId, EscalationPlan, Evidence, PersonId, ResolutionCode,
     StepPlan, TicketId, Timestamp, after,
 };
 
@@ -31,6 +31,8 @@ pub struct Escalation {
     pub abandoned: Vec<(Step, TicketId)>,
     /// Those whose people have been told. Who holds one may keep it open, and is not told again.
     pub told: Vec<(Step, TicketId)>,
+    /// What people were found to have changed on the ticket of the current step.
+    pub drifted: Vec<Drift>,
 }
 
 /// Which step of which round.
@@ -76,6 +78,13 @@ pub enum Cause {
     /// The agent that holds it asks for people.
     Asked {
         /// Its reason.
+        reason: String,
+    },
+    /// A person took it out of its agent's hands instead of deciding on what that proposed.
+    TakenOver {
+        /// Who.
+        by: PersonId,
+        /// Their reason.
         reason: String,
     },
     /// It went to and fro between the same agents (`OWN-7`).
@@ -339,7 +348,8 @@ impl Cause {
             Self::NoAgent => 0,
             Self::Routed | Self::Bounced => 1,
             Self::Asked { .. } => 2,
-            Self::Divergence { .. } | Self::CompensationFailed { .. } => 3,
+            Self::TakenOver { .. } => 3,
+            Self::Divergence { .. } | Self::CompensationFailed { .. } => 4,
         }
     }
 }

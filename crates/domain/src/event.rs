@@ -8,10 +8,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     ActionId, AgentId, Approval, CaseTerms, ContextEntry, ContractId, Correlation, Decision,
-    Digest, Doubt, Epoch, EscalationId, EscalationPlan, Evidence, FailureClaim, HandoffId, Owner,
-    PermitGrant, PermitId, PersonId, PlanId, ProposalId, Provenance, Purpose, Reason, RequestId,
-    ResolutionCode, Routing, Said, Severity, Span, Step, TenantId, TicketId, Timestamp, Verdict,
-    Vote,
+    Delegation, Digest, Doubt, Drifted, Epoch, EscalationId, EscalationPlan, Evidence,
+    FailureClaim, HandoffId, Owner, PermitGrant, PermitId, PersonId, PlanId, ProposalId,
+    Provenance, Purpose, Question, ReadBack, Reason, ReasonCode, Reply, RequestId, ResolutionCode,
+    Routing, Said, Severity, Span, Step, TenantId, TicketId, Timestamp, Verdict, Vote,
 };
 
 /// Something that happened, and when the supervisor decided that it did.
@@ -79,6 +79,8 @@ pub enum EventKind {
     LeaseExpired { agent: AgentId, epoch: Epoch },
     /// The owner let go; the supervisor owns the case again.
     CaseReleased { agent: AgentId, epoch: Epoch, reason: String },
+    /// A person took it out of its agent's hands; the supervisor owns the case until somebody is seen to have it.
+    CaseTakenOver { by: PersonId, epoch: Epoch, reason: String },
 
     /// An action was proposed.
     ActionProposed {
@@ -99,22 +101,48 @@ pub enum EventKind {
     ActionDenied { action: ActionId, reasons: Vec<Reason> },
     /// It would have been allowed, and its contract does not write.
     ActionShadowed { action: ActionId },
+    /// What its contract did not write was looked for at the target all the same, once the matter was over or its time
+    /// had passed: whether people did it otherwise (`before` says whether it stood there before, where anybody looked).
+    ActionCompared {
+        action: ActionId,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        before: Option<bool>,
+        shown: ReadBack,
+    },
     /// People are asked about it.
     ApprovalRequested { action: ActionId, approval: Box<Approval> },
     /// One person approved.
     ApprovalGiven { action: ActionId, vote: Vote },
+    /// A reviewer wants to know something before they decide. The deadline runs on.
+    ApprovalAsked { action: ActionId, question: Question },
+    /// They were told something.
+    ApprovalAnswered { action: ActionId, question: u32, reply: Reply },
+    /// A reviewer named somebody who is to look instead of themselves.
+    ApprovalDelegated { action: ActionId, delegation: Delegation },
     /// The approval ended.
     ApprovalEnded {
         action: ActionId,
         decision: Decision,
         by: Option<PersonId>,
+        /// Why, in a word of the taxonomy.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        code: Option<ReasonCode>,
         note: String,
         /// Where they said it, if it was on a ticket.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         said: Option<Said>,
     },
     /// Somebody wrote a decision on the ticket that does not count.
-    StatementRefused { action: ActionId, said: Said, why: String },
+    StatementRefused {
+        action: ActionId,
+        said: Said,
+        why: String,
+        /// Whether they are to be told so on the ticket.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        answer: bool,
+    },
+    /// Whoever wrote it was told on the ticket why it does not count.
+    StatementAnswered { action: ActionId, correlation: Correlation, statement: String },
     /// A person changed the input; it is assessed again.
     ActionAmended { action: ActionId, input: String, by: PersonId, until: Timestamp },
     /// It may be carried out.
@@ -219,6 +247,14 @@ pub enum EventKind {
     /// Looks at a held ticket fail since then; what was shown before stands until it is too old. Said once, until a
     /// look succeeds again.
     TicketUnread { escalation: EscalationId, detail: String },
+    /// Something on the ticket was changed by hand, or changed back. It stays as people want it.
+    TicketDrifted {
+        escalation: EscalationId,
+        ticket: TicketId,
+        field: Drifted,
+        was: String,
+        now: String,
+    },
     /// A later look no longer shows it. For a takeover the supervisor owns the case again.
     EscalationLapsed { escalation: EscalationId, doubt: Doubt, epoch: Option<Epoch> },
     /// A step was in vain.
@@ -275,14 +311,20 @@ impl EventKind {
             LeaseRenewed = "lease_renewed",
             LeaseExpired = "lease_expired",
             CaseReleased = "case_released",
+            CaseTakenOver = "case_taken_over",
             ActionProposed = "action_proposed",
             ActionAssessed = "action_assessed",
             ActionDenied = "action_denied",
             ActionShadowed = "action_shadowed",
+            ActionCompared = "action_compared",
             ApprovalRequested = "approval_requested",
             ApprovalGiven = "approval_given",
+            ApprovalAsked = "approval_asked",
+            ApprovalAnswered = "approval_answered",
+            ApprovalDelegated = "approval_delegated",
             ApprovalEnded = "approval_ended",
             StatementRefused = "statement_refused",
+            StatementAnswered = "statement_answered",
             ActionAmended = "action_amended",
             ActionAuthorized = "action_authorized",
             PermitExpired = "permit_expired",
@@ -315,6 +357,7 @@ impl EventKind {
             EscalationAcknowledged = "escalation_acknowledged",
             EvidenceRenewed = "evidence_renewed",
             TicketUnread = "ticket_unread",
+            TicketDrifted = "ticket_drifted",
             EscalationLapsed = "escalation_lapsed",
             StepFailed = "step_failed",
             EscalationExhausted = "escalation_exhausted",

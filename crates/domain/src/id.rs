@@ -155,8 +155,10 @@ ids! {
     Correlation = "correlation id";
     /// One grant to execute one action once: `CASE/a1/p1`.
     PermitId = "permit id";
-    /// A resolution or reason code of the taxonomy.
+    /// A resolution code of the taxonomy.
     ResolutionCode = "resolution code";
+    /// A reason code of the taxonomy: why a person said no.
+    ReasonCode = "reason code";
     /// What makes a write the same write.
     IdempotencyKey = "idempotency key";
 }

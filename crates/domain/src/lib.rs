@@ -43,7 +43,9 @@ mod time;
 
 pub use action::{Action, ActionStage, Attempt, Executor, FailureClaim, Outcome, ReadBack};
 pub use apply::{apply, replay};
-pub use approval::{Approval, Decision, Said, Statement, Vote};
+pub use approval::{
+    Approval, Decision, Delegation, Question, Refusal, Reply, Said, Statement, Vote,
+};
 pub use calendar::{Calendar, Hours, OutsideHours, Rostered, StepHours};
 pub use case::{Alarm, Case, Contact, Status};
 pub use command::{Actor, Command, NewEntry, Open, Proposal, VotesChoice};
@@ -59,7 +61,7 @@ pub use handoff::{Offer, Routing};
 pub use id::{
     ActionId, AgentId, BoundaryId, CaseId, ContractId, Correlation, EscalationId, GroupId,
     HandoffId, IdempotencyKey, InvalidId, PermitId, PersonId, PlanId, PolicyId, ProposalId,
-    QueueId, QueueRef, RequestId, ResolutionCode, RoleId, SystemId, TenantId, TicketId,
+    QueueId, QueueRef, ReasonCode, RequestId, ResolutionCode, RoleId, SystemId, TenantId, TicketId,
 };
 pub use money::{Currency, InvalidMoney, Money};
 pub use owed::{next_moment, owed};
@@ -70,8 +72,8 @@ pub use reading::{
     TicketFacts, TicketReading, TicketResolution, Unreachable,
 };
 pub use reconciliation::{
-    Belief, Believed, Discrepancy, Drifted, Face, Orphaned, OurTicket, Remedies, Remedy, absent,
-    reconcile,
+    Belief, Believed, Changed, Discrepancy, Drift, Drifted, Face, Orphaned, OurTicket, Remedies,
+    Remedy, absent, changed, reconcile,
 };
 pub use rejection::Rejection;
 pub use terms::{

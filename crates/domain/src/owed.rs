@@ -167,7 +167,8 @@ fn holder(found: &Escalation) -> Option<(PersonId, Timestamp)> {
     }
 }
 
-/// What is written on the ticket of an approval is read where it may decide something.
+/// What is written on the ticket of an approval is read where it may decide something, and answered where it does not
+/// count.
 fn listening(case: &Case, found: &Escalation, now: Timestamp, owing: &mut Vec<Owed>) {
     let Purpose::Approval { action } = &found.purpose else { return };
     let (Some(ticket), Some(action)) = (found.ticket(), case.actions.get(action)) else { return };
@@ -187,4 +188,17 @@ fn listening(case: &Case, found: &Escalation, now: Timestamp, owing: &mut Vec<Ow
             every: found.step_plan().look_every,
         },
     });
+    // Those of a ticket that was given up hear that it is over.
+    for refusal in asked.unanswered.iter().filter(|one| one.said.correlation == *step) {
+        owing.push(Owed {
+            id: EffectId(format!("{step}/answer/{}", refusal.said.statement)),
+            due: now,
+            effect: Effect::Answer {
+                escalation: found.id.clone(),
+                queue: found.step_plan().queue.clone(),
+                refusal: refusal.clone(),
+                short_form: asked.short_form(),
+            },
+        });
+    }
 }

@@ -5,6 +5,7 @@
 //! a step that has one, a *drift* something that was changed by hand. Nothing here is evidence: a list says where
 //! to look, and only a read of the ticket itself moves an escalation.
 
+mod drift;
 #[cfg(test)]
 mod tests;
 
@@ -15,6 +16,9 @@ use crate::{
     Case, CaseId, Correlation, Escalation, EscalationId, PersonId, QueueId, QueueRef, Reading,
     Stage, Standing, Step, TicketId, TicketReading,
 };
+
+pub(crate) use drift::brief;
+pub use drift::{Changed, Drift, Drifted, Face, changed};
 
 /// A ticket that carries our mark, as its system lists it. A list may lag, and may leave things out.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -50,6 +54,8 @@ pub struct Believed {
     pub ticket: Option<TicketId>,
     /// What is believed of it.
     pub belief: Belief,
+    /// What people were found to have changed on it, if its answer is waited for.
+    pub drifted: Vec<Drift>,
 }
 
 /// What is believed of a ticket.
@@ -63,15 +69,6 @@ pub enum Belief {
     Leaving,
     /// Its people have been told. Who holds it may keep it open.
     Told,
-}
-
-/// What was first seen of fields that only people write once a ticket is there.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Face {
-    /// Its subject.
-    pub subject: Option<String>,
-    /// How urgent it was.
-    pub priority: Option<String>,
 }
 
 /// Something about a ticket on which the two sides do not agree.
@@ -130,21 +127,6 @@ pub enum Orphaned {
     StillOpen,
 }
 
-/// What can be changed on a ticket by hand.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Drifted {
-    /// The correlation id that we wrote on it.
-    Mark,
-    /// The case id that we wrote on it.
-    CaseMark,
-    /// The queue it is in.
-    Queue,
-    /// Its subject.
-    Subject,
-    /// How urgent it is.
-    Priority,
-}
-
 /// What is done about what is found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Remedies {
@@ -185,11 +167,8 @@ pub fn reconcile(
     for ticket in shown {
         let step = steps.get(&ticket.correlation).map(Vec::as_slice).unwrap_or_default();
         found.extend(stray(ticket, step, known));
-        let current = step
-            .iter()
-            .find(|one| one.belief <= Belief::Seen && one.ticket.as_ref() == Some(&ticket.ticket));
-        if let Some(current) = current {
-            drifted(current, ticket, first(&ticket.ticket), &mut found);
+        if let Some(current) = step.iter().find(|one| one.awaits(ticket)) {
+            found.extend(drifted(current, ticket, first(&ticket.ticket).as_ref()));
         }
     }
     let there: BTreeSet<_> = shown.iter().map(|one| (&one.correlation, &one.ticket)).collect();
@@ -261,33 +240,24 @@ fn stray(
 }
 
 /// What people changed on a ticket that is waited for.
-fn drifted(
-    believed: &Believed,
-    shown: &OurTicket,
-    first: Option<Face>,
-    found: &mut Vec<Discrepancy>,
-) {
-    let mut drift = |field, now: String| {
-        let (correlation, ticket) = (shown.correlation.clone(), shown.ticket.clone());
-        found.push(Discrepancy::Drift { correlation, ticket, field, now });
+fn drifted(believed: &Believed, shown: &OurTicket, first: Option<&Face>) -> Vec<Discrepancy> {
+    let fields = drift::compared(believed, shown, first).into_iter();
+    let changed = fields.filter(|one| one.was != one.now);
+    let drift = |one: drift::Compared| Discrepancy::Drift {
+        correlation: shown.correlation.clone(),
+        ticket: shown.ticket.clone(),
+        field: one.field,
+        now: one.now,
     };
-    if shown.case.as_ref() != Some(&believed.case) {
-        let now = shown.case.as_ref().map_or("none".to_owned(), ToString::to_string);
-        drift(Drifted::CaseMark, now);
-    }
-    if let Some(queue) = shown.queue.as_ref().filter(|queue| **queue != believed.queue.queue) {
-        drift(Drifted::Queue, queue.to_string());
-    }
-    let Some(first) = first else { return };
-    let changed = |before: &Option<String>, now: &Option<String>| match (before, now) {
-        (Some(before), Some(now)) if before != now => Some(now.clone()),
-        _ => None,
-    };
-    if let Some(now) = changed(&first.subject, &shown.subject) {
-        drift(Drifted::Subject, now);
-    }
-    if let Some(now) = changed(&first.priority, &shown.priority) {
-        drift(Drifted::Priority, now);
+    changed.map(drift).collect()
+}
+
+impl Believed {
+    /// Whether this is the ticket whose answer is waited for.
+    fn awaits(&self, shown: &OurTicket) -> bool {
+        self.belief <= Belief::Seen
+            && self.ticket.as_ref() == Some(&shown.ticket)
+            && self.correlation == shown.correlation
     }
 }
 
@@ -306,12 +276,14 @@ impl Case {
                     queue: plan.queue.clone(),
                     ticket,
                     belief,
+                    drifted: Vec::new(),
                 })
             };
             if self.is_open()
                 && let Some((ticket, belief)) = current(found)
             {
-                all.extend(one(&found.step, ticket, belief));
+                let drifted = found.drifted.clone();
+                all.extend(one(&found.step, ticket, belief).map(|one| Believed { drifted, ..one }));
             }
             for (step, ticket) in &found.abandoned {
                 all.extend(one(step, Some(ticket.clone()), Belief::Leaving));
@@ -427,17 +399,5 @@ impl fmt::Display for Discrepancy {
                 write!(f, "{field} of the ticket {ticket} of {correlation} was changed to {now:?}")
             }
         }
-    }
-}
-
-impl fmt::Display for Drifted {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Mark => "our mark",
-            Self::CaseMark => "the case",
-            Self::Queue => "the queue",
-            Self::Subject => "the subject",
-            Self::Priority => "the priority",
-        })
     }
 }

@@ -1,6 +1,8 @@
 //! Why a command is turned down. Nothing changed, and the text is fit to show the caller.
 
-use crate::{ActionId, AgentId, Digest, Epoch, HandoffId, PermitId, PersonId, PlanId, ProposalId};
+use crate::{
+    ActionId, AgentId, Digest, Epoch, HandoffId, PermitId, PersonId, PlanId, ProposalId, ReasonCode,
+};
 
 /// Why a command is turned down.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -72,6 +74,30 @@ pub enum Rejection {
     Involved { person: PersonId },
     #[error("{person} has already approved this")]
     AlreadyVoted { person: PersonId },
+    #[error("nobody is asked about {action} any more, it is {stage}; look at the case again")]
+    StaleApproval { action: ActionId, stage: &'static str },
+    #[error("{code} is not a reason code that may be given; {}", codes(.known))]
+    UnknownReason { code: ReasonCode, known: Vec<ReasonCode> },
+    #[error("a no needs a reason code; {}", codes(.known))]
+    ReasonMissing { known: Vec<ReasonCode> },
+    #[error("{person} has asked already and was not answered yet")]
+    AlreadyAsked { person: PersonId },
+    #[error("there is no question {question} about {action}")]
+    UnknownQuestion { action: ActionId, question: u32 },
+    #[error("the question {question} about {action} has been answered")]
+    AlreadyAnswered { action: ActionId, question: u32 },
+    #[error(
+        "{by} was not asked: the agent that holds the case answers, or the person who opened it"
+    )]
+    NotAsked { by: String },
+    #[error("{person} has handed this to {to}, and can only say no now")]
+    HandedOver { person: PersonId, to: PersonId },
+    #[error("{from} cannot hand this to {to}: it would come back to the one who handed it on")]
+    DelegationCircle { from: PersonId, to: PersonId },
+    #[error(
+        "{from} cannot hand this to {to}: it may be handed on once, and one of them has or was"
+    )]
+    DelegationTooDeep { from: PersonId, to: PersonId },
 
     #[error("there is no plan {plan} on this case")]
     UnknownPlan { plan: PlanId },
@@ -119,6 +145,16 @@ impl Rejection {
             Self::NotAnApprover { .. } => "NOT_AN_APPROVER",
             Self::Involved { .. } => "INVOLVED",
             Self::AlreadyVoted { .. } => "ALREADY_VOTED",
+            Self::StaleApproval { .. } => "STALE_APPROVAL",
+            Self::UnknownReason { .. } => "UNKNOWN_REASON",
+            Self::ReasonMissing { .. } => "REASON_MISSING",
+            Self::AlreadyAsked { .. } => "ALREADY_ASKED",
+            Self::UnknownQuestion { .. } => "UNKNOWN_QUESTION",
+            Self::AlreadyAnswered { .. } => "ALREADY_ANSWERED",
+            Self::NotAsked { .. } => "NOT_ASKED",
+            Self::HandedOver { .. } => "HANDED_OVER",
+            Self::DelegationCircle { .. } => "DELEGATION_CIRCLE",
+            Self::DelegationTooDeep { .. } => "DELEGATION_TOO_DEEP",
             Self::UnknownPlan { .. } => "UNKNOWN_PLAN",
             Self::PlanClosed { .. } => "PLAN_CLOSED",
             Self::StaleStep => "STALE_STEP",
@@ -129,4 +165,13 @@ impl Rejection {
 
 fn list(actions: &[ActionId]) -> String {
     actions.iter().map(ActionId::as_str).collect::<Vec<_>>().join(", ")
+}
+
+fn codes(known: &[ReasonCode]) -> String {
+    let known: Vec<&str> = known.iter().map(ReasonCode::as_str).collect();
+    if known.is_empty() {
+        "the playbook's taxonomy names none".to_owned()
+    } else {
+        format!("known are {}", known.join(", "))
+    }
 }

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use crate::calendar::{Calendar, OutsideHours, Rostered, StepHours};
 use crate::evidence::Level;
 use crate::{
-    AgentId, ContractId, Digest, GroupId, IdempotencyKey, Money, PersonId, QueueRef,
+    AgentId, ContractId, Digest, GroupId, IdempotencyKey, Money, PersonId, QueueRef, ReasonCode,
     ResolutionCode, RoleId, Span, SystemId, Timestamp, after,
 };
 
@@ -229,6 +229,9 @@ pub struct ApprovalTerms {
     /// Who may decide by what they write on the ticket itself; nobody, unless the playbook allows it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub in_ticket: Vec<TicketApprover>,
+    /// The reason codes of the taxonomy, one of which a no has to give; none are asked for where it names none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub reasons: Vec<ReasonCode>,
 }
 
 /// A person who may decide on a ticket, and the account by which its system knows them.

@@ -52,6 +52,10 @@ pub struct Basis {
     /// What the reads showed, as JSON: as much of it as the contract looks at. Absent when that was too much to keep.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reads: Option<String>,
+    /// Why the contract does not write although the playbook would let it: its figures, and the case in which people
+    /// are asked about it. Absent while it stands as the playbook says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub demoted: Option<String>,
 }
 
 /// What had been used of one limit within its window, without the action itself.

@@ -164,6 +164,7 @@ impl Audit {
                 broken = broken.and(self.passes_to(Whose::Supervisor, epoch.0));
             }
             EventKind::CaseReleased { epoch, .. }
+            | EventKind::CaseTakenOver { epoch, .. }
             | EventKind::CaseReturned { epoch, .. }
             | EventKind::EscalationLapsed { epoch: Some(epoch), .. } => {
                 broken = broken.and(self.passes_to(Whose::Supervisor, epoch.0));

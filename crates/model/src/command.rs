@@ -291,7 +291,7 @@ impl Cmd {
                 shown: record.audit.shown(action, shown),
                 choice: match choice {
                     Choice::Approve => VotesChoice::Approve { note: String::new() },
-                    Choice::Reject => VotesChoice::Reject { note: String::new() },
+                    Choice::Reject => VotesChoice::Reject { code: None, note: String::new() },
                     Choice::Amend => VotesChoice::Amend {
                         input: Input::Other.text().to_owned(),
                         note: String::new(),

@@ -141,6 +141,7 @@ pub(crate) fn verdict(setting: &Setting, input: &str, reloaded: bool) -> Verdict
             decide_within: ticks(2),
             ask: asking(1),
             in_ticket: vec![],
+            reasons: vec![],
         }))
     } else {
         Ruling::Allow

@@ -112,6 +112,7 @@ impl ApprovalRules {
             decide_within: self.decide_within,
             ask,
             in_ticket,
+            reasons: playbook.reasons.keys().cloned().collect(),
         })
     }
 }

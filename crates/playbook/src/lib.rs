@@ -21,6 +21,7 @@ mod format;
 #[cfg(feature = "fuzzing")]
 #[doc(hidden)]
 pub mod fuzzing;
+mod graduation;
 mod hook;
 mod load;
 mod operations;
@@ -43,8 +44,8 @@ use belay_expression::{document, expression, json, problem, template};
 
 use belay_domain::{
     AfterResolution, AgentId, BoundaryId, CaseTerms, ContractId, Digest, EscalationPlan,
-    FailureClaim, IdempotencyKey, PersonId, ReadBack, ResolutionCode, RoleId, Severity, Span,
-    SystemId, Verdict,
+    FailureClaim, IdempotencyKey, PersonId, ReadBack, ReasonCode, ResolutionCode, RoleId, Severity,
+    Span, SystemId, Verdict,
 };
 
 use crate::escalation::EscalationPolicy;
@@ -58,12 +59,16 @@ pub use contract::Contract;
 pub use escalation::StepPlace;
 pub use explain::{Change, Explanation, Outcome, Recorded, Step};
 pub use facts::{Answer, CaseFacts, ProposalFacts, Reads, Usage, UsageKey, Used};
+pub use graduation::{
+    BoundCheck, BoundName, Bounds, Exchange, Figures, Proof, RecordedCase, Recording, Restored, next_mode, proof_in,
+    read_object, wilson,
+};
 pub use hook::{Hook, HookHmac, HookProof, HookTime, Signed, TimeForm, TimePlace};
 pub use json::{INPUT_BYTES_MAX, canonical_json};
 pub use operations::{Heartbeat, Operations, Secret};
 pub use policy::Bare;
 pub use problem::{Problem, Problems};
-pub use request::{Method, PrepareError, PreparedRead, PreparedWrite};
+pub use request::{Method, Payload, PrepareError, PreparedRead, PreparedWrite, Target};
 pub use routing::Route;
 pub use schema::FileKind;
 pub use source::{FILE_BYTES_MAX, FILES_MAX, SourceFile};
@@ -89,6 +94,7 @@ pub struct Playbook {
     staff: staff::Staff,
     routing: Routing,
     resolutions: BTreeMap<ResolutionCode, AfterResolution>,
+    reasons: BTreeMap<ReasonCode, String>,
     operations: Operations,
     policies: Policies,
 }
@@ -220,26 +226,14 @@ impl Playbook {
         }
     }
 
-    /// What an HTTP status of a write means: `None` is "done", otherwise what is claimed about it. A status that
-    /// nobody mapped proves nothing either way.
+    /// What the contract says about an HTTP status of its write, where it differs from the usual.
     #[must_use]
-    pub fn classify(&self, contract: &ContractId, status: u16) -> Option<FailureClaim> {
-        let own = self.contracts.get(contract);
-        if own.is_some_and(|contract| contract.retryable.contains(&status)) {
+    pub fn claim(&self, contract: &ContractId, status: u16) -> Option<FailureClaim> {
+        let own = self.contracts.get(contract)?;
+        if own.retryable.contains(&status) {
             return Some(FailureClaim::Retryable);
         }
-        if own.is_some_and(|contract| contract.permanent.contains(&status)) {
-            return Some(FailureClaim::Permanent);
-        }
-        match status {
-            200..=299 => None,
-            425 | 429 | 503 => Some(FailureClaim::Retryable),
-            400 | 401 | 403 | 404 | 405 | 406 | 410 | 411 | 413 | 414 | 415 | 422 => {
-                Some(FailureClaim::Permanent)
-            }
-            // 408 and 409 too: the first attempt may have arrived, and a conflict may be with ourselves.
-            _ => Some(FailureClaim::Unknown),
-        }
+        own.permanent.contains(&status).then_some(FailureClaim::Permanent)
     }
 
     /// The read that proves the write.
@@ -284,6 +278,29 @@ impl Playbook {
         let mut subject = self.subject(contract, input, case).ok()?;
         let plan = &subject.contract.verification;
         subject.standing(plan, answer)
+    }
+
+    /// What the write is about, and what stands there according to that read, for people who have to set it right.
+    #[must_use]
+    pub fn target(
+        &self,
+        contract: &ContractId,
+        input: &str,
+        case: &CaseFacts,
+        answer: Option<&Answer>,
+    ) -> Target {
+        match self.subject(contract, input, case) {
+            Ok(mut subject) => subject.target(answer),
+            Err(_) => Target {
+                system: self
+                    .contracts
+                    .get(contract)
+                    .map_or_else(String::new, |known| known.system.to_string()),
+                object: contract.to_string(),
+                id: serde_json::Value::Null,
+                shown: serde_json::Value::Null,
+            },
+        }
     }
 
     /// The write that undoes the action. `shown` is what the verifying read-back showed, as JSON.
@@ -447,6 +464,12 @@ impl Playbook {
     #[must_use]
     pub fn resolutions(&self) -> &BTreeMap<ResolutionCode, AfterResolution> {
         &self.resolutions
+    }
+
+    /// The reason codes of the taxonomy, and what they say.
+    #[must_use]
+    pub fn reasons(&self) -> &BTreeMap<ReasonCode, String> {
+        &self.reasons
     }
 
     /// All outside systems, by id.

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use belay_adapter::Description;
-use belay_domain::{AfterResolution, ResolutionCode, Severity, Target};
+use belay_domain::{AfterResolution, ReasonCode, ResolutionCode, Severity, Target};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
@@ -180,7 +180,7 @@ fn compile(
     let defaults = general.as_ref().map_or(&fallback, |general| &general.defaults);
     let mut work = Work { reads, names, scale, problems };
 
-    let taxonomy = taxonomy(&mut work);
+    let (taxonomy, reasons) = taxonomy(&mut work);
     let tiers = general.as_ref().map_or_else(Tiers::default, |general| {
         work.check(FileKind::Playbook, |check| {
             limits_of(check, general);
@@ -277,6 +277,7 @@ fn compile(
         staff,
         routing: routing?,
         resolutions: taxonomy,
+        reasons,
         operations,
         policies,
     })
@@ -341,9 +342,19 @@ fn typed<'a, T: DeserializeOwned>(
     files
 }
 
-fn taxonomy(work: &mut Work<'_>) -> BTreeMap<ResolutionCode, AfterResolution> {
+/// The most reason codes. They are copied into every approval, and nobody chooses from more.
+const REASONS_MAX: usize = 64;
+
+/// The codes that cases are resolved with, and those that people give when they say no.
+fn taxonomy(
+    work: &mut Work<'_>,
+) -> (BTreeMap<ResolutionCode, AfterResolution>, BTreeMap<ReasonCode, String>) {
     let mut codes = work.each::<TaxonomyFile, _>(FileKind::Taxonomy, |check, file| {
         let mut codes = BTreeMap::new();
+        if file.reasons.len() > REASONS_MAX {
+            let what = format!("{} reason codes; nobody chooses from so many", file.reasons.len());
+            check.wrong("/reasons", what, "keep at most 64");
+        }
         for (code, rule) in file.resolutions {
             let pointer = format!("{}/means", crate::json::child("/resolutions", code.as_str()));
             let means = match rule.means.0 {
@@ -362,7 +373,7 @@ fn taxonomy(work: &mut Work<'_>) -> BTreeMap<ResolutionCode, AfterResolution> {
             };
             codes.insert(code, means);
         }
-        Some(codes)
+        Some((codes, file.reasons))
     });
     codes.pop().unwrap_or_default()
 }

@@ -121,7 +121,9 @@ pub(crate) async fn decide(
                 let request = v1::ApproveRequest { request_id, approval_id, shown_digest, note };
                 client.approve(request).await.map(drop)
             } else {
-                let request = v1::RejectRequest { request_id, approval_id, shown_digest, note };
+                let reason_code = approval.reason_codes.first().cloned().unwrap_or_default();
+                let request =
+                    v1::RejectRequest { request_id, approval_id, shown_digest, note, reason_code };
                 client.reject(request).await.map(drop)
             };
             let mut state = world.look();

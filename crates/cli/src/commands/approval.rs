@@ -23,9 +23,23 @@ pub(crate) enum ApprovalCommand {
     /// Say yes
     Approve(DecideArgs),
     /// Say no
-    Reject(DecideArgs),
+    Reject(RejectArgs),
     /// Change the input; it is ruled again from the start
     Amend(AmendArgs),
+    /// Ask the agent that proposed, or whoever opened the case; the deadline runs on
+    Ask(AskArgs),
+    /// Answer what a reviewer asked about a case that you opened
+    Answer(AnswerArgs),
+    /// Name somebody else who should look instead of you
+    ///
+    /// It gives them no right: they decide only if their own token proves a group that may, and they count once. You cannot
+    /// say yes any more yourself; a no still counts. It can be handed on once, and not back.
+    Delegate(DelegateArgs),
+    /// Take the whole case out of the agent's hands
+    ///
+    /// What the agent proposed is withdrawn and people are asked to take the case. Nobody covers it before one of them is
+    /// seen to have the ticket: if that is to be you, take it.
+    TakeOver(DecideArgs),
 }
 
 /// Which approvals.
@@ -64,12 +78,12 @@ pub(crate) enum StateArg {
     Superseded,
 }
 
-/// A person's yes or no.
+/// A person's yes, or what needs no more words than one.
 #[derive(Args, Debug)]
 pub(crate) struct DecideArgs {
     /// The approval: the id of its action
     approval: String,
-    /// Why; must be said when rejecting
+    /// Why; must be said, except with a yes or a name
     #[arg(long, default_value = "")]
     note: String,
     /// `shown_digest` of what you were shown; by default it is looked up and shown now
@@ -87,6 +101,53 @@ pub(crate) struct AmendArgs {
     /// The whole changed input as JSON
     #[arg(long, value_name = "JSON")]
     input: String,
+}
+
+/// A person's no.
+#[derive(Args, Debug)]
+pub(crate) struct RejectArgs {
+    #[command(flatten)]
+    decide: DecideArgs,
+    /// A reason code of the taxonomy; `belay approval show` lists them
+    #[arg(long, default_value = "", value_name = "CODE")]
+    reason: String,
+}
+
+/// A person's question.
+#[derive(Args, Debug)]
+pub(crate) struct AskArgs {
+    /// The approval: the id of its action
+    approval: String,
+    /// The question
+    question: String,
+    /// `shown_digest` of what you were shown; by default it is looked up and shown now
+    #[arg(long, value_name = "DIGEST")]
+    shown: Option<String>,
+    #[command(flatten)]
+    request: RequestArgs,
+}
+
+/// The answer to one.
+#[derive(Args, Debug)]
+pub(crate) struct AnswerArgs {
+    /// The approval: the id of its action
+    approval: String,
+    /// Which question; `belay approval show` numbers them
+    question: u32,
+    /// The answer
+    answer: String,
+    #[command(flatten)]
+    request: RequestArgs,
+}
+
+/// Somebody else who should look.
+#[derive(Args, Debug)]
+pub(crate) struct DelegateArgs {
+    #[command(flatten)]
+    decide: DecideArgs,
+    /// Who: the subject of their token
+    #[arg(long, value_name = "PERSON")]
+    to: String,
 }
 
 /// Runs the command.
@@ -110,14 +171,15 @@ pub(crate) async fn run(command: ApprovalCommand, context: &Context) -> Result<E
             let answer = connection.approvals().approve(connection.call(request)).await?;
             decided(answer.into_inner().approval, context)
         }
-        ApprovalCommand::Reject(args) => {
-            let (args, shown_digest) = seen(args, context).await?;
+        ApprovalCommand::Reject(RejectArgs { decide, reason }) => {
+            let (args, shown_digest) = seen(decide, context).await?;
             let connection = context.connect().await?;
             let request = v1::RejectRequest {
                 request_id: args.request.id(),
                 approval_id: args.approval,
                 shown_digest,
                 note: args.note,
+                reason_code: reason,
             };
             let answer = connection.approvals().reject(connection.call(request)).await?;
             decided(answer.into_inner().approval, context)
@@ -134,6 +196,61 @@ pub(crate) async fn run(command: ApprovalCommand, context: &Context) -> Result<E
             };
             let answer = connection.approvals().amend(connection.call(request)).await?;
             decided(answer.into_inner().approval, context)
+        }
+        ApprovalCommand::Ask(AskArgs { approval, question, shown, request }) => {
+            let decide = DecideArgs { approval, note: String::new(), shown, request };
+            let (args, shown_digest) = seen(decide, context).await?;
+            let connection = context.connect().await?;
+            let request = v1::AskRequest {
+                request_id: args.request.id(),
+                approval_id: args.approval,
+                shown_digest,
+                question,
+            };
+            let answer = connection.approvals().ask(connection.call(request)).await?;
+            decided(answer.into_inner().approval, context)
+        }
+        ApprovalCommand::Answer(AnswerArgs { approval, question, answer, request }) => {
+            let connection = context.connect().await?;
+            let request = v1::AnswerRequest {
+                request_id: request.id(),
+                approval_id: approval,
+                question,
+                answer,
+            };
+            let answer = connection.approvals().answer(connection.call(request)).await?;
+            decided(answer.into_inner().approval, context)
+        }
+        ApprovalCommand::Delegate(DelegateArgs { decide, to }) => {
+            let (args, shown_digest) = seen(decide, context).await?;
+            let connection = context.connect().await?;
+            let request = v1::DelegateRequest {
+                request_id: args.request.id(),
+                approval_id: args.approval,
+                shown_digest,
+                to,
+                note: args.note,
+            };
+            let answer = connection.approvals().delegate(connection.call(request)).await?;
+            decided(answer.into_inner().approval, context)
+        }
+        ApprovalCommand::TakeOver(args) => {
+            let (args, shown_digest) = seen(args, context).await?;
+            let connection = context.connect().await?;
+            let request = v1::TakeOverRequest {
+                request_id: args.request.id(),
+                approval_id: args.approval,
+                shown_digest,
+                note: args.note,
+            };
+            let answer = connection.approvals().take_over(connection.call(request)).await?;
+            let v1::TakeOverResponse { approval, escalation_id } = answer.into_inner();
+            let exit = decided(approval, context)?;
+            context.output.note(&format!(
+                "people are asked to take the case by {escalation_id}; nobody has it before one of \
+                 them takes the ticket"
+            ));
+            Ok(exit)
         }
     }
 }
@@ -235,11 +352,16 @@ fn table(approvals: &[v1::Approval], style: &Style) -> String {
 fn show(approval: &v1::Approval, style: &Style) -> String {
     let mut sheet = Sheet::default();
     let votes = approval.votes.iter().map(|vote| {
-        let note = match vote.note.as_str() {
+        let verdict = words::verdict(vote.verdict).paint(style);
+        let code = match vote.reason_code.as_str() {
             "" => String::new(),
-            note => format!(": {}", clean(note)),
+            code => format!(" ({})", clean(code)),
         };
-        format!("{} {}{note}", clean(&vote.person), words::verdict(vote.verdict).paint(style))
+        format!("{} {verdict}{code}{}", clean(&vote.person), said(&vote.note))
+    });
+    let questions = approval.questions.iter().flat_map(asked);
+    let named = approval.delegations.iter().map(|named| {
+        format!("{} by {}{}", clean(&named.to), clean(&named.from), said(&named.note))
     });
     let until = time::moment(approval.until.as_ref());
     sheet
@@ -253,12 +375,32 @@ fn show(approval: &v1::Approval, style: &Style) -> String {
         .text("needs", &format!("{} of {}", approval.quorum, approval.groups.join(", ")))
         .text("not", &approval.excluded.join(", "))
         .lines("votes", votes.collect())
+        .lines("to look", named.collect())
+        .text("a no says", &approval.reason_codes.join(", "))
         .text("policies", &approval.policies.join(", "))
         .text("proposed by", &approval.proposer)
         .text("it claims", &approval.justification)
+        .lines("questions", questions.collect())
         .line("until", until.map(|at| time::both(at, style.now)).unwrap_or_default())
         .text("digest", &approval.shown_digest);
     sheet.render(style)
+}
+
+/// What somebody wanted to know, and below it what they were told.
+fn asked(question: &v1::ApprovalQuestion) -> Vec<String> {
+    let v1::ApprovalQuestion { number, person, text, at: _, reply } = question;
+    let asked = format!("{number}. {}: {}", clean(person), clean(text));
+    let told = match reply {
+        Some(reply) => {
+            format!("   {} says: {}", words::actor(reply.by.as_ref()), clean(&reply.text))
+        }
+        None => "   not answered yet".to_owned(),
+    };
+    vec![asked, told]
+}
+
+fn said(note: &str) -> String {
+    if note.is_empty() { String::new() } else { format!(": {}", clean(note)) }
 }
 
 impl From<StateArg> for v1::ApprovalState {
@@ -280,6 +422,64 @@ mod tests {
     use crate::output::Style;
     use belay_api::v1;
     use jiff::Timestamp;
+
+    #[test]
+    fn questions_names_and_reasons_are_shown_with_who_said_them() {
+        let agent = v1::Actor {
+            kind: v1::ActorKind::Agent.into(),
+            id: "billing-1".into(),
+            ..Default::default()
+        };
+        let question = |number, reply| v1::ApprovalQuestion {
+            number,
+            person: "dana".into(),
+            text: "which invoice?".into(),
+            reply,
+            ..Default::default()
+        };
+        let reply = v1::ApprovalReply {
+            by: Some(agent),
+            text: "the second\u{1b}[1A".into(),
+            ..Default::default()
+        };
+        let approval = v1::Approval {
+            id: "c-1/a1".into(),
+            state: v1::ApprovalState::Rejected.into(),
+            votes: vec![v1::ApprovalVote {
+                person: "erin".into(),
+                verdict: v1::ApprovalVerdict::Reject.into(),
+                note: "no receipt".into(),
+                reason_code: "no-proof".into(),
+                ..Default::default()
+            }],
+            questions: vec![question(1, Some(reply)), question(2, None)],
+            delegations: vec![v1::ApprovalDelegation {
+                from: "dana".into(),
+                to: "erin".into(),
+                note: "on holiday".into(),
+                ..Default::default()
+            }],
+            reason_codes: vec!["goodwill".into(), "no-proof".into()],
+            ..Default::default()
+        };
+        let style = Style { colour: false, now: Timestamp::UNIX_EPOCH };
+        let shown = show(&approval, &style);
+        for line in [
+            "votes      erin no (no-proof): no receipt",
+            "to look    erin by dana: on holiday",
+            "a no says  goodwill, no-proof",
+            "questions  1. dana: which invoice?",
+            "              billing-1 says: the second [1A",
+            "           2. dana: which invoice?",
+            "              not answered yet",
+        ] {
+            let found = shown.lines().any(|known| {
+                let squeezed = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
+                squeezed(known) == squeezed(line)
+            });
+            assert!(found, "{line:?} is not in\n{shown}");
+        }
+    }
 
     #[test]
     fn what_the_agent_claims_stands_apart_from_what_is_decided() {

@@ -27,7 +27,7 @@ macro_rules! wire {
 
 wire! {
     Case CaseSummary OpenCaseResponse ExplainCaseResponse CaseUpdate
-    Approval ApproveResponse
+    Approval ApproveResponse TakeOverResponse
     Agent Escalation
     DeskQueue DeskTicket
     GetCoverageResponse GetStatusResponse UncoveredCase

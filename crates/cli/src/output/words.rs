@@ -106,6 +106,7 @@ pub(crate) fn verdict(verdict: i32) -> Word {
         Ok(V::Approve) => Word(Tone::Good, "yes"),
         Ok(V::Reject) => Word(Tone::Bad, "no"),
         Ok(V::Amend) => Word(Tone::Warn, "not like this"),
+        Ok(V::TakeOver) => Word(Tone::Warn, "took the case over"),
         Ok(V::Unspecified) | Err(_) => UNKNOWN,
     }
 }
@@ -143,6 +144,7 @@ pub(crate) fn cause(cause: i32) -> &'static str {
         Ok(C::Routed) => "meant for people",
         Ok(C::NoAgent) => "no agent took it",
         Ok(C::Asked) => "asked for",
+        Ok(C::TakenOver) => "a person took it from its agent",
         Ok(C::Bounced) => "went to and fro",
         Ok(C::Divergence) => "a write diverged",
         Ok(C::CompensationFailed) => "a write could not be taken back",

@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use crate::{Action, ActionId, ActionStage, Case, Decision, Digest, EventKind, Plan, PlanStage};
+use crate::{
+    Action, ActionId, ActionStage, Case, Decision, Digest, EventKind, Plan, PlanStage, Refusal,
+};
 
 pub(super) fn apply(case: &mut Case, kind: &EventKind) {
     if let EventKind::ActionProposed { .. } = kind {
@@ -22,9 +24,37 @@ pub(super) fn apply(case: &mut Case, kind: &EventKind) {
                 approval.votes.push(vote.clone());
             }
         }
-        EventKind::StatementRefused { said, .. } => {
+        EventKind::ApprovalAsked { question, .. } => {
+            if let ActionStage::AwaitingApproval(approval) = &mut action.stage {
+                approval.questions.push(question.clone());
+            }
+        }
+        EventKind::ApprovalAnswered { question, reply, .. } => {
+            if let ActionStage::AwaitingApproval(approval) = &mut action.stage {
+                let asked = approval.questions.iter_mut().find(|asked| asked.number == *question);
+                if let Some(asked) = asked {
+                    asked.reply = Some(reply.clone());
+                }
+            }
+        }
+        EventKind::ApprovalDelegated { delegation, .. } => {
+            if let ActionStage::AwaitingApproval(approval) = &mut action.stage {
+                approval.delegations.push(delegation.clone());
+            }
+        }
+        EventKind::StatementRefused { said, why, answer, .. } => {
             if let ActionStage::AwaitingApproval(approval) = &mut action.stage {
                 approval.refused.push(said.clone());
+                if *answer {
+                    approval.unanswered.push(Refusal { said: said.clone(), why: why.clone() });
+                }
+            }
+        }
+        EventKind::StatementAnswered { correlation, statement, .. } => {
+            if let ActionStage::AwaitingApproval(approval) = &mut action.stage {
+                approval.unanswered.retain(|one| {
+                    one.said.correlation != *correlation || one.said.statement != *statement
+                });
             }
         }
         EventKind::ActionAmended { input, by, until, .. } => {
@@ -45,6 +75,7 @@ pub(super) fn apply(case: &mut Case, kind: &EventKind) {
             action.stage = ActionStage::Dispatched { permit: permit.clone(), until: *until };
         }
         EventKind::ActionUnresolved { .. } => unresolved(action),
+        EventKind::ActionCompared { shown, .. } => action.compared = Some(shown.clone()),
         other => {
             if let Some(stage) = next_stage(other) {
                 action.stage = stage;
@@ -61,9 +92,9 @@ fn next_stage(kind: &EventKind) -> Option<ActionStage> {
         EventKind::ApprovalRequested { approval, .. } => {
             ActionStage::AwaitingApproval(approval.clone())
         }
-        EventKind::ApprovalEnded { decision, by, note, .. } => match (decision, by) {
+        EventKind::ApprovalEnded { decision, by, code, note, .. } => match (decision, by) {
             (Decision::Rejected, Some(by)) => {
-                ActionStage::Rejected { by: by.clone(), note: note.clone() }
+                ActionStage::Rejected { by: by.clone(), code: code.clone(), note: note.clone() }
             }
             (Decision::Expired, _) => ActionStage::Expired,
             _ => return None,
@@ -154,6 +185,7 @@ fn proposed(case: &mut Case, kind: &EventKind) {
         verdict: None,
         permits: 0,
         attempts: 0,
+        compared: None,
         stage: ActionStage::Proposed { until: *until },
     };
     case.actions.insert(action.clone(), Arc::new(new));
@@ -165,10 +197,15 @@ fn named(kind: &EventKind) -> Option<&ActionId> {
         EventKind::ActionAssessed { action, .. }
         | EventKind::ActionDenied { action, .. }
         | EventKind::ActionShadowed { action }
+        | EventKind::ActionCompared { action, .. }
         | EventKind::ApprovalRequested { action, .. }
         | EventKind::ApprovalGiven { action, .. }
+        | EventKind::ApprovalAsked { action, .. }
+        | EventKind::ApprovalAnswered { action, .. }
+        | EventKind::ApprovalDelegated { action, .. }
         | EventKind::ApprovalEnded { action, .. }
         | EventKind::StatementRefused { action, .. }
+        | EventKind::StatementAnswered { action, .. }
         | EventKind::ActionAmended { action, .. }
         | EventKind::ActionAuthorized { action, .. }
         | EventKind::PermitExpired { action, .. }

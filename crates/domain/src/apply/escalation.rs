@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use super::to_supervisor;
 use crate::{
-    Case, Correlation, Escalation, EscalationId, EventKind, Evidence, Owner, Stage, Step, TicketId,
-    Timestamp,
+    Case, Correlation, Drift, Escalation, EscalationId, EventKind, Evidence, Owner, Stage, Step,
+    TicketId, Timestamp,
 };
 
 pub(super) fn apply(case: &mut Case, kind: &EventKind, at: Timestamp) {
@@ -27,6 +27,7 @@ pub(super) fn apply(case: &mut Case, kind: &EventKind, at: Timestamp) {
                 stage: Stage::Opened { until: at },
                 abandoned: Vec::new(),
                 told: Vec::new(),
+                drifted: Vec::new(),
             };
             case.escalations.insert(escalation.clone(), Arc::new(new));
         }
@@ -85,6 +86,20 @@ pub(super) fn apply(case: &mut Case, kind: &EventKind, at: Timestamp) {
                 *unread = Some(detail.clone());
             }
         }),
+        EventKind::TicketDrifted { escalation, field, was, now, .. } => {
+            change(case, escalation, |found| {
+                match found.drifted.iter_mut().find(|known| known.field == *field) {
+                    Some(known) => {
+                        known.now.clone_from(now);
+                        known.times = known.times.saturating_add(1);
+                    }
+                    None => {
+                        let (was, now) = (was.clone(), now.clone());
+                        found.drifted.push(Drift { field: *field, was, now, times: 1 });
+                    }
+                }
+            });
+        }
         EventKind::EscalationLapsed { escalation, epoch, .. } => {
             let stood_until = case.escalations.get(escalation).and_then(|found| found.deadline());
             change(case, escalation, abandon);
@@ -175,6 +190,7 @@ fn abandon(found: &mut Escalation) {
     if let Some(ticket) = found.ticket().cloned() {
         found.abandoned.push((found.step.clone(), ticket));
     }
+    found.drifted.clear();
     found.stage = Stage::Opened { until: found.step.since };
 }
 

@@ -3,12 +3,13 @@
 use belay_planted::{Bug, planted};
 
 use super::matter::{LINE_MAX, TEXT_MAX, within};
-use super::{Deciding, wrong_stage};
+use super::owning::Ending;
+use super::{Deciding, stale_approval};
 use crate::command::VotesChoice;
 use crate::{
     Action, ActionId, ActionStage, Approval, ApprovalTerms, Decision, Digest, EscalationId,
-    EventKind, GroupId, Hasher, PersonId, Purpose, Reason, Rejection, Rule, Said, Verdict, Vote,
-    after,
+    EventKind, GroupId, Hasher, PersonId, Purpose, Reason, ReasonCode, Rejection, Rule, Said,
+    Verdict, Vote, after,
 };
 
 impl Deciding {
@@ -40,6 +41,9 @@ impl Deciding {
             until: after(self.now, terms.decide_within),
             votes: Vec::new(),
             refused: Vec::new(),
+            questions: Vec::new(),
+            delegations: Vec::new(),
+            unanswered: Vec::new(),
         };
         self.emit(EventKind::ApprovalRequested {
             action: id.clone(),
@@ -59,7 +63,7 @@ impl Deciding {
     ) -> Result<(), Rejection> {
         let action = self.action(id)?;
         let ActionStage::AwaitingApproval(approval) = &action.stage else {
-            return Err(wrong_stage(&action));
+            return Err(stale_approval(&action));
         };
         self.check_approver(approval, person, groups)?;
         if action.amended_by.contains(person) && matches!(choice, VotesChoice::Approve { .. }) {
@@ -70,10 +74,17 @@ impl Deciding {
         }
         match choice {
             VotesChoice::Approve { note } => self.approve(&action, approval, person, note, None),
-            VotesChoice::Reject { note } => {
+            VotesChoice::Reject { code, note } => {
                 within("note", note, LINE_MAX)?;
-                let by = Some(person.clone());
-                self.end_approval(id, approval, Decision::Rejected, by, note);
+                check_reason(approval, code.as_ref())?;
+                let ending = Ending {
+                    decision: Decision::Rejected,
+                    by: Some(person.clone()),
+                    code: code.clone(),
+                    note,
+                    said: None,
+                };
+                self.end_approval_as(id, approval, ending);
                 self.see_to_plan_of(id);
                 Ok(())
             }
@@ -90,6 +101,11 @@ impl Deciding {
                 });
                 Ok(())
             }
+            VotesChoice::Ask { question } => self.ask(&action, approval, person, question),
+            VotesChoice::Delegate { to, note } => {
+                self.delegate(&action, approval, person, to, note)
+            }
+            VotesChoice::TakeOver { note } => self.take_over(&action, approval, person, note),
         }
     }
 
@@ -102,8 +118,11 @@ impl Deciding {
         said: Option<Said>,
     ) -> Result<(), Rejection> {
         within("note", note, LINE_MAX)?;
-        if approval.votes.iter().any(|vote| vote.person == *person) {
+        if approval.has_voted(person) {
             return Err(Rejection::AlreadyVoted { person: person.clone() });
+        }
+        if let Some(to) = approval.handed_over_by(person) {
+            return Err(Rejection::HandedOver { person: person.clone(), to: to.clone() });
         }
         let vote = Vote { person: person.clone(), at: self.now, note: note.to_owned(), said };
         self.emit(EventKind::ApprovalGiven { action: action.id.clone(), vote });
@@ -127,6 +146,15 @@ impl Deciding {
         if !groups.iter().any(|group| approval.terms.groups.contains(group)) {
             return Err(Rejection::NotAnApprover { person: person.clone() });
         }
+        self.check_uninvolved(approval, person)
+    }
+
+    /// Neither opened the case, nor gains by it, nor runs the agent that asks.
+    pub(super) fn check_uninvolved(
+        &self,
+        approval: &Approval,
+        person: &PersonId,
+    ) -> Result<(), Rejection> {
         let opened = self.case.opened_by == format!("person:{person}");
         let beneficiary = self.case.customer == person.as_str();
         if opened || beneficiary || approval.terms.excluded.contains(person) {
@@ -154,5 +182,16 @@ impl Deciding {
 
     pub(super) fn next_escalation(&self) -> EscalationId {
         EscalationId::derived(format!("{}/e{}", self.case.id, self.case.escalation_count + 1))
+    }
+}
+
+/// A reason that the taxonomy knew when people were asked, where it knew any.
+fn check_reason(approval: &Approval, code: Option<&ReasonCode>) -> Result<(), Rejection> {
+    let known = &approval.terms.reasons;
+    match code {
+        Some(code) if known.contains(code) => Ok(()),
+        Some(code) => Err(Rejection::UnknownReason { code: code.clone(), known: known.clone() }),
+        None if known.is_empty() => Ok(()),
+        None => Err(Rejection::ReasonMissing { known: known.clone() }),
     }
 }

@@ -2,10 +2,12 @@
 //!
 //! It counts where the playbook allows it, and only as what it is: a statement that was read back, on our ticket, after
 //! that was placed and while what was seen of it is fresh; by the account of a person who may decide; naming the digest
-//! of exactly what is being decided on. Anything else is refused, once, and the refusal is kept.
+//! of exactly what is being decided on. Anything else is refused, once, and the refusal is kept; whoever wrote it is
+//! told on the ticket why, once.
 
 use super::Deciding;
 use super::matter::LINE_MAX;
+use super::owning::Ending;
 use crate::approval::Ruled;
 use crate::{
     Action, ActionStage, ActorKind, Approval, Correlation, Decision, Escalation, EventKind,
@@ -77,15 +79,40 @@ impl Deciding {
                     .approve(action, asked, &person.person, note, said)
                     .map_err(|refused| refused.to_string());
             }
-            let decided = (Decision::Rejected, Some(person.person.clone()), note.as_str());
-            self.end_approval_said(&action.id, asked, decided, Some(said.clone()));
+            // Without a code too: a no that is written down is a no.
+            let (code, note) = asked.reason_in(note);
+            let ending = Ending {
+                decision: Decision::Rejected,
+                by: Some(person.person.clone()),
+                code,
+                note,
+                said: Some(said.clone()),
+            };
+            self.end_approval_as(&action.id, asked, ending);
             self.see_to_plan_of(&action.id);
             Ok(())
         });
         if let Err(why) = judged
             && asked.refused.len() < REFUSED_MAX
         {
-            self.emit(EventKind::StatementRefused { action: action.id.clone(), said, why });
+            let answer = asked.is_to_answer(&said.account);
+            self.emit(EventKind::StatementRefused { action: action.id.clone(), said, why, answer });
+        }
+    }
+
+    /// Whoever wrote a statement that does not count has been told so on the ticket.
+    pub(super) fn answered(&mut self, correlation: &Correlation, statement: &str) {
+        let waits = |action: &Action| match &action.stage {
+            ActionStage::AwaitingApproval(asked) => asked
+                .unanswered
+                .iter()
+                .any(|one| one.said.correlation == *correlation && one.said.statement == statement),
+            _ => false,
+        };
+        let found = self.case.actions.values().find(|action| waits(action));
+        if let Some(action) = found.map(|action| action.id.clone()) {
+            let (correlation, statement) = (correlation.clone(), statement.to_owned());
+            self.emit(EventKind::StatementAnswered { action, correlation, statement });
         }
     }
 

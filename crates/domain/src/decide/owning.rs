@@ -11,6 +11,16 @@ use crate::{
     Said, Target, Timestamp, after,
 };
 
+/// How an approval ends.
+pub(super) struct Ending<'a> {
+    pub(super) decision: Decision,
+    pub(super) by: Option<crate::PersonId>,
+    pub(super) code: Option<crate::ReasonCode>,
+    pub(super) note: &'a str,
+    /// Where it was said, if that was on a ticket.
+    pub(super) said: Option<Said>,
+}
+
 impl Deciding {
     /// The agent owns the case, under this epoch, with a running lease (`OWN-2`).
     pub(super) fn check_owner(&self, agent: &AgentId, epoch: Epoch) -> Result<(), Rejection> {
@@ -153,22 +163,27 @@ impl Deciding {
         by: Option<crate::PersonId>,
         note: &str,
     ) {
-        self.end_approval_said(action, approval, (decision, by, note), None);
+        self.end_approval_as(
+            action,
+            approval,
+            Ending { decision, by, code: None, note, said: None },
+        );
     }
 
-    /// The same, by what somebody wrote on a ticket.
-    pub(super) fn end_approval_said(
+    /// The same with everything that is known of how it ended.
+    pub(super) fn end_approval_as(
         &mut self,
         action: &crate::ActionId,
         approval: &Approval,
-        (decision, by, note): (Decision, Option<crate::PersonId>, &str),
-        said: Option<Said>,
+        Ending { decision, by, code, note, said }: Ending<'_>,
     ) {
+        let (action_ended, note) = (action.clone(), note.to_owned());
         self.emit(EventKind::ApprovalEnded {
-            action: action.clone(),
+            action: action_ended,
             decision,
             by,
-            note: note.to_owned(),
+            code,
+            note,
             said,
         });
         let asked = self.case.escalations.get(&approval.escalation);

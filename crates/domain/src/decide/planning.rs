@@ -183,7 +183,7 @@ fn failure(action: &Action) -> Option<String> {
         ActionStage::Diverged { difference } => {
             Some(format!("{} diverged: {difference}", action.id))
         }
-        ActionStage::Rejected { by, note } => {
+        ActionStage::Rejected { by, note, .. } => {
             Some(format!("{} was rejected by {by}: {note}", action.id))
         }
         ActionStage::Expired => Some(format!("nobody decided on {} in time", action.id)),

@@ -38,6 +38,24 @@ impl Deciding {
         }
     }
 
+    /// What the target shows of an action that was not written: evidence about its contract, and nothing else.
+    pub(super) fn compare(
+        &mut self,
+        id: &ActionId,
+        before: Option<bool>,
+        shown: &ReadBack,
+    ) -> Result<(), Rejection> {
+        let action = self.action(id)?;
+        if action.stage != ActionStage::Shadowed {
+            return Err(wrong_stage(&action));
+        }
+        if action.compared.is_none() {
+            let (action, shown) = (id.clone(), shown.clone());
+            self.emit(EventKind::ActionCompared { action, before, shown });
+        }
+        Ok(())
+    }
+
     /// The target said yes. The effect may take its time to show, but not for ever.
     fn verify_executed(&mut self, action: &Action, settled: bool, shown: &ReadBack) {
         match shown {

@@ -68,6 +68,40 @@ fn what_people_changed_is_a_drift() {
 }
 
 #[test]
+fn each_change_is_told_to_the_case_once_and_also_when_it_is_changed_back() {
+    let seen = "seen T1 c/e1/r1s1";
+    news(seen, "T1 c/e1/r1s1", "");
+    news(seen, "T1 c/e1/r1s1 subject=mine", "the subject of T1: ours to mine");
+    news(&format!("{seen} subject:ours:mine"), "T1 c/e1/r1s1 subject=mine", "");
+    let back = "the subject of T1: ours to ours";
+    news(&format!("{seen} subject:ours:mine"), "T1 c/e1/r1s1", back);
+    news(&format!("{seen} subject:ours:ours"), "T1 c/e1/r1s1", "");
+    // What the case knows to have been before goes before what this process saw first.
+    news(&format!("{seen} subject:old:ours"), "T1 c/e1/r1s1", "");
+    let again = "the queue of T1: first to second; the subject of T1: old to mine";
+    let shown = "T1 c/e1/r1s1 subject=mine queue=second";
+    news(&format!("{seen} subject:old:ours"), shown, again);
+    check(
+        &format!("{seen} subject:old:ours"),
+        "T1 c/e1/r1s1",
+        r#"the subject of the ticket T1 of c/e1/r1s1 was changed to "ours""#,
+    );
+    // On a ticket that is over people do as they like.
+    news("leaving T1 c/e1/r1s1", shown, "");
+}
+
+#[track_caller]
+fn news(believed_side: &str, shown_side: &str, expected: &str) {
+    let believed: Vec<_> = parts(believed_side).map(believed).collect();
+    let shown: Vec<_> = parts(shown_side).map(shown).collect();
+    let told: Vec<_> = changed(&believed, &shown, &|_| Some(face()))
+        .into_iter()
+        .map(|one| format!("{} of {}: {} to {}", one.field, one.ticket, one.was, one.now))
+        .collect();
+    assert_eq!(told.join("; "), expected);
+}
+
+#[test]
 fn a_ghost_is_one_only_if_a_read_says_so() {
     let seen = believed("seen T1 c/e1/r1s1");
     let ghost = Discrepancy::Ghost { correlation: id("c/e1/r1s1"), ticket: id("T1") };
@@ -123,16 +157,19 @@ fn check(believed: &str, shown: &str, expected: &str) {
 fn found(believed_side: &str, shown_side: &str) -> Vec<Discrepancy> {
     let believed: Vec<_> = parts(believed_side).map(believed).collect();
     let shown: Vec<_> = parts(shown_side).map(shown).collect();
-    let first = Face { subject: Some("ours".to_owned()), priority: Some("high".to_owned()) };
     let known = |case: &CaseId| ["c", "d"].contains(&case.as_str());
-    reconcile(&believed, &shown, &known, &|_| Some(first.clone()))
+    reconcile(&believed, &shown, &known, &|_| Some(face()))
+}
+
+fn face() -> Face {
+    Face { subject: Some("ours".to_owned()), priority: Some("high".to_owned()) }
 }
 
 fn parts(side: &str) -> impl Iterator<Item = &str> {
     side.split(';').map(str::trim).filter(|part| !part.is_empty())
 }
 
-/// `seen T1 c/e1/r1s1`.
+/// `seen T1 c/e1/r1s1 subject:ours:mine`.
 fn believed(text: &str) -> Believed {
     let words: Vec<&str> = text.split_whitespace().collect();
     let correlation: Correlation = id(words[2]);
@@ -149,7 +186,20 @@ fn believed(text: &str) -> Believed {
             "told" => Belief::Told,
             other => panic!("no such belief: {other}"),
         },
+        drifted: words[3..].iter().map(|word| drift(word)).collect(),
     }
+}
+
+/// `subject:ours:mine`: what the case knows to have been changed.
+fn drift(text: &str) -> Drift {
+    let words: Vec<&str> = text.split(':').collect();
+    let field = match words[0] {
+        "queue" => Drifted::Queue,
+        "subject" => Drifted::Subject,
+        "priority" => Drifted::Priority,
+        other => panic!("no such field: {other}"),
+    };
+    Drift { field, was: words[1].to_owned(), now: words[2].to_owned(), times: 1 }
 }
 
 /// `T1 c/e1/r1s1 by=ann queue=second case=none subject=mine priority=low`.

@@ -22,25 +22,28 @@ macro_rules! kinds {
 
 kinds! {
     CaseOpened ContactLinked ContextAdded CaseAmended RoutingStarted RoutingEnded HandoffOffered
-    HandoffDeclined HandoffLapsed HandoffAccepted LeaseRenewed LeaseExpired CaseReleased
-    ActionProposed ActionAssessed ActionDenied ActionShadowed ApprovalRequested ApprovalGiven
-    ApprovalEnded StatementRefused ActionAmended ActionAuthorized PermitExpired ActionDispatched ActionExecuted
+    HandoffDeclined HandoffLapsed HandoffAccepted LeaseRenewed LeaseExpired CaseReleased CaseTakenOver
+    ActionProposed ActionAssessed ActionDenied ActionShadowed ActionCompared ApprovalRequested ApprovalGiven
+    ApprovalAsked ApprovalAnswered ApprovalDelegated     ApprovalEnded StatementRefused StatementAnswered ActionAmended ActionAuthorized PermitExpired ActionDispatched ActionExecuted
     ActionUnknown ActionUnresolved ActionRetried ActionFailed ActionVerified ActionDiverged
     ActionWithdrawn CompensationStarted ActionCompensated CompensationFailed PlanCompleted
     PlanVerified PlanUndoing PlanUndone PlanStuck EscalationOpened EscalationWidened StepStarted
-    StepSkipped StepDeferred TicketUnread TicketPlaced TicketOrphaned TicketSeen TicketRouted EscalationAcknowledged EvidenceRenewed
+    StepSkipped StepDeferred TicketUnread TicketDrifted TicketPlaced TicketOrphaned TicketSeen TicketRouted EscalationAcknowledged EvidenceRenewed
     EscalationLapsed StepFailed EscalationExhausted EscalationResolved CaseReturned
     EscalationClosed TicketWithdrawn CoverageRaised CoverageLowered CaseResolved
 }
 
 /// Stories in which, between them, everything happens.
 const STORIES: &[&str] = &[
+    "0 open; 1 offer A; 2 accept A h1; 3 propose A p1 {1} ask=2 coded; 4 vote lea a1 ask:why?; \
+     5 reply A a1 1 because; 6 vote lea a1 to:leo; 7 propose A p2 {2} ask=1 coded; \
+     8 vote lea a2 no:goodwill; 9 vote leo a1 over; 10 resolve ann",
     "0 open; 1 contact q2; 1 amend renamed; 1 offer A; 2 decline A h1; 2 offer B; 7 tick; 8 offer C; \
      8 accept C h3; 12 progress C; 13 propose C p1 {1} ask=1 seen=paid; 14 vote lea a1 {half}; \
      15 assess a1 r1 ask=2; 16 vote leo a1 yes; 17 vote lia a1 yes; 22 progress C; 23 begin C a1 p2; \
      24 outcome a1 busy C; 29 read a1 absent; 30 tick; 31 begin C a1 p3; 31 progress C; \
      32 outcome a1 yes C; 33 read a1 applied; 34 propose C p2 {2} deny basis; 34 propose C p3 {3} shadow; \
-     34 release C; 44 tick; 50 resolve ann",
+     34 release C; 44 tick; 50 resolve ann; 51 compared a3 applied fresh",
     "0 open; 1 offer A; 2 accept A h1; 3 propose A p1 {1} by=supervisor plan=x undo; \
      3 propose A p2 {2} by=supervisor plan=x undo attempts=1; 4 outcome a1 yes; 5 read a1 applied; \
      5 outcome a2 never; 5 propose A p3 {3} plan=x ask=1; 10 read a2 absent; 11 undo a1 busy; \
@@ -48,12 +51,14 @@ const STORIES: &[&str] = &[
      14 outcome a4 yes; 15 read a4 applied; 15 propose A p5 {5} by=supervisor plan=z undo; \
      16 outcome a5 yes; 20 progress A; 21 read a5 different; 22 undo a5 never; 23 propose A p6 {6} by=supervisor; \
      24 outcome a6 unknown; 33 progress A; 50 tick; 60 tick",
-    "0 open people; 1 placed e1/r1s1 T1; 2 look e1/r1s1 taken=ann; 3 look e1/r1s1 rev=3 unreadable; \
+    "0 open people; 1 placed e1/r1s1 T1; 2 look e1/r1s1 taken=ann; \
+     3 drifted e1/r1s1 T1 subject late paid; 3 look e1/r1s1 rev=3 unreadable; \
      4 look e1/r1s1 rev=3 unreadable; 22 tick; 23 resolve ann",
     "0 open people hours=wait; 1 resolve ann",
     "0 open people hours=skip; 1 resolve ann",
     "0 open; 1 offer A; 2 accept A h1; 3 propose A p1 {1} ask=1 ticket; 4 placed e1/r1s1 T1; \
-     5 look e1/r1s1; 6 hear e1/r1s1 robot#1:approve lea@itsm#2:reject",
+     5 look e1/r1s1; 6 hear e1/r1s1 robot#1:approve; 7 answered e1/r1s1 1; \
+     8 hear e1/r1s1 robot#1:approve lea@itsm#2:reject",
     "0 open people; 1 placed e1/r1s1 T1; 2 placed e1/r1s1 T2; 2 look e1/r1s1 noqueue; 3 look e1/r1s1; \
      4 look e1/r1s1 rev=2 taken=ann; 5 look e1/r1s1 rev=3 taken=ann worked=1; \
      6 look e1/r1s1 rev=4; 7 told e1/r1s1 T1; 16 tick; 90 tick; 91 placed e1/r2s1 T4; \

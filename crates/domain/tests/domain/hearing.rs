@@ -167,6 +167,43 @@ fn a_machine_that_goes_on_writing_does_not_fill_the_journal() {
 }
 
 #[test]
+fn whoever_wrote_what_does_not_count_is_told_so_once() {
+    let mut story = asked(1, "ticket");
+    let stands = "c/e1/r1s1/watch, c/e1/r1s1/listen";
+    story.tell("6 hear e1/r1s1 robot#1:approve zoe#2:approve");
+    assert_eq!(story.tell("6 owes"), format!("{stands}, c/e1/r1s1/answer/1, c/e1/r1s1/answer/2"));
+    assert_eq!(story.tell("7 answered e1/r1s1 1"), "statement_answered");
+    assert_eq!(story.tell("7 owes"), format!("{stands}, c/e1/r1s1/answer/2"));
+    assert_eq!(story.tell("8 answered e1/r1s1 1"), "-", "answered before");
+    assert_eq!(story.tell("8 answered e1/r1s1 9"), "-", "never written");
+    assert_eq!(story.tell("8 hear e1/r1s1 robot#1:approve zoe#2:approve"), "-");
+    assert_eq!(story.tell("9 answered e1/r1s1 2"), "statement_answered");
+    assert_eq!(story.tell("9 owes"), stands);
+}
+
+#[test]
+fn a_machine_that_our_answers_make_write_again_is_answered_three_times() {
+    let mut story = asked(1, "ticket");
+    for number in 0..9 {
+        story.tell(&format!("6 hear e1/r1s1 robot#{number}:approve"));
+        story.tell(&format!("6 answered e1/r1s1 {number}"));
+    }
+    let answered =
+        |event: &&belay_domain::Event| matches!(event.kind, EventKind::StatementAnswered { .. });
+    assert_eq!(story.history.iter().filter(answered).count(), 3);
+    // Others are told all the same.
+    story.tell("7 hear e1/r1s1 zoe#20:approve");
+    assert!(story.tell("7 owes").ends_with("c/e1/r1s1/answer/20"));
+}
+
+#[test]
+fn nobody_is_answered_any_more_once_it_is_decided() {
+    let mut story = asked(1, "ticket");
+    story.tell("6 hear e1/r1s1 robot#1:approve lea@itsm#2:approve");
+    assert!(!story.tell("6 owes").contains("answer"));
+}
+
+#[test]
 fn an_approval_that_was_taken_and_not_decided_moves_on() {
     check(
         "0 open by=opal\n1 offer A\n2 accept A h1

@@ -92,6 +92,7 @@ struct Audited<'a> {
     asked: Option<Digest>,
     votes: BTreeSet<PersonId>,
     authors: BTreeSet<PersonId>,
+    handed_on: BTreeSet<PersonId>,
     granted: bool,
     permit: Option<&'a PermitGrant>,
     stage: &'static str,
@@ -141,7 +142,9 @@ impl<'a> Audit<'a> {
                 assert!(self.progress.is_some_and(|until| until <= event.at), "too early");
                 self.passes_to("the supervisor".to_owned(), epoch.0);
             }
-            EventKind::CaseReleased { epoch, .. } | EventKind::CaseReturned { epoch, .. } => {
+            EventKind::CaseReleased { epoch, .. }
+            | EventKind::CaseTakenOver { epoch, .. }
+            | EventKind::CaseReturned { epoch, .. } => {
                 self.passes_to("the supervisor".to_owned(), epoch.0);
             }
             EventKind::EscalationLapsed { epoch: Some(epoch), .. } => {
@@ -204,12 +207,19 @@ impl<'a> Audit<'a> {
                 known.stage = "awaiting";
                 known.asked = Some(approval.binding);
                 known.votes.clear();
+                known.handed_on.clear();
             }
             EventKind::ApprovalGiven { vote, .. } => {
                 assert!(known.votes.insert(vote.person.clone()), "one person counts twice");
                 assert!(!known.authors.contains(&vote.person), "APR-2: approved their own input");
                 let involved = ["opal", "carl", "owner-of-A"].contains(&vote.person.as_str());
                 assert!(!involved, "APR-2: {} is involved", vote.person);
+                assert!(!known.handed_on.contains(&vote.person), "{} handed it on", vote.person);
+            }
+            EventKind::ApprovalDelegated { delegation, .. } => {
+                assert!(!known.votes.contains(&delegation.from), "handed on after a yes");
+                assert!(known.handed_on.insert(delegation.from.clone()), "handed on twice");
+                assert!(!known.handed_on.contains(&delegation.to), "handed on too often");
             }
             EventKind::ApprovalEnded { decision, .. } => {
                 known.granted = *decision == belay_domain::Decision::Approved;
@@ -302,6 +312,7 @@ fn about(kind: &EventKind) -> Option<&ActionId> {
         | EventKind::ActionShadowed { action }
         | EventKind::ApprovalRequested { action, .. }
         | EventKind::ApprovalGiven { action, .. }
+        | EventKind::ApprovalDelegated { action, .. }
         | EventKind::ApprovalEnded { action, .. }
         | EventKind::ActionAmended { action, .. }
         | EventKind::ActionAuthorized { action, .. }

@@ -40,6 +40,10 @@ listed! { REJECTIONS, rejection, Rejection,
     PermitExpired "PERMIT_EXPIRED" WrongKey "WRONG_KEY" InputMismatch "INPUT_DIGEST_MISMATCH"
     NotExecutor "NOT_EXECUTOR" ApprovalMismatch "APPROVAL_DIGEST_MISMATCH"
     NotAnApprover "NOT_AN_APPROVER" Involved "INVOLVED" AlreadyVoted "ALREADY_VOTED"
+    StaleApproval "STALE_APPROVAL" UnknownReason "UNKNOWN_REASON" ReasonMissing "REASON_MISSING"
+    AlreadyAsked "ALREADY_ASKED" UnknownQuestion "UNKNOWN_QUESTION" NotAsked "NOT_ASKED"
+    AlreadyAnswered "ALREADY_ANSWERED" HandedOver "HANDED_OVER"
+    DelegationCircle "DELEGATION_CIRCLE" DelegationTooDeep "DELEGATION_TOO_DEEP"
     UnknownPlan "UNKNOWN_PLAN" PlanClosed "PLAN_CLOSED" StaleStep "STALE_STEP"
     Unsettled "UNSETTLED_ACTIONS"
 }

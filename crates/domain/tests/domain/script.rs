@@ -11,9 +11,9 @@
 //! `owner`, `action` and `plan` ask instead of command.
 
 use belay_domain::{
-    ActionId, ActionStage, Actor, Case, Command, Correlation, Coverage, Event, FailureClaim,
-    Holder, NewEntry, Open, Outcome, PlanStage, Proposal, Provenance, ReadBack, Source, Statement,
-    Target, Timestamp, VotesChoice, decide, owed, replay,
+    ActionId, ActionStage, Actor, Case, Command, Correlation, Coverage, Drifted, Event,
+    FailureClaim, Holder, NewEntry, Open, Outcome, PlanStage, Proposal, Provenance, ReadBack,
+    Source, Statement, Target, Timestamp, VotesChoice, decide, owed, replay,
 };
 
 use crate::laws;
@@ -222,6 +222,20 @@ impl Story {
                 reason: "nobody is there".to_owned(),
             },
             "told" => Command::Withdrawn { correlation: step(word(0)), ticket: id(word(1)) },
+            "answered" => {
+                Command::Answered { correlation: step(word(0)), statement: word(1).to_owned() }
+            }
+            "drifted" => Command::Drifted {
+                correlation: step(word(0)),
+                ticket: id(word(1)),
+                field: match word(2) {
+                    "queue" => Drifted::Queue,
+                    "subject" => Drifted::Subject,
+                    other => panic!("no such field: {other}"),
+                },
+                was: word(3).to_owned(),
+                now: word(4).to_owned(),
+            },
             "look" => self.look(words),
             "hear" => self.hear(words),
             _ => self.acting(verb, words, epoch),
@@ -258,10 +272,13 @@ impl Story {
                     person: id(word(0)),
                     groups: if words.contains(&"outsider") { vec![] } else { vec![id("leads")] },
                     shown: if words.contains(&"blind") { key("other") } else { binding },
-                    choice: match word(2) {
-                        "yes" => VotesChoice::Approve { note },
-                        "no" => VotesChoice::Reject { note },
-                        input => VotesChoice::Amend {
+                    choice: match word(2).split_once(':').unwrap_or((word(2), "")) {
+                        ("yes", _) => VotesChoice::Approve { note },
+                        ("no", code) => VotesChoice::Reject { code: code.parse().ok(), note },
+                        ("ask", text) => VotesChoice::Ask { question: text.to_owned() },
+                        ("to", person) => VotesChoice::Delegate { to: id(person), note },
+                        ("over", _) => VotesChoice::TakeOver { note },
+                        (input, _) => VotesChoice::Amend {
                             input: input.to_owned(),
                             note,
                             assess_until: belay_domain::after(
@@ -272,6 +289,16 @@ impl Story {
                     },
                 }
             }
+            "reply" => Command::AnswerQuestion {
+                action: self.action(word(1)),
+                question: word(2).parse().expect("a number"),
+                by: match word(0) {
+                    "tool" => Actor::Program("tool".to_owned()),
+                    name if name.starts_with(char::is_lowercase) => Actor::Person(id(name)),
+                    name => Actor::Agent { agent: id(name), epoch },
+                },
+                text: word(3).to_owned(),
+            },
             "playbook" => {
                 Command::PlaybookInForce { playbook: belay_domain::Digest::of(word(0).as_bytes()) }
             }
@@ -316,6 +343,11 @@ impl Story {
                     other => panic!("no such reading: {other}"),
                 },
                 sent_at: sent(words).unwrap_or(self.now),
+            },
+            "compared" => Command::Compare {
+                action,
+                before: words.contains(&"fresh").then_some(false),
+                shown: read_back(word(1)),
             },
             "undo" => Command::ReportCompensation {
                 action,
@@ -400,6 +432,17 @@ fn stored_and_read(event: &Event) {
     let stored = serde_json::to_string(event).expect("events are JSON");
     let read: Event = serde_json::from_str(&stored).unwrap_or_else(|why| panic!("{why}: {stored}"));
     assert_eq!(read, *event, "read otherwise than written");
+}
+
+/// What a look at the target showed.
+fn read_back(word: &str) -> ReadBack {
+    match word {
+        "applied" => ReadBack::Applied { shown: "{}".to_owned() },
+        "absent" => ReadBack::NotApplied,
+        "different" => ReadBack::Different { difference: "less".to_owned() },
+        "unreadable" => ReadBack::Unreadable { detail: "down".to_owned() },
+        other => panic!("no such reading: {other}"),
+    }
 }
 
 /// `together=5`: a number with a name.

@@ -132,6 +132,7 @@ pub(crate) fn verdict(words: &[&str], input: &str) -> Verdict {
                 plan
             },
             in_ticket: if has("ticket") { in_ticket() } else { vec![] },
+            reasons: if has("coded") { vec![id("goodwill"), id("no-proof")] } else { vec![] },
         }))
     } else {
         Ruling::Allow
@@ -157,6 +158,7 @@ fn basis() -> Basis {
         duplicate: Some(id("c-0/a1")),
         used: vec![UsedUp { key: "acme/pay/day/customer:c".to_owned(), minor: 100, count: 2 }],
         reads: Some(r#"{"charge":{"":{"found":{"paid":100}}}}"#.to_owned()),
+        demoted: Some("diverged too often".to_owned()),
     }
 }
 

@@ -228,7 +228,7 @@ impl World {
             }
             Effect::Watch { correlation, .. } => self.look(&short(correlation.as_str()), b, c),
             // Nobody decides on tickets in this world.
-            Effect::Listen { .. } => {}
+            Effect::Listen { .. } | Effect::Answer { .. } => {}
             Effect::Withdraw { correlation, ticket, .. } => {
                 self.tell(&format!("told {} {ticket}", short(correlation.as_str())));
             }
@@ -409,7 +409,13 @@ impl World {
             .values()
             .find(|action| matches!(action.stage, ActionStage::AwaitingApproval(_)));
         let action = asked.map_or_else(|| "a1".to_owned(), |action| short(action.id.as_str()));
-        let choice = ["yes", "yes", "yes", "yes", "no", "{half}"][usize::from(b % 6)];
+        let choice = [
+            "yes", "yes", "yes", "yes", "no", "{half}", "yes", "ask:why?", "to:leo", "to:lea",
+            "over", "yes",
+        ][usize::from(b % 12)];
+        if b == 7 {
+            self.tell(&format!("reply {} {action} 1 because", self.owner(a)));
+        }
         let how = ["", "", "", "", "", "", "blind", "outsider"][usize::from(c % 8)];
         self.tell(&format!("vote {} {action} {choice} {how}", PEOPLE[usize::from(a % 8)]));
     }

@@ -122,7 +122,7 @@ fn interesting(seen: &BTreeMap<&'static str, u64>) {
 }
 
 /// Every kind of event and every refusal that the model knows of.
-const WANTED: [&str; 87] = [
+const WANTED: [&str; 88] = [
     "ALREADY_OPEN",
     "ALREADY_VOTED",
     "APPROVAL_DIGEST_MISMATCH",
@@ -142,6 +142,7 @@ const WANTED: [&str; 87] = [
     "PERMIT_USED",
     "PLAN_CLOSED",
     "PROPOSAL_REUSED",
+    "STALE_APPROVAL",
     "STALE_ATTEMPT",
     "STALE_EPOCH",
     "STALE_REVISION",

@@ -164,7 +164,7 @@ impl Real {
                 shown: self.shown(*action).filter(|_| *seen).unwrap_or(Digest::of(b"other")),
                 choice: match choice {
                     Choice::Yes => VotesChoice::Approve { note: String::new() },
-                    Choice::No => VotesChoice::Reject { note: String::new() },
+                    Choice::No => VotesChoice::Reject { code: None, note: String::new() },
                     Choice::Change { input } => VotesChoice::Amend {
                         input: format!("{{{input}}}"),
                         note: String::new(),
@@ -350,6 +350,7 @@ fn effect(effect: &Effect) -> String {
         Effect::PlaceTicket { correlation, .. } => format!("place {correlation}"),
         Effect::Watch { correlation, ticket, .. } => format!("watch {correlation} {ticket}"),
         Effect::Listen { correlation, ticket, .. } => format!("listen {correlation} {ticket}"),
+        Effect::Answer { refusal, .. } => format!("answer {}", refusal.said.statement),
         Effect::Withdraw { correlation, ticket, .. } => format!("withdraw {correlation} {ticket}"),
     }
 }

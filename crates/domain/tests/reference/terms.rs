@@ -133,6 +133,7 @@ pub(crate) fn verdict(ruling: Ruling, input: u8) -> Verdict {
         decide_within: span(DECIDE),
         ask: ladder(false, false),
         in_ticket: vec![],
+        reasons: vec![],
     };
     Verdict {
         playbook: playbook(ruling.newer),

@@ -157,7 +157,7 @@ impl Ledger {
         choice: Choice,
     ) -> Answer {
         self.exists(action)?;
-        let Stage::Awaiting { .. } = self.stage(action) else { return Err("WRONG_STAGE") };
+        let Stage::Awaiting { .. } = self.stage(action) else { return Err("STALE_APPROVAL") };
         if !lead {
             return Err("NOT_AN_APPROVER");
         }

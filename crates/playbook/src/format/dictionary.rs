@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use belay_domain::{ResolutionCode, SystemId};
+use belay_domain::{ReasonCode, ResolutionCode, SystemId};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -15,10 +15,10 @@ pub(crate) struct TaxonomyFile {
     /// The codes that a case can be closed with.
     #[schemars(with = "BTreeMap<String, ResolutionRule>", length(min = 1))]
     pub(crate) resolutions: BTreeMap<ResolutionCode, ResolutionRule>,
-    /// Why things happen: reason codes and what they say.
+    /// Why things happen: reason codes and what they say. Whoever rejects an action gives one, if there are any.
     #[serde(default)]
-    #[expect(dead_code, reason = "read by people and by the schema")]
-    pub(crate) reasons: BTreeMap<String, String>,
+    #[schemars(with = "BTreeMap<String, String>")]
+    pub(crate) reasons: BTreeMap<ReasonCode, String>,
 }
 
 /// One resolution code.

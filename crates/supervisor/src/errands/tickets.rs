@@ -4,14 +4,16 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use belay_connect::{Attempt, HumanQueue, NewTicket, NotPlaced, place, withdraw_forks};
+use belay_connect::{
+    Attempt, HumanQueue, NewTicket, NotPlaced, QueueError, QueueErrorKind, place, withdraw_forks,
+};
 use belay_domain::{
     ActionId, ActionStage, Case, Cause, Command, Correlation, Escalation, EscalationId, Purpose,
-    QueueRef, Severity, TicketId,
+    QueueRef, Severity, SystemId, TicketId,
 };
 use tracing::{debug, info, warn};
 
-use super::{Errand, Patience};
+use super::{Errand, Patience, manifest};
 
 impl Errand {
     pub(super) async fn place(
@@ -76,12 +78,13 @@ impl Errand {
     ) -> Option<NewTicket> {
         let case = self.case().await?;
         let found = case.escalations.get(escalation)?;
+        let left = manifest::told(&self.manifest(found).await);
         Some(NewTicket {
             case: case.id.clone(),
             correlation: correlation.clone(),
             queue: queue.queue.clone(),
             subject: subject(&case, found),
-            body: body(&case, found),
+            body: body(&case, found, &left),
             severity: case.terms.as_ref().map_or(Severity::Normal, |terms| terms.severity),
         })
     }
@@ -124,7 +127,7 @@ impl Errand {
             system = self.world.systems.queue(&queue.system).unwrap_or(system);
             match system.withdraw(ticket, &note).await {
                 Ok(()) => break,
-                Err(failure) if failure.retryable() => {
+                Err(failure) if self.may_pass(&queue.system, &failure) => {
                     warn!(%ticket, error = %failure, "people not told yet");
                     if !self.wait_to_repeat(&queue.system, &mut patience).await {
                         return;
@@ -141,6 +144,12 @@ impl Errand {
         }
         let (correlation, ticket) = (correlation.clone(), ticket.clone());
         self.answer(Command::Withdrawn { correlation, ticket }).await;
+    }
+
+    /// Whether asking again later can help: also when an operator has to renew our credential first.
+    pub(super) fn may_pass(&self, system: &SystemId, failure: &QueueError) -> bool {
+        let unknown = failure.kind == QueueErrorKind::Unauthorized;
+        failure.retryable() || unknown || self.world.systems.credentials().is_refused(system)
     }
 
     /// Besides which ticket of its step every other one is too many: the one that is waited for if the step still
@@ -162,10 +171,10 @@ fn subject(case: &Case, found: &Escalation) -> String {
     }
 }
 
-fn body(case: &Case, found: &Escalation) -> String {
+fn body(case: &Case, found: &Escalation, left: &str) -> String {
     let ask = match &found.purpose {
         Purpose::Takeover { cause } => {
-            format!("{}\nTaking this ticket takes the case.", why(cause))
+            format!("{}\nTaking this ticket takes the case.{left}", why(cause))
         }
         Purpose::Approval { action } => {
             let shown = case
@@ -203,6 +212,9 @@ fn why(cause: &Cause) -> String {
         Cause::Routed => "This case is meant for people.".to_owned(),
         Cause::NoAgent => "No agent took this case.".to_owned(),
         Cause::Asked { reason } => format!("People were asked for: {reason}"),
+        Cause::TakenOver { by, reason } => {
+            format!("{by} took this case out of its agent's hands: {reason}")
+        }
         Cause::Bounced => "This case went to and fro between agents.".to_owned(),
         Cause::Divergence { action, detail } => {
             format!("{action} is not what it should be: {detail}")

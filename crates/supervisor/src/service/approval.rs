@@ -1,14 +1,16 @@
 //! Approvals, for the people who decide them. Who decides comes from their token.
 
+mod said;
+
 use std::sync::Arc;
 
 use belay_api::v1;
 use belay_api::v1::ErrorReason;
 use belay_api::v1::approval_service_server::ApprovalService;
-use belay_domain::{
-    ActionId, Case, CaseId, Command, Digest, Event, Rejection, RequestId, VotesChoice, after,
-};
+use belay_domain::{ActionId, Case, CaseId, Command, Digest, Event, Rejection, after};
 use tonic::{Request, Response, Status};
+
+use said::{Said, What};
 
 use super::page::{Page, key_of};
 use super::{Mutation, Shared, case_of_action, invalid, survey};
@@ -20,14 +22,6 @@ use crate::wire::{Fault, to_wire};
 
 /// See [`ApprovalService`].
 pub(crate) struct Service(pub(crate) Shared);
-
-/// What a person says.
-struct Said {
-    request: RequestId,
-    action: ActionId,
-    shown: Digest,
-    choice: VotesChoice,
-}
 
 #[tonic::async_trait]
 impl ApprovalService for Service {
@@ -84,76 +78,81 @@ impl ApprovalService for Service {
         &self,
         request: Request<v1::ApproveRequest>,
     ) -> Result<Response<v1::ApproveResponse>, Status> {
-        let caller = Caller::of(&request)?;
-        let message = request.into_inner();
-        let digest = content(&message, &[]);
-        let v1::ApproveRequest { request_id, approval_id, shown_digest, note } = message;
-        let mut fields = Fields::new();
-        let note = fields.line("note", note);
-        let choice = VotesChoice::Approve { note };
-        let said = said(fields, &request_id, &approval_id, &shown_digest, choice)?;
-        let (request, action) = (said.request.clone(), said.action.clone());
-        let asking = Mutation { caller: &caller, method: "Approve", request, content: digest };
-        let work = async {
-            let case = self.decide(&asking, said).await?;
-            let approval = Some(self.approval(&case, &action).await?);
-            Ok(v1::ApproveResponse { approval })
-        };
-        Ok(Response::new(self.0.once(&asking, work).await?))
+        let (caller, content, message) = heard(request)?;
+        let said = said::approve(message)?;
+        self.say(&caller, content, said, |_, approval| v1::ApproveResponse { approval }).await
     }
 
     async fn reject(
         &self,
         request: Request<v1::RejectRequest>,
     ) -> Result<Response<v1::RejectResponse>, Status> {
-        let caller = Caller::of(&request)?;
-        let message = request.into_inner();
-        let digest = content(&message, &[]);
-        let v1::RejectRequest { request_id, approval_id, shown_digest, note } = message;
-        let mut fields = Fields::new();
-        let note = fields.said("note", note);
-        let choice = VotesChoice::Reject { note };
-        let said = said(fields, &request_id, &approval_id, &shown_digest, choice)?;
-        let (request, action) = (said.request.clone(), said.action.clone());
-        let asking = Mutation { caller: &caller, method: "Reject", request, content: digest };
-        let work = async {
-            let case = self.decide(&asking, said).await?;
-            let approval = Some(self.approval(&case, &action).await?);
-            Ok(v1::RejectResponse { approval })
-        };
-        Ok(Response::new(self.0.once(&asking, work).await?))
+        let (caller, content, message) = heard(request)?;
+        let said = said::reject(message)?;
+        self.say(&caller, content, said, |_, approval| v1::RejectResponse { approval }).await
     }
 
     async fn amend(
         &self,
         request: Request<v1::AmendRequest>,
     ) -> Result<Response<v1::AmendResponse>, Status> {
-        let caller = Caller::of(&request)?;
-        let message = request.into_inner();
-        let digest = content(&message, &[]);
-        let v1::AmendRequest { request_id, approval_id, shown_digest, input_json, note } = message;
-        let mut fields = Fields::new();
-        let note = fields.said("note", note);
-        let input = fields.text("input_json", input_json);
-        if let Err(error) = serde_json::from_str::<serde::de::IgnoredAny>(&input) {
-            fields.wrong("input_json", format!("is not JSON: {error}"));
-        }
+        let (caller, content, message) = heard(request)?;
         let within = self.0.playbooks.current().assess_within();
-        let assess_until = after(self.0.now(), within);
-        let choice = VotesChoice::Amend { input, note, assess_until };
-        let said = said(fields, &request_id, &approval_id, &shown_digest, choice)?;
-        let (request, action) = (said.request.clone(), said.action.clone());
-        let asking = Mutation { caller: &caller, method: "Amend", request, content: digest };
-        let work = async {
-            let case = self.decide(&asking, said).await?;
-            let amended = case.actions.get(&action).ok_or_else(|| unknown(&action))?;
-            Ok(v1::AmendResponse {
-                approval: Some(self.approval(&case, &action).await?),
-                action: Some(to_wire::action(&case.id, amended)),
-            })
-        };
-        Ok(Response::new(self.0.once(&asking, work).await?))
+        let said = said::amend(message, after(self.0.now(), within))?;
+        let action = said.action.clone();
+        self.say(&caller, content, said, |case, approval| v1::AmendResponse {
+            approval,
+            action: case.actions.get(&action).map(|amended| to_wire::action(&case.id, amended)),
+        })
+        .await
     }
+
+    async fn ask(
+        &self,
+        request: Request<v1::AskRequest>,
+    ) -> Result<Response<v1::AskResponse>, Status> {
+        let (caller, content, message) = heard(request)?;
+        let said = said::ask(message)?;
+        self.say(&caller, content, said, |_, approval| v1::AskResponse { approval }).await
+    }
+
+    async fn answer(
+        &self,
+        request: Request<v1::AnswerRequest>,
+    ) -> Result<Response<v1::AnswerResponse>, Status> {
+        let (caller, content, message) = heard(request)?;
+        let said = said::answer(message)?;
+        self.say(&caller, content, said, |_, approval| v1::AnswerResponse { approval }).await
+    }
+
+    async fn delegate(
+        &self,
+        request: Request<v1::DelegateRequest>,
+    ) -> Result<Response<v1::DelegateResponse>, Status> {
+        let (caller, content, message) = heard(request)?;
+        let said = said::delegate(message)?;
+        self.say(&caller, content, said, |_, approval| v1::DelegateResponse { approval }).await
+    }
+
+    async fn take_over(
+        &self,
+        request: Request<v1::TakeOverRequest>,
+    ) -> Result<Response<v1::TakeOverResponse>, Status> {
+        let (caller, content, message) = heard(request)?;
+        let said = said::take_over(message)?;
+        self.say(&caller, content, said, |case, approval| v1::TakeOverResponse {
+            approval,
+            escalation_id: case.takeover().map_or_else(String::new, |asked| asked.id.to_string()),
+        })
+        .await
+    }
+}
+
+/// Who calls, what exactly they ask, and the message.
+fn heard<M: prost::Message>(request: Request<M>) -> Result<(Caller, Digest, M), Status> {
+    let caller = Caller::of(&request)?;
+    let message = request.into_inner();
+    Ok((caller, content(&message, &[]), message))
 }
 
 impl Service {
@@ -168,27 +167,54 @@ impl Service {
         if found.actions.contains_key(action) { Ok(found) } else { Err(unknown(action)) }
     }
 
-    /// Brings what a person says to the case.
-    async fn decide(&self, asking: &Mutation<'_>, said: Said) -> Result<Arc<Case>, Fault> {
+    /// Brings what a person says to the case, once for each request id, and answers with the approval.
+    async fn say<T: prost::Message + Default>(
+        &self,
+        caller: &Caller,
+        content: Digest,
+        said: Said,
+        answer: impl FnOnce(&Case, Option<v1::Approval>) -> T,
+    ) -> Result<Response<T>, Status> {
+        let Said { method, request, action, what } = said;
+        let asking = Mutation { caller, method, request, content };
+        let work = async {
+            let case = self.decide(&asking, &action, what).await?;
+            let approval = self.approval(&case, &action).await?;
+            Ok(answer(&case, Some(approval)))
+        };
+        Ok(Response::new(self.0.once(&asking, work).await?))
+    }
+
+    async fn decide(
+        &self,
+        asking: &Mutation<'_>,
+        action: &ActionId,
+        what: What,
+    ) -> Result<Arc<Case>, Fault> {
         let caller = asking.caller;
         let person = caller.person()?;
-        let Said { request: _, action, shown, choice } = said;
-        let case = self.case_asked(caller, &action).await?;
+        let case = self.case_asked(caller, action).await?;
         // What another playbook asked for is void before anybody can agree to it.
         let playbook = self.0.playbooks.current().version();
         self.0.engine.command(&case.id, Command::PlaybookInForce { playbook }).await?;
-        let command = Command::DecideApproval {
-            action: action.clone(),
-            person: person.id.clone(),
-            groups: person.groups.clone(),
-            shown,
-            choice,
+        let command = match what {
+            What::Choice { shown, choice } => Command::DecideApproval {
+                action: action.clone(),
+                person: person.id.clone(),
+                groups: person.groups.clone(),
+                shown,
+                choice,
+            },
+            What::Answer { question, text } => {
+                let by = caller.actor();
+                Command::AnswerQuestion { action: action.clone(), question, by, text }
+            }
         };
         match self.0.command(asking, &case.id, command).await {
             Ok(applied) => Ok(applied.case),
-            Err(Refused::Rejected(rejection @ Rejection::WrongStage { .. })) => {
+            Err(Refused::Rejected(rejection @ Rejection::StaleApproval { .. })) => {
                 // It says what became of the approval, unless there never was one.
-                self.approval(&case, &action).await?;
+                self.approval(&case, action).await?;
                 Err(rejection.into())
             }
             Err(refused) => Err(refused.into()),
@@ -243,21 +269,6 @@ impl Service {
     }
 }
 
-/// What a person says, if everything is there.
-fn said(
-    mut fields: Fields,
-    request: &str,
-    approval: &str,
-    shown: &str,
-    choice: VotesChoice,
-) -> Result<Said, Fault> {
-    let request = fields.request(request);
-    let action = fields.id("approval_id", approval);
-    let shown = fields.digest("shown_digest", shown);
-    let read = request.zip(action).zip(shown);
-    fields.done(read.map(|((request, action), shown)| Said { request, action, shown, choice }))
-}
-
 /// The wanted states; those that people are asked for now, when none is named.
 fn wanted(fields: &mut Fields, states: Vec<i32>) -> Vec<v1::ApprovalState> {
     if states.is_empty() {
@@ -282,7 +293,9 @@ fn may_decide(case: &Case, approval: &v1::Approval, me: &Person) -> bool {
     let involved = approval.excluded.iter().any(|excluded| excluded == me.id.as_str())
         || case.customer == me.id.as_str();
     let voted = approval.votes.iter().any(|vote| vote.person == me.id.as_str());
-    approval.state() == v1::ApprovalState::Requested && in_group && !involved && !voted
+    let handed_over = approval.delegations.iter().any(|named| named.from == me.id.as_str());
+    let asked = approval.state() == v1::ApprovalState::Requested;
+    asked && in_group && !involved && !voted && !handed_over
 }
 
 /// The nearest deadline comes first.

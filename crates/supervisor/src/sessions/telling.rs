@@ -186,6 +186,7 @@ impl Telling<'_> {
             EventKind::HandoffAccepted { .. }
             | EventKind::LeaseExpired { .. }
             | EventKind::CaseReleased { .. }
+            | EventKind::CaseTakenOver { .. }
             | EventKind::EscalationAcknowledged { .. }
             | EventKind::CaseResolved { .. } => self.change_hands(&event.kind),
             other => self.act(other),
@@ -215,6 +216,12 @@ impl Telling<'_> {
                 self.end_offer("a person took the case");
             }
             EventKind::CaseReleased { .. } => self.holder = None,
+            EventKind::CaseTakenOver { epoch, .. } => {
+                if let Some((loser, _)) = self.holder.clone() {
+                    self.lose(loser, ended(*epoch), Loss::TakenByPerson);
+                }
+                self.end_offer("a person took the case out of the agent's hands");
+            }
             EventKind::CaseResolved { by, .. } => {
                 self.end_offer("the case is resolved");
                 // Whoever resolved it has the reply.

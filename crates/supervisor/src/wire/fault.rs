@@ -182,7 +182,7 @@ pub(crate) fn name_of(reason: ErrorReason) -> &'static str {
 fn code_of(reason: ErrorReason) -> Code {
     use ErrorReason as R;
     match reason {
-        R::InvalidField | R::TooLong | R::BadPageToken | R::UnknownResolution => {
+        R::InvalidField | R::TooLong | R::BadPageToken | R::UnknownResolution | R::UnknownReason | R::ReasonMissing => {
             Code::InvalidArgument
         }
         R::UnknownPosition => Code::OutOfRange,
@@ -195,10 +195,12 @@ fn code_of(reason: ErrorReason) -> Code {
         | R::NotExecutor
         | R::NotAnApprover
         | R::Involved
+        | R::NotAsked
         | R::NotOnStaff => Code::PermissionDenied,
         R::UnknownCase
         | R::UnknownAction
         | R::UnknownApproval
+        | R::UnknownQuestion
         | R::UnknownEscalation
         | R::UnknownPlan
         | R::UnknownRole
@@ -224,6 +226,12 @@ fn code_of(reason: ErrorReason) -> Code {
         | R::PlanClosed
         | R::ApprovalDigestMismatch
         | R::AlreadyVoted
+        | R::StaleApproval
+        | R::AlreadyAsked
+        | R::AlreadyAnswered
+        | R::HandedOver
+        | R::DelegationCircle
+        | R::DelegationTooDeep
         | R::NotHolder
         | R::TicketTaken
         | R::TicketClosed

@@ -267,6 +267,7 @@ fn approval_terms() -> ApprovalTerms {
         decide_within: Span::from_secs(900),
         ask: plan("approvals"),
         in_ticket: Vec::new(),
+        reasons: vec![id("no-proof")],
     }
 }
 

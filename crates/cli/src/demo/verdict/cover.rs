@@ -44,6 +44,7 @@ fn by_agent<'a>(
             }
             EventKind::LeaseExpired { .. }
             | EventKind::CaseReleased { .. }
+            | EventKind::CaseTakenOver { .. }
             | EventKind::CaseResolved { .. }
             | EventKind::EscalationAcknowledged { epoch: Some(_), .. }
                 if settled =>

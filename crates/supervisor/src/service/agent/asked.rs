@@ -40,6 +40,7 @@ pub(super) enum What {
     HandOff { once: Once, epoch: Epoch, to: Target, reason: String, entries: Vec<NewEntry> },
     Escalate { once: Once, epoch: Epoch, reason: String, severity: Option<Severity> },
     AddContext { once: Once, epoch: Epoch, entries: Vec<NewEntry> },
+    Answer { action: ActionId, epoch: Epoch, question: u32, text: String },
     Release { epoch: Epoch, reason: String },
     Resolve { epoch: Epoch, code: ResolutionCode, note: String },
 }
@@ -85,6 +86,7 @@ pub(super) fn read(message: Message, by: &AgentId) -> Option<Result<Asked, Fault
         Message::RequestHandoff(asked) => hand_off(asked, by),
         Message::RequestEscalation(asked) => escalate(asked),
         Message::AddContext(asked) => add_context(asked, by),
+        Message::AnswerQuestion(asked) => answer(asked),
         Message::ReleaseCase(asked) => release(asked),
         Message::ResolveCase(asked) => resolve(asked),
         Message::Register(_) | Message::Credit(_) | Message::Progress(_) | Message::Drain(_) => {
@@ -308,6 +310,20 @@ fn add_context(asked: v1::AddContext, by: &AgentId) -> Result<Asked, Fault> {
         epoch: Epoch(epoch),
         entries,
     });
+    asked_of(fields, case, what)
+}
+
+fn answer(asked: v1::AnswerQuestion) -> Result<Asked, Fault> {
+    let v1::AnswerQuestion { action_id, epoch, question, answer } = asked;
+    let mut fields = Fields::new();
+    let action = fields.id::<ActionId>("action_id", &action_id);
+    let case = action.as_ref().and_then(|_| case_of(&mut fields, "action_id", &action_id));
+    let text = fields.text("answer", answer);
+    if text.trim().is_empty() {
+        fields.wrong("answer", "has to be set");
+    }
+    let epoch = Epoch(epoch);
+    let what = action.map(|action| What::Answer { action, epoch, question, text });
     asked_of(fields, case, what)
 }
 

@@ -5,7 +5,7 @@ mod writes;
 
 use std::sync::Arc;
 
-use belay_domain::{AgentId, Case, CaseId, Command, Digest, Rejection};
+use belay_domain::{Actor, AgentId, Case, CaseId, Command, Digest, Rejection};
 
 use super::asked::{Asked, What};
 use super::{House, asked};
@@ -66,6 +66,10 @@ impl Carrying {
             What::AddContext { once, epoch, entries } => {
                 let work = Box::pin(self.add_context(&case, epoch, entries));
                 self.once(&case, once, work).await
+            }
+            What::Answer { action, epoch, question, text } => {
+                let by = Actor::Agent { agent: self.agent().clone(), epoch };
+                self.done(&case, Command::AnswerQuestion { action, question, by, text }).await
             }
             What::Release { epoch, reason } => {
                 let agent = self.agent().clone();

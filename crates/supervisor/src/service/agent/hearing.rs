@@ -269,7 +269,10 @@ impl Serving {
             case = %asked.case,
             action = tracing::field::Empty,
         );
-        if let What::Begin { action, .. } | What::Report { action, .. } = &asked.what {
+        if let What::Begin { action, .. }
+        | What::Report { action, .. }
+        | What::Answer { action, .. } = &asked.what
+        {
             span.record("action", action.as_str());
         }
         follow(&span, traceparent);
@@ -413,6 +416,7 @@ fn name(message: &Message) -> &'static str {
         Message::RequestHandoff(_) => "request_handoff",
         Message::RequestEscalation(_) => "request_escalation",
         Message::AddContext(_) => "add_context",
+        Message::AnswerQuestion(_) => "answer_question",
         Message::ReleaseCase(_) => "release_case",
         Message::ResolveCase(_) => "resolve_case",
         Message::Drain(_) => "drain",

@@ -134,11 +134,16 @@ fn is_decision(event: &EventKind) -> bool {
         | E::HandoffAccepted { .. }
         | E::LeaseExpired { .. }
         | E::CaseReleased { .. }
+        | E::CaseTakenOver { .. }
         | E::ActionAssessed { .. }
         | E::ActionDenied { .. }
         | E::ActionShadowed { .. }
+        | E::ActionCompared { .. }
         | E::ApprovalRequested { .. }
         | E::ApprovalGiven { .. }
+        | E::ApprovalAsked { .. }
+        | E::ApprovalAnswered { .. }
+        | E::ApprovalDelegated { .. }
         | E::ApprovalEnded { .. }
         | E::StatementRefused { .. }
         | E::ActionAmended { .. }
@@ -160,6 +165,7 @@ fn is_decision(event: &EventKind) -> bool {
         | E::EscalationWidened { .. }
         | E::EscalationAcknowledged { .. }
         | E::TicketUnread { .. }
+        | E::TicketDrifted { .. }
         | E::EscalationLapsed { .. }
         | E::StepFailed { .. }
         | E::StepSkipped { .. }
@@ -189,6 +195,7 @@ fn is_decision(event: &EventKind) -> bool {
         | E::TicketSeen { .. }
         | E::TicketRouted { .. }
         | E::EvidenceRenewed { .. }
+        | E::StatementAnswered { .. }
         | E::TicketWithdrawn { .. } => false,
     }
 }

@@ -137,6 +137,7 @@ async fn people_who_are_asked_and_say_nothing_are_a_ruling_and_then_a_result() {
         decide_within: Span::from_secs(2),
         ask,
         in_ticket: Vec::new(),
+        reasons: Vec::new(),
     };
     propose(&mut matter, "p-1", "{}", Some(verdict("{}", Ruling::Ask(Box::new(terms)))));
     assert_eq!(line.said(), ["1 decided c-1/a1 awaiting"]);

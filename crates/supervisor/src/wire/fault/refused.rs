@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use belay_api::v1::ErrorReason;
 use belay_connect::DeskError;
-use belay_domain::Rejection;
+use belay_domain::{ReasonCode, Rejection};
 use belay_journal::{AppendError, ReadError, SearchError};
 use belay_transport::person::Unbelieved;
 
@@ -73,7 +73,7 @@ impl From<Rejection> for Fault {
             }
             Rejection::UnknownAction { action } => fault.with("action_id", action.as_str()),
             Rejection::ProposalReused { proposal } => fault.with("proposal_id", proposal.as_str()),
-            Rejection::WrongStage { action, stage } => {
+            Rejection::WrongStage { action, stage } | Rejection::StaleApproval { action, stage } => {
                 fault.with("action_id", action.as_str()).with("stage", stage)
             }
             Rejection::StaleRevision { given, current }
@@ -86,6 +86,21 @@ impl From<Rejection> for Fault {
             Rejection::NotAnApprover { person }
             | Rejection::Involved { person }
             | Rejection::AlreadyVoted { person } => fault.with("person", person.as_str()),
+            Rejection::UnknownReason { code, known } => {
+                fault.with("reason_code", code.as_str()).with("known", listed(&known))
+            }
+            Rejection::ReasonMissing { known } => fault.with("known", listed(&known)),
+            Rejection::AlreadyAsked { person } => fault.with("person", person.as_str()),
+            Rejection::UnknownQuestion { action, question }
+            | Rejection::AlreadyAnswered { action, question } => {
+                fault.with("action_id", action.as_str()).with("question", question.to_string())
+            }
+            Rejection::NotAsked { by } => fault.with("by", by),
+            Rejection::HandedOver { person: from, to }
+            | Rejection::DelegationCircle { from, to }
+            | Rejection::DelegationTooDeep { from, to } => {
+                fault.with("from", from.as_str()).with("to", to.as_str())
+            }
             Rejection::UnknownPlan { plan } | Rejection::PlanClosed { plan } => {
                 fault.with("plan", plan.as_str())
             }
@@ -105,6 +120,11 @@ impl From<Rejection> for Fault {
             | Rejection::StaleStep => fault,
         }
     }
+}
+
+/// The codes that may be given, for programs.
+fn listed(codes: &[ReasonCode]) -> String {
+    codes.iter().map(ReasonCode::as_str).collect::<Vec<_>>().join(",")
 }
 
 impl From<ReadError> for Fault {

@@ -228,6 +228,16 @@ fn rejections() -> Vec<Rejection> {
         R::PlanClosed { plan: id("p") },
         R::StaleStep,
         R::Unsettled { actions: vec![id("a")] },
+        R::StaleApproval { action: id("a"), stage: "expired" },
+        R::UnknownReason { code: id("mood"), known: vec![id("goodwill")] },
+        R::ReasonMissing { known: vec![id("goodwill")] },
+        R::AlreadyAsked { person: id("p") },
+        R::UnknownQuestion { action: id("a"), question: 1 },
+        R::AlreadyAnswered { action: id("a"), question: 1 },
+        R::NotAsked { by: "person:p".to_owned() },
+        R::HandedOver { person: id("p"), to: id("q") },
+        R::DelegationCircle { from: id("p"), to: id("q") },
+        R::DelegationTooDeep { from: id("p"), to: id("q") },
     ];
     let mut places: Vec<usize> = all.iter().map(place).collect();
     places.sort_unstable();
@@ -275,5 +285,15 @@ fn place(rejection: &Rejection) -> usize {
         R::PlanClosed { .. } => 31,
         R::StaleStep => 32,
         R::Unsettled { .. } => 33,
+        R::StaleApproval { .. } => 34,
+        R::UnknownReason { .. } => 35,
+        R::ReasonMissing { .. } => 36,
+        R::AlreadyAsked { .. } => 37,
+        R::UnknownQuestion { .. } => 38,
+        R::AlreadyAnswered { .. } => 39,
+        R::NotAsked { .. } => 40,
+        R::HandedOver { .. } => 41,
+        R::DelegationCircle { .. } => 42,
+        R::DelegationTooDeep { .. } => 43,
     }
 }

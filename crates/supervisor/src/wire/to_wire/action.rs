@@ -55,6 +55,10 @@ pub(crate) fn action(case: &CaseId, action: &Action) -> v1::Action {
             ActionStage::Rejected { by, .. } => Some(person(by)),
             _ => None,
         },
+        rejection_code: match &action.stage {
+            ActionStage::Rejected { code: Some(code), .. } => code.to_string(),
+            _ => String::new(),
+        },
     }
 }
 

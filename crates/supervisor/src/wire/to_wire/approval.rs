@@ -2,10 +2,11 @@
 
 use belay_api::v1;
 use belay_domain::{
-    Action, ActionId, Approval, Case, Decision, EventKind, Timestamp, Verdict, Vote,
+    Action, ActionId, Approval, Case, Decision, Delegation, EventKind, Question, Timestamp, Verdict,
+    Vote,
 };
 
-use super::{action, input_provenance, money, time};
+use super::{action, actor, input_provenance, money, time};
 
 /// How one approval went so far, from the events about it.
 #[derive(Clone, Debug, PartialEq)]
@@ -58,13 +59,33 @@ pub(crate) fn record<'a>(
                     record.votes.push(yes(vote));
                 }
             }
-            EventKind::ApprovalEnded { action, decision, by, note, .. } if action == wanted => {
+            EventKind::ApprovalAsked { action, question } if action == wanted => {
+                if let Some(record) = &mut record {
+                    record.asked.questions.push(question.clone());
+                }
+            }
+            EventKind::ApprovalAnswered { action, question, reply } if action == wanted => {
+                let questions = record.iter_mut().flat_map(|record| &mut record.asked.questions);
+                for asked in questions.filter(|asked| asked.number == *question) {
+                    asked.reply = Some(reply.clone());
+                }
+            }
+            EventKind::ApprovalDelegated { action, delegation } if action == wanted => {
+                if let Some(record) = &mut record {
+                    record.asked.delegations.push(delegation.clone());
+                }
+            }
+            EventKind::ApprovalEnded { action, decision, by, code, note, .. }
+                if action == wanted =>
+            {
                 let Some(record) = &mut record else { continue };
                 record.state = state(decision);
                 let verdict = match decision {
                     Decision::Rejected => v1::ApprovalVerdict::Reject,
                     Decision::Amended => v1::ApprovalVerdict::Amend,
-                    Decision::Approved | Decision::Expired | Decision::Superseded => continue,
+                    // Only who takes the case over ends an approval so by name.
+                    Decision::Superseded => v1::ApprovalVerdict::TakeOver,
+                    Decision::Approved | Decision::Expired => continue,
                 };
                 if let Some(person) = by {
                     record.votes.push(v1::ApprovalVote {
@@ -72,6 +93,7 @@ pub(crate) fn record<'a>(
                         verdict: verdict.into(),
                         note: note.clone(),
                         at: Some(time(event.at)),
+                        reason_code: code.as_ref().map_or_else(String::new, ToString::to_string),
                     });
                 }
             }
@@ -85,7 +107,7 @@ impl Record {
     /// The approval with everything that is to be shown. What was decided on stands in the ruling by which people
     /// were asked, whatever became of the action since.
     pub(crate) fn on_wire(&self, case: &Case, decided: &Action) -> v1::Approval {
-        let Approval { escalation, binding, terms, until, votes: _, refused: _ } = &self.asked;
+        let Approval { escalation, binding, terms, until, questions, delegations, .. } = &self.asked;
         let verdict = self.verdict.as_ref();
         let input = verdict.map_or(&decided.input, |verdict| &verdict.input);
         let contract = verdict.and_then(|verdict| verdict.terms.as_ref());
@@ -114,6 +136,9 @@ impl Record {
             escalation_id: escalation.to_string(),
             requested_at: Some(time(self.requested_at)),
             until: Some(time(*until)),
+            questions: questions.iter().map(question).collect(),
+            delegations: delegations.iter().map(delegation).collect(),
+            reason_codes: terms.reasons.iter().map(ToString::to_string).collect(),
         }
     }
 }
@@ -134,6 +159,30 @@ fn yes(vote: &Vote) -> v1::ApprovalVote {
         verdict: v1::ApprovalVerdict::Approve.into(),
         note: vote.note.clone(),
         at: Some(time(vote.at)),
+        reason_code: String::new(),
+    }
+}
+
+fn question(asked: &Question) -> v1::ApprovalQuestion {
+    v1::ApprovalQuestion {
+        number: asked.number,
+        person: asked.person.to_string(),
+        text: asked.text.clone(),
+        at: Some(time(asked.at)),
+        reply: asked.reply.as_ref().map(|reply| v1::ApprovalReply {
+            by: Some(actor(&reply.by)),
+            text: reply.text.clone(),
+            at: Some(time(reply.at)),
+        }),
+    }
+}
+
+fn delegation(named: &Delegation) -> v1::ApprovalDelegation {
+    v1::ApprovalDelegation {
+        from: named.from.to_string(),
+        to: named.to.to_string(),
+        note: named.note.clone(),
+        at: Some(time(named.at)),
     }
 }
 

@@ -1,7 +1,7 @@
 //! What happened, for people: one line for every event, what it is about, and who did it.
 
 use belay_api::v1;
-use belay_domain::{CaseId, Cause, Decision, EventKind, Purpose};
+use belay_domain::{CaseId, Cause, Decision, EventKind, Purpose, ReadBack};
 
 use super::{actor, person};
 
@@ -33,10 +33,15 @@ fn about(case: &CaseId, event: &EventKind) -> String {
         | E::ActionAssessed { action, .. }
         | E::ActionDenied { action, .. }
         | E::ActionShadowed { action }
+        | E::ActionCompared { action, .. }
         | E::ApprovalRequested { action, .. }
         | E::ApprovalGiven { action, .. }
+        | E::ApprovalAsked { action, .. }
+        | E::ApprovalAnswered { action, .. }
+        | E::ApprovalDelegated { action, .. }
         | E::ApprovalEnded { action, .. }
         | E::StatementRefused { action, .. }
+        | E::StatementAnswered { action, .. }
         | E::ActionAmended { action, .. }
         | E::ActionAuthorized { action, .. }
         | E::PermitExpired { action, .. }
@@ -62,6 +67,7 @@ fn about(case: &CaseId, event: &EventKind) -> String {
         | E::EscalationAcknowledged { escalation, .. }
         | E::EvidenceRenewed { escalation, .. }
         | E::TicketUnread { escalation, .. }
+        | E::TicketDrifted { escalation, .. }
         | E::EscalationLapsed { escalation, .. }
         | E::StepFailed { escalation, .. }
         | E::StepSkipped { escalation, .. }
@@ -80,6 +86,7 @@ fn about(case: &CaseId, event: &EventKind) -> String {
         | E::LeaseRenewed { .. }
         | E::LeaseExpired { .. }
         | E::CaseReleased { .. }
+        | E::CaseTakenOver { .. }
         | E::PlanCompleted { .. }
         | E::PlanVerified { .. }
         | E::PlanUndoing { .. }
@@ -100,6 +107,10 @@ fn by(event: &EventKind) -> Option<v1::Actor> {
         E::HandoffAccepted { agent: name, .. } | E::CaseReleased { agent: name, .. } => agent(name),
         E::ActionProposed { proposer, .. } => agent(proposer),
         E::ApprovalGiven { vote, .. } => Some(person(&vote.person)),
+        E::ApprovalAsked { question, .. } => Some(person(&question.person)),
+        E::ApprovalAnswered { reply, .. } => Some(actor(&reply.by)),
+        E::ApprovalDelegated { delegation, .. } => Some(person(&delegation.from)),
+        E::CaseTakenOver { by, .. } => Some(person(by)),
         E::ApprovalEnded { by, .. } => by.as_ref().map(person),
         E::ActionAmended { by, .. }
         | E::EscalationAcknowledged { by, .. }
@@ -132,6 +143,9 @@ fn description(event: &EventKind) -> String {
         E::LeaseRenewed { .. } => "its holder showed progress".to_owned(),
         E::LeaseExpired { agent, .. } => format!("the lease of {agent} ran out"),
         E::CaseReleased { agent, reason, .. } => format!("{agent} let go: {reason}"),
+        E::CaseTakenOver { by, reason, .. } => {
+            format!("{by} took the case out of the agent's hands{}", said(reason))
+        }
 
         E::ActionProposed { contract, proposer, .. } => format!("{proposer} proposes {contract}"),
         E::ActionAssessed { verdict, .. } => assessed(verdict),
@@ -140,6 +154,7 @@ fn description(event: &EventKind) -> String {
             format!("denied: {}", reasons.join("; "))
         }
         E::ActionShadowed { .. } => "allowed in shadow mode: nothing is written".to_owned(),
+        E::ActionCompared { before, shown, .. } => compared(*before, shown),
         E::ApprovalRequested { approval, .. } => {
             let groups: Vec<&str> =
                 approval.terms.groups.iter().map(|group| group.as_str()).collect();
@@ -147,10 +162,27 @@ fn description(event: &EventKind) -> String {
             format!("waits for {quorum} of {}", groups.join(", "))
         }
         E::ApprovalGiven { vote, .. } => format!("{} approved{}", vote.person, said(&vote.note)),
+        E::ApprovalAsked { question, .. } => {
+            format!("{} asks, question {}: {}", question.person, question.number, question.text)
+        }
+        E::ApprovalAnswered { question, reply, .. } => {
+            let by = reply.by.split_once(':').map_or(reply.by.as_str(), |(_, name)| name);
+            format!("{by} answers question {question}: {}", reply.text)
+        }
+        E::ApprovalDelegated { delegation, .. } => {
+            let (from, to) = (&delegation.from, &delegation.to);
+            format!("{from} names {to} to look instead{}", said(&delegation.note))
+        }
         E::StatementRefused { said, why, .. } => {
             format!("what {} wrote on ticket {} does not count: {why}", said.account, said.ticket)
         }
-        E::ApprovalEnded { decision, by, note, .. } => approval_ended(decision, by.as_ref(), note),
+        E::StatementAnswered { statement, .. } => {
+            format!("whoever wrote {statement} was told on the ticket that it does not count")
+        }
+        E::ApprovalEnded { decision, by, code, note, .. } => {
+            let code = code.as_ref().map_or_else(String::new, |code| format!(" as {code}"));
+            approval_ended(decision, by.as_ref(), &code, note)
+        }
         E::ActionAmended { by, .. } => format!("{by} changed the input"),
         E::ActionAuthorized { permit, .. } => format!("authorized, permit {}", permit.permit),
         E::PermitExpired { permit, .. } => format!("the permit {permit} ran out unused"),
@@ -206,6 +238,12 @@ fn description(event: &EventKind) -> String {
         E::TicketUnread { detail, .. } => format!(
             "the ticket cannot be read since then, and what was seen before becomes old: {detail}"
         ),
+        E::TicketDrifted { ticket, field, was, now, .. } if was == now => {
+            format!("{field} of ticket {ticket} was changed back to {now:?}")
+        }
+        E::TicketDrifted { ticket, field, was, now, .. } => {
+            format!("{field} of ticket {ticket} was changed by hand, from {was:?} to {now:?}")
+        }
         E::EscalationLapsed { doubt, .. } => format!("not held any more: {doubt}"),
         E::StepSkipped { step, why, .. } => {
             format!("step {} is passed over: {why}", step.index.saturating_add(1))
@@ -253,20 +291,45 @@ fn assessed(verdict: &belay_domain::Verdict) -> String {
         belay_domain::Ruling::Deny(_) => "denies it",
     };
     let policies: Vec<&str> = verdict.policies.iter().map(|policy| policy.as_str()).collect();
+    let demoted = verdict.basis.as_ref().and_then(|basis| basis.demoted.as_ref());
+    let demoted = demoted.map_or_else(String::new, |why| format!("; its contract is in shadow: {why}"));
     if policies.is_empty() {
-        format!("the playbook {ruling}")
+        format!("the playbook {ruling}{demoted}")
     } else {
-        format!("the playbook {ruling} ({})", policies.join(", "))
+        format!("the playbook {ruling} ({}){demoted}", policies.join(", "))
     }
 }
 
-fn approval_ended(decision: &Decision, by: Option<&belay_domain::PersonId>, note: &str) -> String {
+/// What became of an action that was not written.
+fn compared(before: Option<bool>, shown: &ReadBack) -> String {
+    match (shown, before) {
+        (ReadBack::Applied { .. }, Some(true)) => "it stood there before it was proposed".to_owned(),
+        (ReadBack::Applied { .. }, _) => "people did what its contract would have done".to_owned(),
+        (ReadBack::NotApplied, _) => "nobody did what its contract would have done".to_owned(),
+        (ReadBack::Different { difference }, _) => {
+            format!("people did something else than its contract would have done: {difference}")
+        }
+        (ReadBack::Unreadable { detail }, _) => {
+            format!("nobody can tell what became of it: {detail}")
+        }
+    }
+}
+
+fn approval_ended(
+    decision: &Decision,
+    by: Option<&belay_domain::PersonId>,
+    code: &str,
+    note: &str,
+) -> String {
     let who = by.map_or_else(|| "somebody".to_owned(), ToString::to_string);
     match decision {
         Decision::Approved => "approved by enough people".to_owned(),
-        Decision::Rejected => format!("{who} rejected{}", said(note)),
+        Decision::Rejected => format!("{who} rejected{code}{}", said(note)),
         Decision::Amended => format!("{who} changed what is asked{}", said(note)),
         Decision::Expired => "nobody decided in time, which is a no".to_owned(),
+        Decision::Superseded if by.is_some() => {
+            format!("{who} took the case over instead{}", said(note))
+        }
         Decision::Superseded => format!("what was asked about is gone{}", said(note)),
     }
 }
@@ -280,6 +343,10 @@ fn asked(purpose: &Purpose) -> String {
             }
             Cause::NoAgent => "people are asked to take the case: no agent took it".to_owned(),
             Cause::Asked { reason } => format!("people are asked to take the case: {reason}"),
+            Cause::TakenOver { by, reason } => {
+                let why = said(reason);
+                format!("people are asked to take the case: {by} took it from its agent{why}")
+            }
             Cause::Bounced => {
                 "people are asked to take the case: it went to and fro between agents".to_owned()
             }

@@ -212,7 +212,7 @@ fn how_an_approval_went_is_read_from_the_events() {
     assert_eq!(approval(&story.case, story.action()), None, "nobody is asked any more");
 
     let mut story = Story::asking();
-    story.approve("lena").decide("lars", VotesChoice::Reject { note: "no".to_owned() });
+    story.approve("lena").decide("lars", VotesChoice::Reject { code: Some(id("no-proof")), note: "no".to_owned() });
     check(&story, v1::ApprovalState::Rejected, &[("lena", yes), ("lars", no)]);
     let wire = action(&story.case.id, story.action());
     assert_eq!(wire.rejected_by.unwrap().id, "lars");
