@@ -10,10 +10,12 @@ use crate::commands::case::CaseCommand;
 use crate::commands::check::CheckArgs;
 use crate::commands::completions::CompletionsArgs;
 use crate::commands::connector::ConnectorCommand;
+use crate::commands::contract::ContractCommand;
 use crate::commands::coverage::CoverageArgs;
 use crate::commands::desk::DeskCommand;
 use crate::commands::dev::DevCommand;
 use crate::commands::escalation::EscalationCommand;
+use crate::commands::graduate::GraduateArgs;
 use crate::commands::playbook::PlaybookCommand;
 use crate::commands::serve::ServeArgs;
 use crate::commands::status::StatusArgs;
@@ -62,6 +64,12 @@ pub(crate) enum Command {
     /// Connectors: verify, on your own instance, that a human queue cannot make Belay believe what is not so
     #[command(subcommand)]
     Connector(ConnectorCommand),
+    /// Contracts: test one with recorded answers, or against the live systems
+    #[command(subcommand)]
+    Contract(ContractCommand),
+    /// Whether contracts may write more, by what became of their actions, and what is missing; exit code 6 when a rule
+    /// does not hold
+    Graduate(GraduateArgs),
     /// Measure how fast and how big: handoffs, actions, escalations and watchers, beside what this machine can do at all
     Bench(BenchArgs),
     /// Cases: open, list, show, watch, add, resolve

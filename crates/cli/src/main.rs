@@ -14,8 +14,8 @@ use clap::Parser;
 
 use args::{Args, Command};
 use commands::{
-    Context, agent, approval, audit, case, check, completions, connector, coverage, desk, dev,
-    escalation, playbook, serve, status, why,
+    Context, agent, approval, audit, case, check, completions, connector, contract, coverage, desk,
+    dev, escalation, graduate, playbook, serve, status, why,
 };
 use exit::{Exit, Failure};
 use output::Output;
@@ -46,6 +46,8 @@ async fn run(command: Command, context: &Context) -> Result<Exit, Failure> {
         Command::Status(args) => status::run(args, context).await,
         Command::Check(args) => check::run(&args, context).await,
         Command::Connector(command) => connector::run(command, context).await,
+        Command::Contract(command) => contract::run(command, context).await,
+        Command::Graduate(args) => graduate::run(&args, context),
         Command::Bench(args) => bench::run(args, context).await,
         Command::Case(command) => case::run(command, context).await,
         Command::Why(args) => why::run(args, context).await,
