@@ -6,6 +6,7 @@ mod calendars;
 mod contract;
 mod dictionary;
 mod escalation;
+mod graduation;
 mod operations;
 mod playbook;
 mod routing;
@@ -22,6 +23,7 @@ pub(crate) use dictionary::{DictionaryFile, TaxonomyFile};
 pub(crate) use escalation::{
     EscalationFile, ExhaustionName, OutsideName, SeverityRule, StepRule, SweepRule,
 };
+pub(crate) use graduation::GraduationRule;
 pub(crate) use operations::{
     CanaryRule, EncodingName, ExpectName, HeartbeatRule, HmacRule, HookLike, HookRule, KeyName,
     OperationsFile, SecretRule, TimeFormName, TimeRule,
@@ -31,4 +33,4 @@ pub(crate) use routing::{RouteRule, RoutingFile};
 pub(crate) use systems::{
     CredentialRule, ReconcileRule, RemedyName, SystemKindName, SystemRule, SystemsFile,
 };
-pub(crate) use text::{FORMS, Length};
+pub(crate) use text::{Amount, FORMS, Length};

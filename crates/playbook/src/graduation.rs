@@ -14,7 +14,7 @@ use std::ops::AddAssign;
 use belay_domain::{Mode, Span};
 
 pub(crate) use compile::compile;
-pub use recording::{Exchange, RecordedCase, Recording};
+pub use recording::{Exchange, RecordedCase, Recording, read_object};
 
 /// The 97.5 % quantile of the standard normal distribution: both ends of an interval of 95 %.
 const Z: f64 = 1.959_963_984_540_054;

@@ -13,6 +13,9 @@ pub const FILES_MAX: usize = 2_000;
 /// The longest a file may be, in bytes.
 pub const FILE_BYTES_MAX: u64 = 1024 * 1024;
 
+/// The folder of recordings, with which contracts are tried. They are no part of the playbook, and change nothing in it.
+const RECORDED: &str = "recorded";
+
 /// One file: its path relative to the playbook's folder, with `/`, and its text.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct SourceFile {
@@ -66,7 +69,7 @@ fn read_into(
     let mut below = Vec::new();
     for entry in entries.flatten() {
         let Ok(name) = entry.file_name().into_string() else { continue };
-        if name.starts_with('.') {
+        if name.starts_with('.') || (prefix.is_empty() && name == RECORDED) {
             continue;
         }
         let path = if prefix.is_empty() { name.clone() } else { format!("{prefix}/{name}") };

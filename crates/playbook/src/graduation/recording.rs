@@ -149,6 +149,20 @@ impl Exchange {
     }
 }
 
+/// The object that a file in YAML or JSON holds.
+pub fn read_object(file: &str, text: &str) -> Result<Map<String, Value>, Problem> {
+    match Document::parse(file, text)?.value {
+        Value::Object(object) => Ok(object),
+        _ => Err(Problem {
+            file: file.to_owned(),
+            line: 0,
+            column: 0,
+            what: "this is no object".to_owned(),
+            remedy: "write names and values".to_owned(),
+        }),
+    }
+}
+
 fn with_key(value: &Value, key: &str) -> Value {
     match value {
         Value::String(text) => Value::from(text.replace(KEY, key)),
