@@ -196,7 +196,7 @@ impl Governor {
         let duplicate = holder
             .and_then(|holder| holder.parse::<ActionId>().ok())
             .filter(|id| Some(id) != matter.action);
-        let verdict = playbook.assess(&ProposalFacts {
+        let mut verdict = playbook.assess(&ProposalFacts {
             case: facts,
             epoch: matter.epoch,
             agent,
@@ -209,6 +209,9 @@ impl Governor {
             duplicate: duplicate.as_ref(),
             outside_text: has_outside_text(matter.case),
         });
+        if let Some(contract) = playbook.contract(contract) {
+            self.playbooks.demotions().hold_back(contract, &mut verdict, now);
+        }
         Ok(Judged { verdict, _held: held })
     }
 }

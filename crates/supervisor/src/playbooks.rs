@@ -7,11 +7,14 @@ use std::sync::Arc;
 use arc_swap::ArcSwap;
 use belay_playbook::{Playbook, Problems};
 
+use crate::graduation::Demotions;
+
 /// A handle on the playbook in force; cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Playbooks {
     folder: Arc<PathBuf>,
     current: Arc<ArcSwap<Playbook>>,
+    demotions: Demotions,
 }
 
 impl Playbooks {
@@ -23,13 +26,19 @@ impl Playbooks {
     /// A playbook that was loaded from a folder.
     #[must_use]
     pub fn loaded(folder: &Path, current: Arc<Playbook>) -> Self {
-        Self { folder: Arc::new(folder.to_owned()), current: Arc::new(ArcSwap::new(current)) }
+        let (folder, current) = (Arc::new(folder.to_owned()), Arc::new(ArcSwap::new(current)));
+        Self { folder, current, demotions: Demotions::default() }
     }
 
     /// The playbook in force.
     #[must_use]
     pub fn current(&self) -> Arc<Playbook> {
         self.current.load_full()
+    }
+
+    /// Which of its contracts do not write although it says so.
+    pub(crate) fn demotions(&self) -> &Demotions {
+        &self.demotions
     }
 
     /// Where it was loaded from.

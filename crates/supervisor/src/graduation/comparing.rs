@@ -64,7 +64,8 @@ impl Graduation {
         let now = self.engine.clock().now();
         let open: HashSet<&ActionId> = tally.shadowed().map(|(_, one)| &one.action).collect();
         comparing.seen.retain(|action, _| open.contains(action));
-        let wanted = tally.shadowed().filter(|(_, one)| comparing.wants(one, due(playbook, one), now));
+        let wanted =
+            tally.shadowed().filter(|(_, one)| comparing.wants(one, due(playbook, one), now));
         let wanted: Vec<_> =
             wanted.take(LOOKS_MAX).map(|(case, one)| (case.to_owned(), one.clone())).collect();
         for (case, one) in wanted {

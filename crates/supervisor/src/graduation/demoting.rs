@@ -5,8 +5,8 @@ use belay_domain::{Actor, CaseTerms, Mode, NewEntry, Provenance, RequestId, Seve
 use belay_playbook::{BoundCheck, Bounds, CaseFacts, Contract, Figures, Playbook};
 use tracing::error;
 
-use super::demotions::{BY, CONTRACT, Demotion, KIND};
 use super::Graduation;
+use super::demotions::{BY, CONTRACT, Demotion, KIND};
 use super::tally::Tally;
 use crate::intake::OpenRequest;
 
@@ -15,11 +15,7 @@ const SEVERITY: Severity = Severity::High;
 
 impl Graduation {
     /// Holds every contract that writes against its bounds.
-    pub(super) async fn demote_what_left_its_bounds(
-        &self,
-        playbook: &Playbook,
-        tally: &Tally,
-    ) {
+    pub(super) async fn demote_what_left_its_bounds(&self, playbook: &Playbook, tally: &Tally) {
         let now = self.engine.clock().now();
         for contract in playbook.contracts().filter(|one| one.mode() != Mode::Shadow) {
             let Some(bounds) = contract.graduation() else { continue };
@@ -78,7 +74,10 @@ impl Graduation {
             channel: "belay".to_owned(),
             fingerprint: None,
             labels: vec![(CONTRACT.to_owned(), id.to_string())],
-            context: vec![entry("fact", told(contract, figures, left)), entry("fact", remedy(contract))],
+            context: vec![
+                entry("fact", told(contract, figures, left)),
+                entry("fact", remedy(contract)),
+            ],
             by: Actor::Program(BY.to_owned()),
         };
         const SUBJECT_MAX: usize = 500;
@@ -98,11 +97,7 @@ impl Graduation {
 }
 
 /// People are asked at once, by the policy that the contract names or else by that of the routing.
-fn terms(
-    playbook: &Playbook,
-    bounds: &Bounds,
-    open: &OpenRequest,
-) -> Result<CaseTerms, String> {
+fn terms(playbook: &Playbook, bounds: &Bounds, open: &OpenRequest) -> Result<CaseTerms, String> {
     let facts = CaseFacts {
         tenant: open.tenant.clone(),
         // Terms do not depend on it.

@@ -59,7 +59,11 @@ impl Demotion {
 
 impl Demotions {
     /// Finds them in the journal, before anything is decided.
-    pub(crate) async fn recall(&self, journal: &Journal, tenant: &TenantId) -> Result<(), ReadError> {
+    pub(crate) async fn recall(
+        &self,
+        journal: &Journal,
+        tenant: &TenantId,
+    ) -> Result<(), ReadError> {
         let mut page_token = None;
         loop {
             let query = Query {
@@ -75,7 +79,8 @@ impl Demotions {
                 Err(failure) => return Err(ReadError::Damaged(failure.to_string())),
             };
             for row in &page.rows {
-                let Some(first) = journal.events_of(&row.case, 0, 1).await?.into_iter().next() else {
+                let Some(first) = journal.events_of(&row.case, 0, 1).await?.into_iter().next()
+                else {
                     continue;
                 };
                 let case = row.case.parse();
@@ -128,7 +133,14 @@ impl Demotions {
         terms.live = false;
         let basis = verdict.basis.get_or_insert_with(|| {
             let used = Vec::new();
-            let basis = Basis { at: now, outside_text: false, duplicate: None, used, reads: None, demoted: None };
+            let basis = Basis {
+                at: now,
+                outside_text: false,
+                duplicate: None,
+                used,
+                reads: None,
+                demoted: None,
+            };
             Box::new(basis)
         });
         basis.demoted = Some(format!("{} (case {})", demotion.why, demotion.case));

@@ -82,6 +82,8 @@ pub(super) async fn catch_up(
 
 impl std::fmt::Debug for ContractRecord {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("ContractRecord").field("position", &self.tally.position).finish_non_exhaustive()
+        f.debug_struct("ContractRecord")
+            .field("position", &self.tally.position)
+            .finish_non_exhaustive()
     }
 }

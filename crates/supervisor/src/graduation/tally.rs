@@ -125,8 +125,7 @@ impl Tally {
             }
             EventKind::ActionProposed { action, contract, .. } => {
                 let (contract, told) = (contract.clone(), None);
-                let flight =
-                    Flight { contract, proposed_at: at, settle_within: Span::ZERO, told };
+                let flight = Flight { contract, proposed_at: at, settle_within: Span::ZERO, told };
                 self.flights.insert(action.clone(), flight);
             }
             EventKind::ActionAssessed { action, verdict } => {

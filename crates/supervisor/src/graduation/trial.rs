@@ -9,11 +9,12 @@ use std::time::Duration;
 
 use belay_connect::SystemOfRecord;
 use belay_domain::{
-    ContractId, Epoch, FailureClaim, Outcome, ReadBack, Reason, Rule, Ruling, SystemId, Timestamp, Verdict,
+    ContractId, Epoch, FailureClaim, Outcome, ReadBack, Reason, Rule, Ruling, SystemId, Timestamp,
+    Verdict,
 };
 use belay_playbook::{
-    Answer, CaseFacts, Contract, Payload, Playbook, PreparedRead, PreparedWrite, ProposalFacts, Reads, Recording,
-    SystemKind, Usage, Used,
+    Answer, CaseFacts, Contract, Payload, Playbook, PreparedRead, PreparedWrite, ProposalFacts,
+    Reads, Recording, SystemKind, Usage, Used,
 };
 
 use crate::systems::{Systems, record_system};
@@ -83,7 +84,8 @@ pub async fn try_contract(
     recording: &Recording,
     against: Against,
 ) -> Result<TrialReport, String> {
-    let found = playbook.contract(contract).ok_or_else(|| format!("there is no contract {contract}"))?;
+    let found =
+        playbook.contract(contract).ok_or_else(|| format!("there is no contract {contract}"))?;
     let (case, input) = (recording.case()?, recording.input());
     let key = playbook.idempotency_key(contract, &input, &case);
     let key = key.map_or_else(|_| String::new(), |key| key.to_string());
@@ -171,9 +173,8 @@ impl Trial<'_> {
             }
             return false;
         }
-        let is_read = |reason: &Reason| {
-            reason.rule == Rule::Precondition && reason.name.ends_with("-exists")
-        };
+        let is_read =
+            |reason: &Reason| reason.rule == Rule::Precondition && reason.name.ends_with("-exists");
         let unread: Vec<_> = reasons.iter().filter(|reason| is_read(reason)).map(told).collect();
         let (well, details) =
             if unread.is_empty() { (true, seen) } else { (false, [seen, unread].concat()) };
@@ -239,8 +240,11 @@ impl Trial<'_> {
         self.stage("before", well, vec![said]);
         let later = ["write", "verification", "compensation"];
         if !well || self.against == Against::Live {
-            let why =
-                if well { "only read; --write executes it" } else { "it could not be told apart from what is there" };
+            let why = if well {
+                "only read; --write executes it"
+            } else {
+                "it could not be told apart from what is there"
+            };
             later.iter().for_each(|name| self.skip(name, why));
             return;
         }
@@ -274,7 +278,8 @@ impl Trial<'_> {
                 true
             }
             Outcome::NotExecuted { claim: FailureClaim::Unknown, reason } => {
-                let said = format!("nobody knows whether it was done, so it is read back: {reason}");
+                let said =
+                    format!("nobody knows whether it was done, so it is read back: {reason}");
                 self.stage("write", true, vec![said]);
                 true
             }
@@ -338,8 +343,7 @@ impl Trial<'_> {
         let until = self.until();
         loop {
             let looked = self.look(proof).await;
-            if matches!(looked.0, ReadBack::Applied { .. })
-                || tokio::time::Instant::now() >= until
+            if matches!(looked.0, ReadBack::Applied { .. }) || tokio::time::Instant::now() >= until
             {
                 return looked;
             }
@@ -384,7 +388,8 @@ impl Trial<'_> {
 }
 
 fn told(reason: &Reason) -> String {
-    let place = if reason.field.is_empty() { String::new() } else { format!(" at {}", reason.field) };
+    let place =
+        if reason.field.is_empty() { String::new() } else { format!(" at {}", reason.field) };
     format!("{}{place}: {}", reason.name, reason.detail)
 }
 
@@ -397,7 +402,10 @@ fn ruled(verdict: &Verdict) -> Vec<String> {
         said.push(format!("{} of {} have to agree", terms.quorum, groups.join(", ")));
     }
     if verdict.terms.as_ref().is_some_and(|terms| !terms.live) {
-        said.push("as the contract stands, this case would be in shadow: nothing would be written".to_owned());
+        said.push(
+            "as the contract stands, this case would be in shadow: nothing would be written"
+                .to_owned(),
+        );
     }
     said
 }

@@ -3,9 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use belay_connect::business::{
-    Body, ReadError, ReadRequest, Response, WriteOutcome, WriteRequest,
-};
+use belay_connect::business::{Body, ReadError, ReadRequest, Response, WriteOutcome, WriteRequest};
 use belay_connect::{BoxFuture, SystemOfRecord};
 use belay_domain::SystemId;
 use belay_playbook::{Exchange, Playbook, SystemKind};
@@ -76,7 +74,8 @@ impl Tape {
             && Some(&body) != sent
         {
             let sent = sent.map_or_else(|| "nothing".to_owned(), Value::to_string);
-            let what = format!("{method} {system} {path} was recorded with {body} and would send {sent}");
+            let what =
+                format!("{method} {system} {path} was recorded with {body} and would send {sent}");
             left.wrong.push(what);
         }
         Ok((one.status, one.answer(&key)))
@@ -102,7 +101,10 @@ impl SystemOfRecord for Recorded {
                 Body::None => None,
                 Body::Json(body) => Some(body.clone()),
                 Body::Form(fields) => Some(
-                    fields.iter().map(|(name, value)| (name.clone(), Value::from(value.as_str()))).collect(),
+                    fields
+                        .iter()
+                        .map(|(name, value)| (name.clone(), Value::from(value.as_str())))
+                        .collect(),
                 ),
             };
             match self.tape.answer((&write.method, &self.system, &write.path), sent.as_ref()) {
