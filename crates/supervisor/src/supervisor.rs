@@ -137,6 +137,7 @@ impl Supervisor {
             None => Playbooks::load(&config.playbook)?,
         };
         let journal = Journal::open(&Config::journal_in(&config.data), config.journal.clone())?;
+        playbooks.demotions().recall(&journal, &config.tenant()).await?;
         let marks = Marks::begin(&journal, &wall, steady).await?;
         let clock = marks.clock();
         let systems = Systems::connect(&playbooks.current(), &config.data, clock, outside)?;
