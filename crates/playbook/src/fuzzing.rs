@@ -4,11 +4,14 @@
 
 use serde_json::Value;
 
+use crate::check::{Check, Names};
 use crate::document::Document;
 use crate::expression::{Expression, Scope};
 use crate::format::{
-    AgentsFile, BoundaryFile, ContractFile, EscalationFile, PlaybookFile, RoutingFile, SystemsFile,
+    AgentsFile, BoundaryFile, ContractFile, EscalationFile, OperationsFile, PlaybookFile,
+    RoutingFile, SystemsFile,
 };
+use crate::hook::{self, Hook};
 use crate::json;
 use crate::template::{Body, Template};
 
@@ -44,6 +47,23 @@ pub fn document(text: &str) {
     let _ = serde_json::from_value::<ContractFile>(value.clone());
     let _ = serde_json::from_value::<BoundaryFile>(value.clone());
     let _ = serde_json::from_value::<EscalationFile>(value.clone());
+    let _ = serde_json::from_value::<OperationsFile>(value.clone());
+}
+
+/// Compiles the webhooks of an `operations.yaml`, whatever systems there are. None if anything is wrong with them.
+#[must_use]
+pub fn hooks(text: &str) -> Vec<Hook> {
+    let Ok(document) = Document::parse("operations.yaml", text) else { return Vec::new() };
+    let Ok(file) = serde_json::from_value::<OperationsFile>(document.value.clone()) else {
+        return Vec::new();
+    };
+    let (names, mut problems) = (Names::default(), Vec::new());
+    let mut check =
+        Check { document: &document, names: &names, problems: &mut problems, scale: 1.0 };
+    let rules = file.hooks.into_iter();
+    let hooks: Vec<Hook> =
+        rules.filter_map(|(system, rule)| hook::compile(&mut check, system, rule)).collect();
+    if problems.is_empty() { hooks } else { Vec::new() }
 }
 
 /// Reads the input of an action, and checks that its canonical form is one.

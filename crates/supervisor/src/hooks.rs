@@ -2,6 +2,8 @@
 //! names; that is all it can do (`COV-2`). One that is forged, late, repeated or malformed is counted and dropped.
 
 mod counts;
+#[cfg(feature = "fuzzing")]
+pub mod fuzzing;
 mod pace;
 mod proof;
 mod receiver;

@@ -42,6 +42,9 @@ pub use clock::Clock;
 pub use config::{Config, Files, OPERATORS_DEFAULT, PORT_DEFAULT, People, TENANT_DEFAULT, Trust};
 pub use engine::{Applied, Change, Engine, Outbound, Refused, StoredEventError, decode};
 pub use hooks::HookOutcome;
+#[cfg(feature = "fuzzing")]
+#[doc(hidden)]
+pub use hooks::fuzzing;
 pub use playbooks::Playbooks;
 pub use proving::{
     RouteCheck, RouteFinding, RouteProof, RouteVerdict, connect_queue, prove_routes,

@@ -6,11 +6,12 @@ use std::sync::Arc;
 use axum::http::HeaderMap;
 use belay_domain::{Digest, Span, SystemId, TicketId, Timestamp};
 use belay_playbook::{Hook, HookTime, Playbook, TimeForm, TimePlace};
+use secrecy::SecretString;
 use serde_json::Value;
 
 use super::counts::HookOutcome;
 use super::pace::{Bucket, Pace};
-use super::proof::Proof;
+use super::proof::{NotASecret, Proof};
 use super::seen::Mark;
 use crate::secrets::{SecretError, fetch};
 
@@ -66,9 +67,18 @@ impl Receivers {
 impl Receiver {
     fn of(hook: &Hook, pace: Pace) -> Result<Self, SecretError> {
         let secrets = hook.secrets.iter().map(fetch).collect::<Result<Vec<_>, _>>()?;
-        let proof = Proof::new(&hook.proof, hook.time.as_ref(), secrets).map_err(|_| {
-            SecretError::Unusable { what: format!("the webhooks of {}", hook.system) }
-        })?;
+        Self::with(hook, secrets, pace).map_err(|NotASecret| SecretError::Unusable {
+            what: format!("the webhooks of {}", hook.system),
+        })
+    }
+
+    /// One that accepts these secrets.
+    pub(super) fn with(
+        hook: &Hook,
+        secrets: Vec<SecretString>,
+        pace: Pace,
+    ) -> Result<Self, NotASecret> {
+        let proof = Proof::new(&hook.proof, hook.time.as_ref(), secrets)?;
         Ok(Self {
             system: hook.system.clone(),
             proof,
