@@ -1,69 +1,91 @@
 //! A stage whose human queues are those of the bench's Request Tracker, and its people at work there.
 
-use std::io::Write;
-use std::process::Command;
-use std::sync::Once;
-use std::time::Duration;
+use std::collections::BTreeMap;
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::ops::Deref;
 
-use reqwest::{Method, RequestBuilder};
-use serde_json::{Value, json};
-use tokio::sync::{Mutex, MutexGuard};
+use belay_supervisor::{Config, HookDoor};
+use serde_json::json;
 
 use crate::stage::callers::Caller;
+use crate::stage::playbook::Playbook;
 use crate::stage::{Stage, until};
+use crate::tracker::{Tracker, var};
 
-static SKIPPED: Once = Once::new();
-
-/// One test at a time: one of them stops the server.
-static ALONE: Mutex<()> = Mutex::const_new(());
-
-/// The stage and the way to its Request Tracker.
+/// The stage and its Request Tracker.
 pub(crate) struct Bench {
-    stage: Stage,
-    rest: String,
-    client: reqwest::Client,
-    _alone: MutexGuard<'static, ()>,
+    pub(crate) stage: Stage,
+    tracker: Tracker,
 }
 
-/// The server stands still until this is dropped.
-pub(crate) struct Stopped(String);
+/// How people are asked.
+#[derive(Clone, Debug)]
+pub(crate) struct Plan {
+    /// The queues, in this order, and until when a ticket must have been placed there.
+    pub(crate) steps: Vec<(String, &'static str)>,
+    pub(crate) acknowledge_within: &'static str,
+    pub(crate) freshness: &'static str,
+    pub(crate) look_every: &'static str,
+    pub(crate) reconcile_every: &'static str,
+    /// How long an answer of the tracker may take.
+    pub(crate) timeout: &'static str,
+    /// `host:port` through which the tracker is asked; at itself if there is none.
+    pub(crate) through: Option<String>,
+    /// Where webhooks are taken.
+    pub(crate) hooks: Option<SocketAddr>,
+}
+
+impl Plan {
+    /// Asking these queues, with waiting times for tests.
+    pub(crate) fn of(queues: &[&str]) -> Self {
+        Self {
+            steps: queues.iter().map(|&queue| (queue.to_owned(), "6s")).collect(),
+            acknowledge_within: "20s",
+            freshness: "8s",
+            look_every: "300ms",
+            reconcile_every: "1s",
+            timeout: "5s",
+            through: None,
+            hooks: None,
+        }
+    }
+
+    /// The same, with looks so seldom that what is seen within a minute was hinted at.
+    pub(crate) fn seldom(queues: &[&str], hooks: SocketAddr) -> Self {
+        Self {
+            acknowledge_within: "150s",
+            freshness: "150s",
+            look_every: "60s",
+            reconcile_every: "300s",
+            hooks: Some(hooks),
+            ..Self::of(queues)
+        }
+    }
+}
 
 impl Bench {
-    /// A stage on which cases for people go through these queues, in this order; none with a word about why.
+    /// A stage on which cases for people go through these queues; none with a word about why.
     pub(crate) async fn start(queues: &[&str]) -> Option<Self> {
-        let Ok(rest) = std::env::var("RT_REST") else {
-            // Past the capture of the test's output, so that it is seen; once, so that it is read.
-            SKIPPED.call_once(|| {
-                let _ = writeln!(
-                    std::io::stderr(),
-                    "SKIPPED: all promises against Request Tracker. Start one with \
-                     deploy/bench/request-tracker/up and set the variables it prints."
-                );
-            });
-            return None;
-        };
-        let alone = ALONE.lock().await;
-        let stage = Stage::with(|playbook| {
+        Self::with(Tracker::start().await?, &Plan::of(queues)).await.into()
+    }
+
+    /// A stage for this plan.
+    pub(crate) async fn with(tracker: Tracker, plan: &Plan) -> Self {
+        let at = plan.through.clone().unwrap_or_else(|| tracker.address());
+        let write = |playbook: &Playbook| {
             let desk = std::fs::read_to_string(playbook.folder().join("systems.yaml")).unwrap();
-            playbook.put("systems.yaml", &format!("{desk}{}", tracker(&rest, queues)));
-            let steps: String = queues
-                .iter()
-                .map(|queue| {
-                    format!(
-                        "  - {{queue: tracker/{queue}, place_within: 6s, reach_within: 3s, \
-                         acknowledge_within: {}}}\n",
-                        if *queue == "robot-desk" { "3s" } else { "20s" }
-                    )
-                })
-                .collect();
-            let text = format!(
-                "name: takeover\nfreshness: 8s\nlook_every: 300ms\nsteps:\n{steps}\
-                 backoff: {{first: 500ms, most: 1s}}\n"
-            );
-            playbook.put("escalations/takeover.yaml", &text);
-        })
-        .await;
-        Some(Self { stage, rest, client: reqwest::Client::new(), _alone: alone })
+            playbook.put("systems.yaml", &format!("{desk}{}", system(&at, plan)));
+            playbook.put("escalations/takeover.yaml", &takeover(plan));
+            if plan.hooks.is_some() {
+                let secret = playbook.folder().join("hook-secret");
+                std::fs::write(&secret, var("RT_HOOK_SECRET")).unwrap();
+                playbook.put("operations.yaml", &hooks(&secret.display().to_string()));
+            }
+        };
+        let door = |config: &mut Config| {
+            config.hooks = plan.hooks.map(|listen| HookDoor { listen, certificate: None });
+        };
+        Self { stage: Stage::tuned(write, door).await, tracker }
     }
 
     /// A case that is for people.
@@ -77,86 +99,78 @@ impl Bench {
             .await
     }
 
-    /// The newest ticket of a case in a queue.
+    /// The newest ticket of a case that is in a queue.
     pub(crate) async fn find(&self, case: &str, queue: &str) -> Option<String> {
-        let field = var("RT_CF_CASE");
-        let query = format!("CF.{{{field}}} = '{case}' AND Queue = '{queue}'");
-        let request = self.request("root", Method::GET, "/tickets").query(&[("query", query)]);
-        let found = self.send(request).await;
+        let of_case = format!("CF.{{{}}} = '{case}' AND Queue = '{queue}'", var("RT_CF_CASE"));
+        let found = self.get("root", "/tickets", &[("query", &of_case)]).await;
         let newest = found["items"].as_array()?.iter().filter_map(|one| one["id"].as_str());
         newest.max_by_key(|id| id.parse::<u64>().unwrap()).map(str::to_owned)
     }
 
-    /// Something a person does.
-    pub(crate) async fn put(&self, who: &str, path: &str) {
-        self.send(self.request(who, Method::PUT, path).json(&json!({}))).await;
+    /// How many tickets there are for each step of a case, closed ones included.
+    pub(crate) async fn tickets(&self, case: &str) -> BTreeMap<String, usize> {
+        let of_case = format!("CF.{{{}}} = '{case}'", var("RT_CF_CASE"));
+        let query = [("query", of_case.as_str()), ("fields", "CustomFields"), ("per_page", "100")];
+        let found = self.get("root", "/tickets", &query).await;
+        let mut count = BTreeMap::new();
+        for one in found["items"].as_array().unwrap() {
+            let fields = one["CustomFields"].as_array().unwrap().iter();
+            let mut named = fields.filter(|field| field["name"] == var("RT_CF_CORRELATION"));
+            let step = named.next().unwrap()["values"][0].as_str().unwrap().to_owned();
+            *count.entry(step).or_default() += 1;
+        }
+        count
     }
 
-    /// A person closes a ticket, with a resolution code or without.
+    /// A person, or what acts like one, does something to a ticket that needs no further words.
+    pub(crate) async fn does(&self, who: &str, what: &str, ticket: &str) {
+        self.put(who, &format!("/ticket/{ticket}/{what}"), json!({})).await;
+    }
+
+    /// Somebody closes a ticket, with a resolution code or without.
     pub(crate) async fn resolve(&self, who: &str, ticket: &str, code: Option<&str>) {
         let path = format!("/ticket/{ticket}");
         if let Some(code) = code {
             let fields = json!({"CustomFields": {var("RT_CF_RESOLUTION"): code}});
-            self.send(self.request(who, Method::PUT, &path).json(&fields)).await;
+            self.put(who, &path, fields).await;
         }
-        let closed = json!({"Status": "resolved"});
-        self.send(self.request(who, Method::PUT, &path).json(&closed)).await;
-    }
-
-    /// Stops the server and its workers in the middle of whatever they do.
-    pub(crate) fn stop_server(&self) -> Stopped {
-        let group = format!("-{}", var("RT_PID"));
-        signal("-STOP", &group);
-        Stopped(group)
-    }
-
-    fn request(&self, who: &str, method: Method, path: &str) -> RequestBuilder {
-        let request = self.client.request(method, format!("{}{path}", self.rest));
-        let request = request.timeout(Duration::from_secs(20));
-        if who == "root" {
-            return request.basic_auth("root", Some(var("RT_ROOT_PASSWORD")));
-        }
-        let token = var(&format!("RT_{}_TOKEN", who.to_uppercase()));
-        request.header("authorization", format!("token {token}"))
-    }
-
-    /// Sends what must work for the test to mean anything.
-    async fn send(&self, request: RequestBuilder) -> Value {
-        let response = request.send().await.unwrap();
-        let (status, text) = (response.status(), response.text().await.unwrap());
-        assert!(status.is_success(), "{status}: {text}");
-        assert!(!text.contains("Permission Denied"), "{text}");
-        serde_json::from_str(&text).unwrap_or_default()
+        self.put(who, &path, json!({"Status": "resolved"})).await;
     }
 }
 
-impl Drop for Stopped {
-    fn drop(&mut self) {
-        signal("-CONT", &self.0);
+impl Deref for Bench {
+    type Target = Tracker;
+
+    fn deref(&self) -> &Tracker {
+        &self.tracker
     }
 }
 
-fn signal(which: &str, group: &str) {
-    let status = Command::new("kill").args([which, "--", group]).status().unwrap();
-    assert!(status.success(), "kill {which} {group}");
+/// An address of this machine at which nobody listens.
+pub(crate) fn free_address() -> SocketAddr {
+    TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap()
 }
 
 /// The Request Tracker as a playbook describes it.
-fn tracker(rest: &str, queues: &[&str]) -> String {
-    let listed: String = queues.iter().map(|queue| format!("      {queue}: {{}}\n")).collect();
+fn system(at: &str, plan: &Plan) -> String {
+    let listed: String =
+        plan.steps.iter().map(|(queue, _)| format!("      {queue}: {{}}\n")).collect();
     format!(
         "
   tracker:
     kind: request-tracker
-    base_url: {rest}
-    timeout: 5s
+    base_url: http://{at}/REST/2.0
+    timeout: {timeout}
     credential: {{env: RT_SVC_TOKEN, scheme: token}}
     service_account: {account}
     machines: [{robot}]
+    reconcile: {{every: {reconcile}}}
     queues:
 {listed}    statuses: {{new: open, open: open, stalled: open, resolved: resolved, rejected: rejected, deleted: deleted}}
     fields: {{correlation: {correlation}, case: {case}, resolution: {resolution}}}
 ",
+        timeout = plan.timeout,
+        reconcile = plan.reconcile_every,
         account = var("RT_SVC_USER"),
         robot = var("RT_AUTOBOT_USER"),
         correlation = var("RT_CF_CORRELATION"),
@@ -165,6 +179,25 @@ fn tracker(rest: &str, queues: &[&str]) -> String {
     )
 }
 
-fn var(name: &str) -> String {
-    std::env::var(name).unwrap_or_else(|_| panic!("{name} is not set; the bench's `up` prints it"))
+fn takeover(plan: &Plan) -> String {
+    let step = |(queue, place_within): &(String, &str)| {
+        // It is taken at once by somebody who does not count, and nobody else is to be waited for.
+        let within = if queue == "robot-desk" { "3s" } else { plan.acknowledge_within };
+        format!(
+            "  - {{queue: tracker/{queue}, place_within: {place_within}, reach_within: 3s, \
+             acknowledge_within: {within}}}\n"
+        )
+    };
+    format!(
+        "name: takeover\nfreshness: {}\nlook_every: {}\nsteps:\n{}backoff: {{first: 500ms, most: 1s}}\n",
+        plan.freshness,
+        plan.look_every,
+        plan.steps.iter().map(step).collect::<String>(),
+    )
+}
+
+fn hooks(secret: &str) -> String {
+    format!(
+        "hooks:\n  tracker: {{like: standard-webhooks, secrets: [{{file: '{secret}'}}], ticket: [/ticket/id]}}\n"
+    )
 }

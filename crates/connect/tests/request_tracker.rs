@@ -9,8 +9,18 @@
 mod bench;
 #[path = "request_tracker/proving.rs"]
 mod proving;
-#[path = "request_tracker/proxy.rs"]
+#[path = "../../../tests/request_tracker/proxy.rs"]
+#[allow(
+    dead_code,
+    reason = "shared with the tests of a whole supervisor, which use the rest of it"
+)]
 mod proxy;
+#[path = "../../../tests/request_tracker/tracker.rs"]
+#[allow(
+    dead_code,
+    reason = "shared with the tests of a whole supervisor, which use the rest of it"
+)]
+mod tracker;
 
 use std::time::{Duration, Instant};
 
@@ -21,6 +31,7 @@ use belay_domain::{
 use serde_json::json;
 
 use bench::{Bench, DESK};
+use proxy::{Fault, Proxy};
 
 const SETTLING: Settling =
     Settling { within: Duration::from_secs(2), every: Duration::from_millis(200) };
@@ -282,12 +293,13 @@ async fn placing_finds_its_ticket_again_and_makes_no_second_one() {
 #[tokio::test]
 async fn a_create_whose_answer_is_lost_makes_one_ticket() {
     let Some(bench) = Bench::start().await else { return };
-    let proxy = proxy::losing_the_first_answer_to("POST /REST/2.0/ticket ", bench.address()).await;
+    let proxy = Proxy::to(bench.address()).await;
+    proxy.strike("POST /REST/2.0/ticket ", Fault::LoseAnswer);
     let url = format!("http://{}/REST/2.0", proxy.address);
     let rt = bench.adapter(|config| config.base_url = url);
     let new = bench.new_ticket(DESK);
     let placed = place(&rt, &new, Attempt::First, SETTLING).await.unwrap();
-    assert!(proxy.lost_one(), "the proxy was to lose an answer");
+    assert!(proxy.has_struck(), "the proxy was to lose an answer");
     assert!(!placed.created);
     assert_eq!(bench.rt.find(&new.correlation).await.unwrap(), [placed.ticket]);
 }
