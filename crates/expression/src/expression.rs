@@ -3,6 +3,9 @@
 //! Numbers keep their kind: an integer in JSON is an `int`, all others are `double`. Comparing the two compares the
 //! values (`1 == 1.0`), but adding them is an error in CEL. Money is therefore best counted in minor units: `minor(x)`
 //! makes whole cents of an amount like `47.84`, exactly or not at all.
+//!
+//! Some systems take a search as JSON or base64 in their address. `json(x)` writes a value as JSON, so that a text of a
+//! customer stays one text in it, and `base64(text)` makes it fit for an address.
 
 use std::collections::{BTreeSet, HashMap};
 use std::fmt;
@@ -11,8 +14,10 @@ use std::sync::{Arc, LazyLock};
 use cel::common::ast::{EntryExpr, Expr, IdedExpr};
 use cel::common::types::{
     CelBool, CelDouble, CelInt, CelList, CelMap, CelMapKey, CelNull, CelString, DYN_TYPE, LIST_TYPE,
+    STRING_TYPE,
 };
 use cel::common::value::{CowVal, Val};
+use base64::prelude::{BASE64_URL_SAFE, Engine};
 use cel::{Context, Env, ExecutionError, Program, extensions};
 use serde_json::Value;
 
@@ -50,6 +55,8 @@ pub const FUNCTIONS: &[&str] = &[
     "dyn",
     "sum",
     "minor",
+    "json",
+    "base64",
     "distinct",
     "sort",
     "slice",
@@ -95,7 +102,9 @@ static ENV: LazyLock<Arc<Env>> = LazyLock::new(|| {
         .and_then(|()| env.add_extension(extensions::strings))
         .and_then(|()| env.add_extension(extensions::math))
         .and_then(|()| env.add_overload("sum", "sum(list)", vec![LIST_TYPE], sum))
-        .and_then(|()| env.add_overload("minor", "minor(dyn)", vec![DYN_TYPE], minor));
+        .and_then(|()| env.add_overload("minor", "minor(dyn)", vec![DYN_TYPE], minor))
+        .and_then(|()| env.add_overload("json", "json(dyn)", vec![DYN_TYPE], json))
+        .and_then(|()| env.add_overload("base64", "base64(string)", vec![STRING_TYPE], base64));
     debug_assert!(added.is_ok(), "the functions' names must not collide: {added:?}");
     Arc::new(env)
 });
@@ -274,6 +283,22 @@ fn minor<'b, 'v>(args: Vec<CowVal<'b, 'v>>) -> Result<CowVal<'b, 'v>, ExecutionE
         return Err(refused("the amount has more than two decimals"));
     }
     Ok(CowVal::owned(CelInt::from(nearest as i64)))
+}
+
+/// `json(["a"]) == '["a"]'`: a value in canonical JSON.
+fn json<'b, 'v>(args: Vec<CowVal<'b, 'v>>) -> Result<CowVal<'b, 'v>, ExecutionError> {
+    let refused = || ExecutionError::function_error("json", "the value cannot be written as JSON");
+    let value = args.first().ok_or_else(refused)?;
+    let value = cel::Value::try_from(value.as_ref()).map_err(|_| refused())?;
+    let value = value.json().map_err(|_| refused())?;
+    Ok(CowVal::owned(CelString::from(crate::json::canonical(&value))))
+}
+
+/// `base64('a?') == 'YT8='`: a text in base64 with the alphabet that is safe in an address (RFC 4648, section 5).
+fn base64<'b, 'v>(args: Vec<CowVal<'b, 'v>>) -> Result<CowVal<'b, 'v>, ExecutionError> {
+    let text = args.first().and_then(|text| text.downcast_ref::<CelString>());
+    let text = text.ok_or_else(|| ExecutionError::function_error("base64", "it takes a text"))?;
+    Ok(CowVal::owned(CelString::from(BASE64_URL_SAFE.encode(text.inner()))))
 }
 
 fn explain(error: &ExecutionError) -> String {

@@ -9,6 +9,7 @@ use serde_json::Value;
 use crate::approval::ApprovalRules;
 use crate::expression::Expression;
 use crate::format::KeyOf;
+use crate::graduation::Bounds;
 use crate::request::Method;
 use crate::template::{Body, Template};
 
@@ -20,6 +21,7 @@ pub struct Contract {
     pub(crate) id: ContractId,
     pub(crate) title: String,
     pub(crate) system: SystemId,
+    pub(crate) object: Option<(String, Expression)>,
     pub(crate) executor: Executor,
     pub(crate) tier: u8,
     pub(crate) mode: Mode,
@@ -47,6 +49,8 @@ pub struct Contract {
     pub(crate) attempts_max: u32,
     pub(crate) backoff: belay_domain::Backoff,
     pub(crate) approval: Option<ApprovalRules>,
+    pub(crate) graduation: Option<Bounds>,
+    pub(crate) comparison: Option<ReadBackPlan>,
 }
 
 /// One read before a decision.
@@ -92,6 +96,7 @@ pub(crate) struct Write {
     pub(crate) path: Template,
     pub(crate) headers: Vec<(String, Template)>,
     pub(crate) body: Option<Body>,
+    pub(crate) form: Option<Body>,
 }
 
 /// A read that proves something, and how it is judged.

@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 use crate::contract::{Assertion, Contract, ReadBackPlan, Write};
 use crate::expression::Scope;
 use crate::facts::{Answer, CaseFacts, Reads};
-use crate::request::{PrepareError, PreparedRead, PreparedWrite};
+use crate::request::{Payload, PrepareError, PreparedRead, PreparedWrite, Target};
 
 /// The most reads that one decision may cause. A longer list of items is a matter for people.
 pub(crate) const READS_MAX: usize = 200;
@@ -86,9 +86,13 @@ impl<'a> Subject<'a> {
             method: write.method,
             path: write.path.encoded(&self.scope).map_err(part("path"))?,
             headers: headers.collect::<Result<_, PrepareError>>()?,
-            body: match &write.body {
-                Some(body) => Some(body.render(&self.scope).map_err(part("body"))?),
-                None => None,
+            body: match (&write.body, &write.form) {
+                (Some(body), _) => Payload::Json(body.render(&self.scope).map_err(part("body"))?),
+                (None, Some(form)) => {
+                    let fields = form.render(&self.scope).and_then(fields).map_err(part("form"))?;
+                    Payload::Form(fields)
+                }
+                (None, None) => Payload::None,
             },
             key: key.as_str().to_owned(),
         })
@@ -165,6 +169,26 @@ impl<'a> Subject<'a> {
         present.then(|| self.shown(plan, record).ok()).flatten()
     }
 
+    /// What the write is about and what stands there, as far as the answer tells; also where the effect is not there.
+    pub(crate) fn target(&mut self, answer: Option<&Answer>) -> Target {
+        let contract = self.contract;
+        let shown = match answer {
+            Some(Answer::Found(record)) => {
+                self.scope.set("read", record);
+                let shown = contract.verification.shown.as_ref();
+                shown.map_or(Ok(record.clone()), |shown| shown.value(&self.scope)).ok()
+            }
+            Some(Answer::Missing | Answer::Unreadable { .. }) | None => None,
+        };
+        let shown = shown.unwrap_or(Value::Null);
+        self.scope.set("shown", &shown);
+        let (object, id) = match &contract.object {
+            Some((name, id)) => (name.clone(), id.value(&self.scope).unwrap_or(Value::Null)),
+            None => (contract.name().to_owned(), Value::Null),
+        };
+        Target { system: contract.system.to_string(), object, id, shown }
+    }
+
     fn shown(&self, plan: &ReadBackPlan, record: &Value) -> Result<String, String> {
         let shown = match &plan.shown {
             None => record.clone(),
@@ -231,6 +255,17 @@ impl<'a> Subject<'a> {
             Err(detail) => Some(format!("{}: {detail}", assertion.name)),
         }
     }
+}
+
+/// The fields of a form. What has no obvious text is refused rather than guessed.
+fn fields(form: Value) -> Result<Vec<(String, String)>, String> {
+    let Value::Object(members) = form else { return Err("it is no object".to_owned()) };
+    let text = |(name, value): (String, Value)| match value {
+        Value::String(text) => Ok((name, text)),
+        Value::Bool(_) | Value::Number(_) => Ok((name, crate::json::canonical(&value))),
+        Value::Null | Value::Array(_) | Value::Object(_) => Err(format!("{name} has no text")),
+    };
+    members.into_iter().map(text).collect()
 }
 
 /// The reads that one rule stands for: one, or one for each element.

@@ -29,10 +29,35 @@ pub struct PreparedWrite {
     pub path: String,
     /// Headers besides those of the credential.
     pub headers: Vec<(String, String)>,
-    /// The body, if there is one.
-    pub body: Option<Value>,
+    /// What is written.
+    pub body: Payload,
     /// The idempotency key, for systems that honour one; also in the headers or the body where the contract says so.
     pub key: String,
+}
+
+/// What is sent along with a write.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub enum Payload {
+    /// Nothing.
+    #[default]
+    None,
+    /// JSON.
+    Json(Value),
+    /// A form: names and values, not encoded.
+    Form(Vec<(String, String)>),
+}
+
+/// What a write is about, for people: where, what, and what stands there.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Target {
+    /// The system.
+    pub system: String,
+    /// The kind of object; the contract's name if it says nothing about that.
+    pub object: String,
+    /// By what the system finds it; null if there is nothing to be found.
+    pub id: Value,
+    /// What was read there, as far as it could be understood; null if there is nothing.
+    pub shown: Value,
 }
 
 /// The methods of a write.

@@ -20,6 +20,11 @@ fn the_first_agent_loads() {
 }
 
 #[test]
+fn northgate_loads() {
+    check("northgate");
+}
+
+#[test]
 fn a_playbook_tells_its_policies_routes_and_boundaries() {
     let playbook = Playbook::load(&playbooks().join("support-desk")).expect("it loads");
     assert!(playbook.policies().contains(&"refunds-have-an-end"));

@@ -6,8 +6,10 @@
 //! stops between two steps, never in the middle of a write.
 
 mod agents;
+mod answering;
 mod budget;
 mod hearing;
+mod manifest;
 mod patience;
 mod reading_back;
 mod tickets;
@@ -204,6 +206,9 @@ impl Errand {
             Effect::Watch { .. } => {}
             Effect::Listen { correlation, queue, ticket, every, .. } => {
                 Box::pin(self.listen(&correlation, &queue, &ticket, every)).await;
+            }
+            Effect::Answer { queue, refusal, short_form, .. } => {
+                Box::pin(self.say_why(&queue, &refusal, &short_form)).await;
             }
             Effect::Withdraw { correlation, queue, ticket, .. } => {
                 Box::pin(self.withdraw(&correlation, &queue, &ticket)).await;

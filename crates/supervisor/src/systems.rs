@@ -20,15 +20,15 @@ use belay_connect::{
 };
 use belay_domain::{FailureClaim, Outcome, SystemId};
 use belay_playbook::{
-    Answer, MissingVariable, Playbook, PreparedRead, PreparedWrite, System, SystemKind,
+    Answer, MissingVariable, Payload, Playbook, PreparedRead, PreparedWrite, System, SystemKind,
 };
 use tokio::sync::watch;
 
 use crate::clock::Clock;
-use crate::credentials::Credentials;
+use crate::credentials::{Credentials, Expiry};
 use crate::reconcile::Findings;
-use crate::surroundings::Outside;
-use adapters::{business_system, desk_config, itsm_config, tracker_config};
+use crate::surroundings::{Outside, Surroundings};
+use adapters::{business_system, desk_config, expiry, itsm_config, tracker_config};
 
 /// Every outside system of the playbook in force; cheap to clone. Each request goes to what is connected at that
 /// moment.
@@ -56,6 +56,8 @@ pub(crate) struct Prepared {
     business: BTreeMap<SystemId, Arc<dyn SystemOfRecord>>,
     queues: BTreeMap<SystemId, Arc<dyn HumanQueue>>,
     desk: Option<(SystemId, DeskConfig)>,
+    /// When their credentials expire, as far as these say so.
+    expiries: BTreeMap<SystemId, Expiry>,
 }
 
 /// Why an outside system cannot be used as the playbook describes it.
@@ -120,7 +122,8 @@ impl Systems {
     ) -> Result<Self, ConnectError> {
         let credentials = Credentials::new(clock);
         let prepared = prepare(playbook, clock, &*outside)?;
-        let Prepared { business, mut queues, desk } = prepared.minded(&credentials);
+        let Prepared { business, mut queues, desk, expiries } = prepared.minded(&credentials);
+        credentials.expire(expiries);
         let desk = match desk {
             Some((id, config)) => {
                 let desk = Desk::open(&desk_file(data), config)?;
@@ -138,6 +141,20 @@ impl Systems {
             credentials,
             findings: Findings::default(),
         })
+    }
+
+    /// Only these systems of record, and nobody who could be asked: for a contract that is tried.
+    pub(crate) fn of_records(business: BTreeMap<SystemId, Arc<dyn SystemOfRecord>>) -> Self {
+        let clock = Clock::start(None);
+        let connected = Connected { business, queues: BTreeMap::new(), desk: None, opened: None };
+        Self {
+            current: Arc::new(watch::Sender::new(Arc::new(connected))),
+            data: Arc::default(),
+            clock,
+            outside: Surroundings::default().outside,
+            credentials: Credentials::new(clock),
+            findings: Findings::default(),
+        }
     }
 
     /// Makes an adapter for every system of a new playbook, and changes nothing yet.
@@ -160,7 +177,7 @@ impl Systems {
     /// Puts these in the place of what is connected: what begins from now on uses them. The desk stays the
     /// same and learns of its new queues and staff.
     pub(crate) async fn replace(&self, prepared: Prepared) -> Result<(), ConnectError> {
-        let Prepared { business, mut queues, desk } = prepared;
+        let Prepared { business, mut queues, desk, expiries } = prepared;
         let mut opened = self.connected().opened.clone();
         let mut in_force = None;
         if let Some((id, config)) = desk {
@@ -177,6 +194,7 @@ impl Systems {
         }
         let connected = Connected { business, queues, desk: in_force, opened };
         self.current.send_replace(Arc::new(connected));
+        self.credentials.expire(expiries);
         Ok(())
     }
 
@@ -236,8 +254,13 @@ impl Systems {
         }
     }
 
-    /// Writes to a system of record, once. What it says about the outcome is a claim, to be read back.
-    pub(crate) async fn write(&self, write: &PreparedWrite) -> Outcome {
+    /// Writes to a system of record, once. What it says about the outcome is a claim, to be read back; `means` says
+    /// what is claimed by refusing with a status.
+    pub(crate) async fn write(
+        &self,
+        write: &PreparedWrite,
+        means: impl Fn(u16) -> Option<FailureClaim> + Send,
+    ) -> Outcome {
         let Some(system) = self.connected().business.get(&write.system).cloned() else {
             return Outcome::NotExecuted {
                 claim: FailureClaim::Permanent,
@@ -249,20 +272,24 @@ impl Systems {
             path: write.path.clone(),
             query: Vec::new(),
             headers: write.headers.clone(),
-            body: write.body.clone().map_or(Body::None, Body::Json),
+            body: match write.body.clone() {
+                Payload::None => Body::None,
+                Payload::Json(body) => Body::Json(body),
+                Payload::Form(fields) => Body::Form(fields),
+            },
             idempotency: Some(Idempotency {
                 header: "Idempotency-Key".to_owned(),
                 key: write.key.clone(),
             }),
         };
-        outcome(system.write(&request).await)
+        outcome(system.write(&request).await, means)
     }
 }
 
 impl Prepared {
     /// The same, with an eye on whether our credentials are accepted.
     fn minded(self, credentials: &Credentials) -> Self {
-        let Self { business, queues, desk } = self;
+        let Self { business, queues, desk, expiries } = self;
         let business = business.into_iter().map(|(id, system)| {
             let minded = credentials.mind_record(&id, system);
             (id, minded)
@@ -271,7 +298,7 @@ impl Prepared {
             let minded = credentials.mind(&id, queue);
             (id, minded)
         });
-        Self { business: business.collect(), queues: queues.collect(), desk }
+        Self { business: business.collect(), queues: queues.collect(), desk, expiries }
     }
 }
 
@@ -330,7 +357,8 @@ fn prepare(
             }
         }
     }
-    Ok(Prepared { business, queues, desk })
+    let expiries = playbook.systems().filter_map(|system| Some((system.id.clone(), expiry(system)?)));
+    Ok(Prepared { business, queues, desk, expiries: expiries.collect() })
 }
 
 fn request_tracker(
@@ -349,6 +377,16 @@ fn itsm(
     let itsm = Itsm::new(itsm_config(id, described)?)
         .map_err(|source| ConnectError::Itsm { system: id.clone(), source })?;
     Ok(Arc::new(itsm))
+}
+
+/// One system of record, whatever the others are; none if it is no such system.
+pub(crate) fn record_system(
+    system: &System,
+) -> Result<Option<Arc<dyn SystemOfRecord>>, ConnectError> {
+    match &system.kind {
+        SystemKind::Http(http) => Ok(Some(Arc::new(business_system(&system.id, http)?))),
+        SystemKind::Desk(_) | SystemKind::RequestTracker(_) | SystemKind::Itsm(_) => Ok(None),
+    }
 }
 
 /// The human queue of one system, whatever the others are; none if it is no human queue. A desk is opened below `data`.
@@ -373,12 +411,13 @@ fn desk_file(data: &Path) -> PathBuf {
     data.join("desk.db")
 }
 
-fn outcome(outcome: WriteOutcome) -> Outcome {
+fn outcome(outcome: WriteOutcome, means: impl Fn(u16) -> Option<FailureClaim>) -> Outcome {
     let not = |claim, reason| Outcome::NotExecuted { claim, reason };
     match outcome {
         WriteOutcome::Done { body, .. } => Outcome::Executed { output: body.to_string() },
         WriteOutcome::Refused { status, body, permanent, .. } => {
-            let claim = if permanent { FailureClaim::Permanent } else { FailureClaim::Retryable };
+            let usual = if permanent { FailureClaim::Permanent } else { FailureClaim::Retryable };
+            let claim = means(status).unwrap_or(usual);
             not(claim, format!("the system refused with {status}: {}", brief(&body.to_string())))
         }
         WriteOutcome::NotSent { detail, permanent } => {

@@ -24,6 +24,13 @@ fn money_is_counted_exactly() {
 }
 
 #[test]
+fn a_search_is_written_as_the_system_takes_it() {
+    check("json([['reference', '=', 'a\"b', 1]])", r#""[[\"reference\",\"=\",\"a\\\"b\",1]]""#);
+    check("base64('a?~')", r#""YT9-""#);
+    fails("base64(1)", "");
+}
+
+#[test]
 fn a_text_is_held_against_a_pattern() {
     check("'A-17'.matches('^[A-Z]-[0-9]+$')", "true");
     check("'17'.matches('^[A-Z]-[0-9]+$')", "false");

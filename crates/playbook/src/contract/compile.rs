@@ -9,6 +9,7 @@ use crate::check::{Check, Visible};
 use crate::format::{
     AssertionRule, Compensation, ContractFile, Defaults, OnDivergence, ReadBackRule, WriteRule,
 };
+use crate::graduation;
 
 /// The longest a permit may be valid (`PRM-2`).
 const PERMIT_MOST: Span = Span::from_secs(60);
@@ -37,6 +38,10 @@ pub(crate) fn compile(
     let output = file.output.as_ref().and_then(|output| schema_of(check, "/output", output));
     provenance(check, &file);
 
+    let object = file.object.as_ref().and_then(|rule| {
+        let id = check.expression("/object/id", &rule.id, visible(UNDO))?;
+        Some((rule.name.clone(), id))
+    });
     let (reads, assertions, snapshot) = preconditions(check, &file);
     let amount = file.amount.as_ref().and_then(|rule| {
         let minor = check.expression("/amount/minor", &rule.minor, visible(&["input", "case"]));
@@ -74,6 +79,11 @@ pub(crate) fn compile(
         .verification
         .as_ref()
         .and_then(|rule| read_back(check, "/verification", rule, REQUEST, READ_BACK));
+    let bounds = file.graduation.as_ref();
+    let comparison = bounds
+        .and_then(|rule| rule.compare.as_ref())
+        .and_then(|rule| read_back(check, "/graduation/compare", rule, REQUEST, READ_BACK));
+    let graduation = bounds.map(|rule| graduation::compile(check, rule));
     let compensation = match &file.compensation {
         None => {
             check.wrong(
@@ -136,6 +146,7 @@ pub(crate) fn compile(
 
     Some(Contract {
         system: file.system,
+        object,
         executor: Executor::from(file.executor),
         tier: file.tier,
         mode: Mode::from(file.mode),
@@ -168,6 +179,8 @@ pub(crate) fn compile(
         attempts_max: retries.and_then(|r| r.attempts_max).unwrap_or(defaults.attempts_max),
         backoff: Backoff { first: check.span(backoff.first), most: check.span(backoff.most) },
         approval,
+        graduation,
+        comparison,
         id: file.id,
         title: file.title,
         schema,
@@ -379,7 +392,20 @@ fn write(
         Some(body) => Some(check.body(&format!("{pointer}/body"), body, visible)?),
         None => None,
     };
-    Some(Write { method: rule.method, path: path?, headers, body })
+    let form = match (rule.form.is_empty(), body.is_some()) {
+        (true, _) => None,
+        (false, true) => {
+            check.wrong(&format!("{pointer}/form"), "a request has one body", "give body or form");
+            None
+        }
+        (false, false) => {
+            let fields = rule.form.iter();
+            let fields = fields.map(|(name, text)| (name.clone(), Value::from(text.as_str())));
+            let fields = Value::Object(fields.collect());
+            Some(check.body(&format!("{pointer}/form"), &fields, visible)?)
+        }
+    };
+    Some(Write { method: rule.method, path: path?, headers, body, form })
 }
 
 fn read_back(

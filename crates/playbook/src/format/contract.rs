@@ -7,6 +7,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::Value;
 
+use super::graduation::GraduationRule;
 use super::playbook::{ApprovalRule, BackoffRule};
 use super::text::{Amount, ContractText, Id, Length, Pointer};
 use crate::request::Method;
@@ -27,6 +28,8 @@ pub(crate) struct ContractFile {
     /// The system that is written to.
     #[schemars(with = "Id")]
     pub(crate) system: SystemId,
+    /// What is written there, as people are told when it can be neither finished nor undone.
+    pub(crate) object: Option<ObjectRule>,
     /// Who carries it out.
     pub(crate) executor: ExecutorName,
     /// How much harm it can do, 0 to 3; from 2 on people have to agree.
@@ -78,6 +81,20 @@ pub(crate) struct ContractFile {
     pub(crate) retries: Option<RetryRule>,
     /// Who has to approve, where it differs from the tier's rule.
     pub(crate) approval: Option<ApprovalRule>,
+    /// What it has to show before it writes more, and when it has to stop.
+    pub(crate) graduation: Option<GraduationRule>,
+}
+
+/// The object that a contract writes.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ObjectRule {
+    /// What it is: `charge`, `invoice`.
+    #[schemars(regex(pattern = "^[a-z][a-z0-9_-]{0,40}$"))]
+    pub(crate) name: String,
+    /// By what its system finds it, an expression over `case`, `input`, `key` and `shown`: what stands there, or null
+    /// if nothing does.
+    pub(crate) id: String,
 }
 
 /// Who carries an action out.
@@ -246,6 +263,9 @@ pub(crate) struct WriteRule {
     pub(crate) headers: BTreeMap<String, String>,
     /// The body: JSON with templates as texts.
     pub(crate) body: Option<Value>,
+    /// The body for systems that take a form (`application/x-www-form-urlencoded`): names and templates.
+    #[serde(default)]
+    pub(crate) form: BTreeMap<String, String>,
 }
 
 /// What an HTTP status of a write means.

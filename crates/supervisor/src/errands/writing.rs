@@ -68,7 +68,10 @@ impl Errand {
     async fn write(&self, case: &Case, action: &Action) -> Outcome {
         let playbook = self.world.playbooks.current();
         match playbook.execution(&action.contract, &action.input, &case_facts(case)) {
-            Ok(write) => self.world.systems.write(&write).await,
+            Ok(write) => {
+                let means = |status| playbook.claim(&action.contract, status);
+                self.world.systems.write(&write, means).await
+            }
             Err(failure) => {
                 Outcome::NotExecuted { claim: FailureClaim::Permanent, reason: failure.to_string() }
             }
@@ -139,7 +142,8 @@ impl Errand {
         let write = playbook
             .compensation(&action.contract, &action.input, &facts, shown)
             .map_err(|failure| (failure.to_string(), false))?;
-        let claimed = self.world.systems.write(&write).await;
+        let means = |status| playbook.claim(&action.contract, status);
+        let claimed = self.world.systems.write(&write, means).await;
         let settle = action.terms().map_or(Duration::ZERO, |terms| {
             Duration::try_from(terms.settle_within).unwrap_or_default()
         });
