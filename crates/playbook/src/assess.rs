@@ -27,7 +27,7 @@ pub(crate) use limits::usage_keys;
 const TIER_MOST: u8 = 3;
 
 /// From this tier on people have to agree (`APR-1`).
-const TIER_ASKS: u8 = 2;
+pub(crate) const TIER_ASKS: u8 = 2;
 
 /// What is taken to be otherwise than the playbook and the outside say, to find out what would have been decided then.
 /// Nothing of it in a decision that counts.

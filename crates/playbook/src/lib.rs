@@ -14,6 +14,7 @@ mod calendars;
 mod canary;
 mod check;
 mod contract;
+mod diff;
 mod escalation;
 mod explain;
 mod facts;
@@ -35,6 +36,7 @@ mod shown;
 mod source;
 mod staff;
 mod system;
+mod who_can;
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -56,12 +58,13 @@ use crate::routing::Routing;
 
 pub use canary::Canary;
 pub use contract::Contract;
+pub use diff::{Diff, Difference, Drift, Effect, Unloadable};
 pub use escalation::StepPlace;
 pub use explain::{Change, Explanation, Outcome, Recorded, Step};
 pub use facts::{Answer, CaseFacts, ProposalFacts, Reads, Usage, UsageKey, Used};
 pub use graduation::{
-    BoundCheck, BoundName, Bounds, Exchange, Figures, Proof, RecordedCase, Recording, Restored, next_mode, proof_in,
-    read_object, wilson,
+    BoundCheck, BoundName, Bounds, Exchange, Figures, Proof, RecordedCase, Recording, Restored,
+    next_mode, proof_in, read_object, wilson,
 };
 pub use hook::{Hook, HookHmac, HookProof, HookTime, Signed, TimeForm, TimePlace};
 pub use json::{INPUT_BYTES_MAX, canonical_json};
@@ -76,6 +79,7 @@ pub use system::{
     Credential, Desk, DeskPerson, DeskQueue, HttpSystem, Itsm, MissingVariable, Reconcile,
     Reference, RequestTracker, Status, System, SystemKind,
 };
+pub use who_can::{Approvals, Decided, May, MayDo, Supposed};
 
 /// One loaded playbook. Immutable; a change of the files is another playbook with another version.
 #[derive(Debug)]

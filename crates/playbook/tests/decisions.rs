@@ -4,11 +4,17 @@
 
 #[path = "decisions/case.rs"]
 mod case;
+#[path = "decisions/compared.rs"]
+mod compared;
 #[path = "decisions/explained.rs"]
 mod explained;
+#[path = "decisions/sees.rs"]
+mod sees;
+#[path = "decisions/who.rs"]
+mod who;
 
 use belay_domain::{ContractId, ReadBack, Ruling, Source, Verdict};
-use belay_playbook::{Answer, Playbook};
+use belay_playbook::{Answer, Payload, Playbook};
 use serde_json::{Value, json};
 
 use case::{Case, PLAYBOOK, charge, from, replaced, with};
@@ -393,7 +399,7 @@ fn what_has_a_way_back_can_be_undone() {
         r#"{"customer_id":"cust-1","amount_minor":100,"currency":"USD","reason":"goodwill"}"#;
     let facts = Case::refund(1).facts();
     let write = playbook.execution(&contract, input, &facts).expect("it is declared");
-    assert_eq!(write.body.as_ref().map(|body| body["key"].clone()), Some(json!(write.key)));
+    assert!(matches!(&write.body, Payload::Json(body) if body["key"] == json!(write.key)));
     let shown = r#"{"id":"cn/7"}"#;
     let undo = playbook.compensation(&contract, input, &facts, shown).expect("it is declared");
     assert_eq!((undo.method.as_str(), undo.path.as_str()), ("DELETE", "/credit-notes/cn%2F7"));
