@@ -45,6 +45,7 @@ const METHODS: &[&str] = &[
     "CaseService/AddContext",
     "CaseService/ResolveCase",
     "CaseService/ExplainCase",
+    "CaseService/ExplainAction",
     "CaseService/WatchCase",
     "CaseService/WatchCases",
     "CoverageService/GetCoverage",
