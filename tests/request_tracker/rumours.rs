@@ -21,6 +21,9 @@ use crate::{DESK, NEXT};
 /// What is hinted at is seen within this.
 const SOON: Duration = Duration::from_secs(5);
 
+/// The second look that a webhook causes comes three seconds after it.
+const SETTLED: Duration = Duration::from_secs(4);
+
 /// Longer than it takes from a webhook to the look that it causes.
 const A_MOMENT: Duration = Duration::from_millis(700);
 
@@ -99,8 +102,8 @@ async fn a_request_tracker_with_our_script_tells_of_what_people_do_within_second
     for (number, (queue, who)) in [(DESK, "alice"), (NEXT, "bob")].into_iter().enumerate() {
         let ticket = story.ticket(queue).await;
         story.tool.sees_event(&story.case, "ticket_routed", number + 1).await;
-        // What is said of its creation is over.
-        tokio::time::sleep(SOON).await;
+        // The looks that its creation caused are over.
+        tokio::time::sleep(SETTLED).await;
         let since = Instant::now();
         story.takes(who, &ticket).await;
         eprintln!("the take was seen after {:?}", since.elapsed());

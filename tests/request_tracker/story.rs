@@ -16,6 +16,9 @@ const CLOCKS_APART: SignedDuration = SignedDuration::from_millis(50);
 /// Between two answers of a watch without a pause, on a machine that has other things to do.
 const NO_PAUSE: SignedDuration = SignedDuration::from_secs(3);
 
+/// How long evidence stays fresh here; a loss is told within it.
+const FRESHNESS: SignedDuration = SignedDuration::from_secs(8);
+
 /// A case, and what people do for it.
 pub(crate) struct Story<'a> {
     pub(crate) tool: Caller,
@@ -107,6 +110,7 @@ impl<'a> Story<'a> {
         let lost = self.had.iter().filter_map(|had| Some((had.person.as_str(), had.until?)));
         let told: Vec<_> = lost.map(|(person, since)| told_after(&seen, person, since)).collect();
         eprintln!("{}: {} answers, losses told after {told:?}", self.case, seen.len());
+        assert!(told.iter().all(|told| *told <= FRESHNESS), "losses told after {told:?}");
         told
     }
 }
@@ -141,4 +145,48 @@ fn told_after(seen: &[v1::Coverage], person: &str, since: Timestamp) -> SignedDu
     let after = seen.iter().filter(|coverage| as_of(coverage) > since);
     let mut other = after.filter(|coverage| person_of(coverage) != Some(person));
     as_of(other.next().expect("the loss was told")).duration_since(since)
+}
+
+/// Alice had it from second 10 to second 20. A look that was sent then shows it.
+#[test]
+fn cover_is_true_if_the_person_had_the_case_when_the_look_was_sent() {
+    check_true(&said_of("alice", 10), &alice());
+    check_true(&said_of("alice", 20), &alice());
+}
+
+#[test]
+#[should_panic(expected = "false cover")]
+fn cover_by_a_look_from_before_the_take_is_false() {
+    check_true(&said_of("alice", 9), &alice());
+}
+
+#[test]
+#[should_panic(expected = "false cover")]
+fn cover_by_a_look_from_after_the_loss_is_false() {
+    check_true(&said_of("alice", 21), &alice());
+}
+
+#[test]
+#[should_panic(expected = "false cover")]
+fn cover_by_somebody_else_is_false() {
+    check_true(&said_of("autobot", 15), &alice());
+}
+
+fn alice() -> [Had; 1] {
+    let at = |second| Timestamp::from_second(second).unwrap();
+    [Had { person: "alice".to_owned(), from: at(10), until: Some(at(20)) }]
+}
+
+/// What is said when a look that was sent in this second shows that somebody has the case.
+fn said_of(person: &str, seconds: i64) -> v1::Coverage {
+    let at = |seconds| Some(prost_types::Timestamp { seconds, nanos: 0 });
+    let evidence = v1::Evidence { sent_at: at(seconds), ..v1::Evidence::default() };
+    let cover = v1::CoveredByPerson {
+        person: person.to_owned(),
+        evidence: Some(evidence),
+        valid_until: at(seconds + 8),
+        ..v1::CoveredByPerson::default()
+    };
+    let coverage = Some(Kind::CoveredByPerson(cover));
+    v1::Coverage { coverage, as_of: at(seconds + 1) }
 }

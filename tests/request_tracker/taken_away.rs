@@ -10,9 +10,6 @@ use crate::stage::watching::moment;
 use crate::story::Story;
 use crate::{DESK, NEXT};
 
-/// How long evidence stays fresh here.
-const FRESHNESS: jiff::SignedDuration = jiff::SignedDuration::from_secs(8);
-
 #[tokio::test]
 async fn whose_account_is_disabled_has_nothing_any_more() {
     taken_away(DESK, async |bench, _| {
@@ -133,8 +130,7 @@ async fn taken_away<U>(desk: &str, happens: impl AsyncFnOnce(&Bench, &str) -> U)
     let _undone = story.loses(happens(&bench, &ticket)).await;
     story.lapses().await;
     story.moves_on(NEXT, "bob").await;
-    let told = story.end().await;
-    assert!(told[0] <= FRESHNESS, "the loss was told after {}", told[0]);
+    story.end().await;
 }
 
 /// A ticket that has nothing to do with us.
