@@ -292,6 +292,14 @@ impl HumanQueue for Guarded {
         Box::pin(self.asked(Line::Looks, self.queue.statements(ticket)))
     }
 
+    fn tell<'a>(
+        &'a self,
+        ticket: &'a TicketId,
+        note: &'a str,
+    ) -> BoxFuture<'a, Result<(), QueueError>> {
+        Box::pin(self.asked(Line::Others, self.queue.tell(ticket, note)))
+    }
+
     fn rumours(&self) -> Option<RumourReceiver> {
         self.queue.rumours()
     }

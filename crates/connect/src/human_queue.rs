@@ -104,6 +104,20 @@ pub trait HumanQueue: fmt::Debug + Send + Sync {
         })
     }
 
+    /// Leaves a note at a ticket for the people there, and changes nothing else. Says it once, however often it is called:
+    /// a note of ours with the same words is not left again. One that is gone or closed may be left alone.
+    fn tell<'a>(
+        &'a self,
+        ticket: &'a TicketId,
+        note: &'a str,
+    ) -> BoxFuture<'a, Result<(), QueueError>> {
+        let _ = (ticket, note);
+        Box::pin(async {
+            let detail = "nothing can be written on a ticket of this system";
+            Err(QueueError::new(QueueErrorKind::Refused, detail))
+        })
+    }
+
     /// Where the system tells us by itself that something changed, if it does. A rumour makes us look
     /// sooner; it is never evidence.
     fn rumours(&self) -> Option<RumourReceiver> {

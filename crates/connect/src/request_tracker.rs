@@ -38,6 +38,7 @@ use crate::http::{Answer, Failure, Http, HttpTerms};
 use crate::{QueueError, QueueErrorKind};
 use bulk::Histories;
 use people::People;
+use queue::QueueNames;
 
 /// The most of an answer that is read. A page of history is some ten kilobytes.
 const ANSWER_LENGTH_MAX: usize = 4 * 1024 * 1024;
@@ -54,6 +55,7 @@ pub struct RequestTracker {
     authorization: HeaderValue,
     people: People,
     histories: Histories,
+    names: QueueNames,
 }
 
 impl RequestTracker {
@@ -79,6 +81,7 @@ impl RequestTracker {
             authorization,
             people: People::default(),
             histories: Histories::default(),
+            names: QueueNames::default(),
             config,
         })
     }

@@ -198,7 +198,8 @@ fn owing(page: &mut Page, case: &Case, now: u8) {
             | Effect::Offer { .. }
             | Effect::Assess { .. }
             | Effect::DeliverPermit { .. }
-            | Effect::Listen { .. } => {}
+            | Effect::Listen { .. }
+            | Effect::Answer { .. } => {}
         }
     }
 }

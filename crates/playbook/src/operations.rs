@@ -15,8 +15,15 @@ const HEARTBEAT_EVERY: Length = Length(Span::from_secs(30));
 /// The longest between two heartbeats. Whoever waits longer than this is not watching.
 const HEARTBEAT_MOST: Span = Span::from_mins(10);
 
+/// How long before a credential expires operators are told, where nothing else is said: a week, so that a weekend is no
+/// surprise.
+const WARN_BEFORE: Length = Length(Span::from_hours(7 * 24));
+
+/// The longest that can be asked for. A token that is warned of all its life is warned of by nobody.
+const WARN_BEFORE_MOST: Span = Span::from_hours(90 * 24);
+
 /// Everything of `operations.yaml`. Empty where there is no such file.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Operations {
     /// The webhooks that are taken.
     pub hooks: Vec<Hook>,
@@ -24,6 +31,15 @@ pub struct Operations {
     pub heartbeat: Option<Heartbeat>,
     /// The test tickets.
     pub canaries: Vec<Canary>,
+    /// How long before a credential expires operators are told.
+    pub warn_before: Span,
+}
+
+impl Default for Operations {
+    fn default() -> Self {
+        let warn_before = WARN_BEFORE.0;
+        Self { hooks: Vec::new(), heartbeat: None, canaries: Vec::new(), warn_before }
+    }
 }
 
 /// The sign of life that an outside watcher waits for.
@@ -49,10 +65,12 @@ pub enum Secret {
 /// Compiles `operations.yaml`.
 pub(crate) fn compile(check: &mut Check<'_>, file: OperationsFile) -> Operations {
     let hooks = file.hooks.into_iter();
+    let warn_before = file.credentials.map_or(WARN_BEFORE, |rule| rule.warn_before);
     Operations {
         hooks: hooks.filter_map(|(system, rule)| hook::compile(check, system, rule)).collect(),
         heartbeat: file.heartbeat.map(|rule| heartbeat(check, rule)),
         canaries: canary::compile(check, file.canaries),
+        warn_before: check.span_up_to("/credentials/warn_before", warn_before, WARN_BEFORE_MOST),
     }
 }
 

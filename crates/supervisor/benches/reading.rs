@@ -2,8 +2,9 @@
 //! system that answers searches and counts what it is asked.
 //!
 //! `cargo bench -p belay-supervisor --bench reading -- [--escalations N] [--minutes M] [--single]` opens N escalations
-//! whose tickets people take, lets M minutes go by, and prints what was asked and how late the latest look was. The
-//! system takes ten requests a second and refuses the others. With `--single` it cannot be asked for many at once.
+//! whose tickets people take, lets M minutes go by, and prints what was asked, how old evidence became, and whether
+//! anybody lost a case because of the limit, also while the cases were being opened. The system takes ten requests a
+//! second and refuses the others. With `--single` it cannot be asked for many at once.
 
 use std::collections::HashMap;
 use std::error::Error;
@@ -16,9 +17,9 @@ use belay_connect::{
     SystemOfRecord, Wanted,
 };
 use belay_domain::{
-    Act, ActKind, Actor, ActorKind, CaseId, Command, Correlation, Open, QueueFacts, QueueId,
-    Reading, StaffMember, Standing, SystemId, TenantId, TicketActor, TicketFacts, TicketId,
-    TicketReading,
+    Act, ActKind, Actor, ActorKind, CaseId, Command, Correlation, Coverage, Holder, Open,
+    QueueFacts, QueueId, Reading, StaffMember, Standing, SystemId, TenantId, TicketActor,
+    TicketFacts, TicketId, TicketReading,
 };
 use belay_journal::{Disk, Driver, Slowness};
 use belay_playbook::CaseFacts;
@@ -36,6 +37,9 @@ const TAKES: Duration = Duration::from_millis(50);
 /// What the system bears: so many at once, and one more after each of these.
 const BURST: u32 = 20;
 const EVERY: Duration = Duration::from_millis(100);
+
+/// How often it is looked at how old what covers each case is.
+const SAMPLED_EVERY: Duration = Duration::from_secs(5);
 
 /// How many people work there.
 const PEOPLE: usize = 1_000;
@@ -83,12 +87,17 @@ async fn measured(escalations: usize, period: Duration, single: bool) -> Result<
         }
     }
     tokio::time::sleep(Duration::from_secs(180)).await;
-    let held = covered(engine, &cases).await?;
-    house.begin();
+    let held = sampled(engine, &cases).await?.covered;
+    let opening = house.begin();
     let (begun, spent) = (Instant::now(), processor_time()?);
-    tokio::time::sleep(period).await;
+    let (mut oldest, mut fewest) = (Duration::ZERO, held);
+    while begun.elapsed() < period {
+        tokio::time::sleep(SAMPLED_EVERY).await;
+        let sample = sampled(engine, &cases).await?;
+        oldest = oldest.max(sample.oldest);
+        fewest = fewest.min(sample.covered);
+    }
     let (hours, spent) = (begun.elapsed().as_secs_f64() / 3_600.0, processor_time()? - spent);
-    let still = covered(engine, &cases).await?;
     let moved = moved_on(engine, &cases).await?;
     let counted = house.counted();
     let each = |count: u64| count as f64 / escalations as f64 / hours;
@@ -101,6 +110,10 @@ async fn measured(escalations: usize, period: Duration, single: bool) -> Result<
         1.0 / EVERY.as_secs_f64(),
         counted.refused
     );
+    for (kind, at) in [("looks", Kind::Look), ("lists", Kind::List), ("placing", Kind::Place)] {
+        let (now, before) = (counted.by_kind[at as usize], opening.by_kind[at as usize]);
+        println!("    {kind:<32}{now:>10}, {before} while they were opened");
+    }
     println!("  requests per escalation and hour  {:>10.2}", each(counted.requests));
     println!(
         "  tickets read                      {:>10.1} a second",
@@ -112,7 +125,8 @@ async fn measured(escalations: usize, period: Duration, single: bool) -> Result<
         counted.gap.as_secs_f64(),
         FRESHNESS.as_secs()
     );
-    println!("  held by people                    {held:>10} before, {still} after");
+    println!("  oldest evidence at any time       {:>10.1} s", oldest.as_secs_f64());
+    println!("  held by people                    {held:>10} before, {fewest} at any time after");
     println!("  moved on because of the limit     {moved:>10}");
     println!(
         "  of the processor                  {:>10.2} ms per escalation and hour",
@@ -160,13 +174,25 @@ async fn asked(
     Ok(id)
 }
 
-async fn covered(engine: &Engine, cases: &[CaseId]) -> Result<usize, Failure> {
-    let mut covered = 0;
+/// How many cases people hold at a moment, and how old the oldest evidence of it is.
+struct Sample {
+    covered: usize,
+    oldest: Duration,
+}
+
+async fn sampled(engine: &Engine, cases: &[CaseId]) -> Result<Sample, Failure> {
+    let mut sample = Sample { covered: 0, oldest: Duration::ZERO };
     for id in cases {
         let case = engine.case(id).await?.ok_or("a case is gone")?;
-        covered += usize::from(case.coverage(engine.clock().now()).is_covered());
+        let now = engine.clock().now();
+        let Coverage::Covered(cover) = case.coverage(now) else { continue };
+        sample.covered += 1;
+        if let Holder::Person { evidence, .. } = cover.holder() {
+            let age = Duration::try_from(now.duration_since(evidence.sent_at()))?;
+            sample.oldest = sample.oldest.max(age);
+        }
     }
-    Ok(covered)
+    Ok(sample)
 }
 
 /// Those that did not stay with the first ticket.
@@ -226,9 +252,19 @@ struct State {
 #[derive(Clone, Copy, Debug, Default)]
 struct Counted {
     requests: u64,
+    by_kind: [u64; 3],
     refused: u64,
     read: u64,
     gap: Duration,
+}
+
+/// What a request is for.
+#[derive(Clone, Copy, Debug)]
+enum Kind {
+    Look,
+    List,
+    /// Placing, and whatever goes with it.
+    Place,
 }
 
 #[derive(Debug)]
@@ -259,9 +295,9 @@ impl House {
         Ok(id)
     }
 
-    fn begin(&self) {
-        let mut state = self.state();
-        state.counted = Counted::default();
+    /// Counts anew; what was counted before.
+    fn begin(&self) -> Counted {
+        std::mem::take(&mut self.state().counted)
     }
 
     fn counted(&self) -> Counted {
@@ -273,12 +309,13 @@ impl House {
     }
 
     /// Takes part in so many requests, or is refused.
-    async fn ask(&self, requests: u32) -> Result<(), QueueError> {
+    async fn ask(&self, kind: Kind, requests: u32) -> Result<(), QueueError> {
         for _ in 0..requests {
             {
                 let mut state = self.state();
                 let now = Instant::now();
                 state.counted.requests += 1;
+                state.counted.by_kind[kind as usize] += 1;
                 let due = state.next.map_or(now, |next| next.max(now));
                 if due > now + EVERY * BURST {
                     state.counted.refused += 1;
@@ -329,7 +366,7 @@ impl House {
 impl HumanQueue for House {
     fn inspect<'a>(&'a self, queue: &'a QueueId) -> BoxFuture<'a, Result<QueueFacts, QueueError>> {
         Box::pin(async move {
-            self.ask(1).await?;
+            self.ask(Kind::Place, 1).await?;
             Ok(staffed(queue))
         })
     }
@@ -339,7 +376,7 @@ impl HumanQueue for House {
         correlation: &'a Correlation,
     ) -> BoxFuture<'a, Result<Vec<TicketId>, QueueError>> {
         Box::pin(async move {
-            self.ask(1).await?;
+            self.ask(Kind::Place, 1).await?;
             let state = self.state();
             let found = state.tickets.iter().filter(|(_, one)| one.correlation == *correlation);
             Ok(found.map(|(ticket, _)| ticket.clone()).collect())
@@ -348,14 +385,14 @@ impl HumanQueue for House {
 
     fn create<'a>(&'a self, _: &'a NewTicket) -> BoxFuture<'a, Result<TicketId, QueueError>> {
         Box::pin(async move {
-            self.ask(1).await?;
+            self.ask(Kind::Place, 1).await?;
             Err(QueueError::new(QueueErrorKind::Unavailable, "it has all its tickets already"))
         })
     }
 
     fn read<'a>(&'a self, ticket: &'a TicketId, queue: &'a QueueId) -> BoxFuture<'a, Reading> {
         Box::pin(async move {
-            match self.ask(1).await {
+            match self.ask(Kind::Look, 1).await {
                 Ok(()) => self.show(ticket, queue),
                 Err(error) => unread(&error),
             }
@@ -367,12 +404,12 @@ impl HumanQueue for House {
         _: &'a TicketId,
         _: &'a str,
     ) -> BoxFuture<'a, Result<(), QueueError>> {
-        Box::pin(self.ask(1))
+        Box::pin(self.ask(Kind::Place, 1))
     }
 
     fn read_many<'a>(&'a self, wanted: &'a [Wanted]) -> BoxFuture<'a, Vec<Reading>> {
         Box::pin(async move {
-            match self.ask(self.requests_for(wanted)).await {
+            match self.ask(Kind::Look, self.requests_for(wanted)).await {
                 Ok(()) => wanted.iter().map(|one| self.show(&one.ticket, &one.queue)).collect(),
                 Err(error) => vec![unread(&error); wanted.len()],
             }
@@ -391,7 +428,7 @@ impl HumanQueue for House {
     fn ours<'a>(&'a self, page: Option<&'a str>) -> BoxFuture<'a, Result<OurTickets, QueueError>> {
         let after: usize = page.and_then(|page| page.parse().ok()).unwrap_or(0);
         Box::pin(async move {
-            self.ask(1).await?;
+            self.ask(Kind::List, 1).await?;
             let state = self.state();
             let number = |number: usize| TicketId::try_from(number.to_string()).ok();
             let known = (after..after + PAGE).filter_map(number);

@@ -1,31 +1,46 @@
 //! Credentials that an outside system does not accept: expired, revoked, or short of a right. Operators are told with
-//! the first request that is refused, long before the evidence that rests on reading that system has become too old.
+//! the first request that is refused, long before the evidence that rests on reading that system has become too old;
+//! and days before that, where the credential itself says when it [expires](expiry).
 
-use std::fmt;
-use std::sync::Arc;
+mod expiry;
+mod minded;
+#[cfg(test)]
+mod tests;
 
-use belay_connect::business::{ReadError, ReadRequest, Response, WriteOutcome, WriteRequest};
-use belay_connect::{
-    BoxFuture, Exchange, Finding, HumanQueue, NewTicket, OurTickets, QueueError, QueueErrorKind,
-    RumourReceiver, Settling, SystemOfRecord, Wanted,
-};
-use belay_domain::{
-    Correlation, QueueFacts, QueueId, Reading, Statement, SystemId, TicketId, TicketReading,
-    Timestamp,
-};
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use belay_connect::{HumanQueue, SystemOfRecord};
+use belay_domain::{Span, SystemId, Timestamp, after};
 use dashmap::DashMap;
 use opentelemetry::metrics::Gauge;
 use opentelemetry::{KeyValue, global};
+use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
 use crate::clock::Clock;
+use crate::playbooks::Playbooks;
+use minded::Minded;
 
-/// Which credentials are refused now; cheap to clone.
+pub(crate) use expiry::{Expiry, of_secret};
+
+/// How often it is looked whether a credential expires soon.
+const LOOKED_AT_EVERY: Duration = Duration::from_secs(3_600);
+
+/// So many requests in a row that are answered with 403, and nothing shown between them, are not about one ticket.
+const FORBIDDEN_MAX: u32 = 3;
+
+/// Which credentials are refused now, and when they expire; cheap to clone.
 #[derive(Clone)]
 pub(crate) struct Credentials {
     refused: Arc<DashMap<SystemId, Refused>>,
+    /// How often each system answered with 403 since it last showed something.
+    forbidden: Arc<DashMap<SystemId, u32>>,
+    expiries: Arc<Mutex<BTreeMap<SystemId, Expiry>>>,
     clock: Clock,
     gauge: Gauge<u64>,
+    left: Gauge<i64>,
 }
 
 /// A credential that a system does not accept.
@@ -35,31 +50,93 @@ pub(crate) struct Refused {
     pub(crate) since: Timestamp,
     /// What the system said the first time.
     pub(crate) detail: String,
+    /// It is known who we are, and nothing is shown to us.
+    pub(crate) forbidden: bool,
+}
+
+/// What an answer says about our credential.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Shows {
+    /// It is accepted, and something is shown that not everybody may see.
+    Something,
+    /// It is accepted.
+    Nothing,
 }
 
 impl Credentials {
     pub(crate) fn new(clock: Clock) -> Self {
-        let gauge = global::meter("belay")
-            .u64_gauge("belay.credential.refused")
-            .with_description("1 while a system does not accept our credential")
-            .build();
-        Self { refused: Arc::default(), clock, gauge }
+        let meter = global::meter("belay");
+        Self {
+            refused: Arc::default(),
+            forbidden: Arc::default(),
+            expiries: Arc::default(),
+            clock,
+            gauge: meter
+                .u64_gauge("belay.credential.refused")
+                .with_description("1 while a system does not accept our credential")
+                .build(),
+            left: meter
+                .i64_gauge("belay.credential.expires_in")
+                .with_unit("s")
+                .with_description("How long a credential is good for that says when it expires")
+                .build(),
+        }
     }
 
     /// What is wrong with the credential of a system, for people; none if it is accepted as far as is known.
     pub(crate) fn warning(&self, system: &SystemId) -> Option<String> {
         self.refused.get(system).map(|refused| {
-            let Refused { since, detail } = &*refused;
+            let Refused { since, detail, forbidden } = &*refused;
+            if *forbidden {
+                return format!(
+                    "{system} has shown nothing to our credential since {since}: the account has lost its rights, or \
+                     what is asked for is not there ({detail})"
+                );
+            }
             format!("the credential of {system} was not accepted since {since}: {detail}")
         })
     }
 
-    /// Every system whose credential is refused.
-    pub(crate) fn refused(&self) -> Vec<(SystemId, Refused)> {
-        let each = self.refused.iter();
-        let mut all: Vec<_> = each.map(|one| (one.key().clone(), one.value().clone())).collect();
-        all.sort_by(|one, other| one.0.cmp(&other.0));
-        all
+    /// The same for every system, and which credentials expire within `notice`.
+    pub(crate) fn warnings(&self, notice: Span) -> Vec<String> {
+        let mut refused: Vec<SystemId> = self.refused.iter().map(|one| one.key().clone()).collect();
+        refused.sort();
+        let refused = refused.iter().filter_map(|system| self.warning(system));
+        refused.chain(self.expiring(notice).into_iter().map(|(_, warning)| warning)).collect()
+    }
+
+    /// Whether a system refuses whatever we ask, so that an operator has to mend something.
+    pub(crate) fn is_refused(&self, system: &SystemId) -> bool {
+        self.refused.contains_key(system)
+    }
+
+    /// These are the credentials that are used from now on, as far as they say when they expire.
+    pub(crate) fn expire(&self, expiries: BTreeMap<SystemId, Expiry>) {
+        *self.expiries() = expiries;
+    }
+
+    /// Tells operators every day which credentials expire soon, until told to stop.
+    pub(crate) async fn run(self, playbooks: Playbooks, stop: CancellationToken) {
+        let mut told: BTreeMap<SystemId, Timestamp> = BTreeMap::new();
+        loop {
+            let now = self.clock.now();
+            for (system, expiry) in self.expiries().iter() {
+                let left = expiry.at.duration_since(now).as_secs();
+                self.left.record(left, &[KeyValue::new("system", system.to_string())]);
+            }
+            let notice = playbooks.current().operations().warn_before;
+            for (system, warning) in self.expiring(notice) {
+                let again =
+                    told.get(&system).is_none_or(|at| after(*at, Span::from_hours(24)) <= now);
+                if again {
+                    warn!(%system, warning, "a credential expires soon: renew it where the playbook says that it is");
+                    told.insert(system, now);
+                }
+            }
+            if stop.run_until_cancelled(tokio::time::sleep(LOOKED_AT_EVERY)).await.is_none() {
+                return;
+            }
+        }
     }
 
     /// The same queues, minded: whatever they answer tells whether our credential is accepted.
@@ -80,11 +157,26 @@ impl Credentials {
         Arc::new(Minded { system: system.clone(), inner: record, credentials: self.clone() })
     }
 
-    fn refuse(&self, system: &SystemId, detail: &str) {
+    /// Every credential that expires within `notice`, the first to do so first.
+    fn expiring(&self, notice: Span) -> Vec<(SystemId, String)> {
+        let now = self.clock.now();
+        let expiries = self.expiries();
+        let mut soon: Vec<_> =
+            expiries.iter().filter(|(_, expiry)| expiry.at <= after(now, notice)).collect();
+        soon.sort_by_key(|(system, expiry)| (expiry.at, *system));
+        let told = |(system, expiry): (&SystemId, &Expiry)| {
+            let Expiry { at, what } = expiry;
+            let verb = if *at <= now { "has expired" } else { "expires" };
+            (system.clone(), format!("{what} of {system} {verb} at {at}"))
+        };
+        soon.into_iter().map(told).collect()
+    }
+
+    fn refuse(&self, system: &SystemId, detail: &str, forbidden: bool) {
         let mut first = false;
         self.refused.entry(system.clone()).or_insert_with(|| {
             first = true;
-            Refused { since: self.clock.now(), detail: detail.to_owned() }
+            Refused { since: self.clock.now(), detail: detail.to_owned(), forbidden }
         });
         if first {
             warn!(%system, detail, "a credential is not accepted: renew it before the evidence of its system is too old");
@@ -92,158 +184,35 @@ impl Credentials {
         }
     }
 
-    fn accept(&self, system: &SystemId) {
+    /// It is known who we are, and we may not have what was asked for. One ticket or queue that is out of reach is
+    /// nothing; if nothing else is shown, it is the account.
+    fn forbid(&self, system: &SystemId, detail: &str, weight: u32) {
+        let count = {
+            let mut count = self.forbidden.entry(system.clone()).or_default();
+            *count = count.saturating_add(weight);
+            *count
+        };
+        if count >= FORBIDDEN_MAX {
+            self.refuse(system, detail, true);
+        }
+    }
+
+    fn accept(&self, system: &SystemId, shows: Shows) {
+        if shows == Shows::Something && self.forbidden.contains_key(system) {
+            self.forbidden.remove(system);
+        }
         // Nearly always there is nothing to take back, and looking is cheaper than removing.
-        if self.refused.contains_key(system) && self.refused.remove(system).is_some() {
+        if !self.refused.contains_key(system) {
+            return;
+        }
+        let over = |refused: &Refused| !refused.forbidden || shows == Shows::Something;
+        if self.refused.remove_if(system, |_, refused| over(refused)).is_some() {
             info!(%system, "the credential is accepted again");
             self.gauge.record(0, &[KeyValue::new("system", system.to_string())]);
         }
     }
-}
 
-/// Something outside, with an eye on whether it accepts our credential.
-struct Minded<T: ?Sized> {
-    system: SystemId,
-    credentials: Credentials,
-    inner: Arc<T>,
-}
-
-impl<T: ?Sized> Minded<T> {
-    fn heard<A>(&self, answer: Result<A, QueueError>) -> Result<A, QueueError> {
-        match &answer {
-            Ok(_) => self.credentials.accept(&self.system),
-            Err(error) if error.kind == QueueErrorKind::Unauthorized => {
-                self.credentials.refuse(&self.system, &error.detail);
-            }
-            // What says nothing about the credential changes nothing.
-            Err(_) => {}
-        }
-        answer
-    }
-
-    fn seen(&self, reading: Reading) -> Reading {
-        match &reading.ticket {
-            TicketReading::Present(_) => self.credentials.accept(&self.system),
-            TicketReading::Missing => {}
-            // A reading carries the error as people read it, and that begins with its kind.
-            TicketReading::Unreadable { detail } => {
-                let kind = QueueErrorKind::Unauthorized.to_string();
-                if let Some(said) = detail.strip_prefix(&kind) {
-                    self.credentials.refuse(&self.system, said.trim_start_matches([':', ' ']));
-                }
-            }
-        }
-        reading
+    fn expiries(&self) -> MutexGuard<'_, BTreeMap<SystemId, Expiry>> {
+        self.expiries.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
-
-impl HumanQueue for Minded<dyn HumanQueue> {
-    fn inspect<'a>(&'a self, queue: &'a QueueId) -> BoxFuture<'a, Result<QueueFacts, QueueError>> {
-        Box::pin(async move { self.heard(self.inner.inspect(queue).await) })
-    }
-
-    fn find<'a>(
-        &'a self,
-        correlation: &'a Correlation,
-    ) -> BoxFuture<'a, Result<Vec<TicketId>, QueueError>> {
-        Box::pin(async move { self.heard(self.inner.find(correlation).await) })
-    }
-
-    fn create<'a>(&'a self, ticket: &'a NewTicket) -> BoxFuture<'a, Result<TicketId, QueueError>> {
-        Box::pin(async move { self.heard(self.inner.create(ticket).await) })
-    }
-
-    fn read<'a>(&'a self, ticket: &'a TicketId, queue: &'a QueueId) -> BoxFuture<'a, Reading> {
-        Box::pin(async move { self.seen(self.inner.read(ticket, queue).await) })
-    }
-
-    fn withdraw<'a>(
-        &'a self,
-        ticket: &'a TicketId,
-        note: &'a str,
-    ) -> BoxFuture<'a, Result<(), QueueError>> {
-        Box::pin(async move { self.heard(self.inner.withdraw(ticket, note).await) })
-    }
-
-    fn read_many<'a>(&'a self, wanted: &'a [Wanted]) -> BoxFuture<'a, Vec<Reading>> {
-        Box::pin(async move {
-            let readings = self.inner.read_many(wanted).await;
-            readings.into_iter().map(|reading| self.seen(reading)).collect()
-        })
-    }
-
-    fn reads_at_once(&self) -> usize {
-        self.inner.reads_at_once()
-    }
-
-    fn requests_for(&self, wanted: &[Wanted]) -> u32 {
-        self.inner.requests_for(wanted)
-    }
-
-    fn ours<'a>(&'a self, page: Option<&'a str>) -> BoxFuture<'a, Result<OurTickets, QueueError>> {
-        Box::pin(async move { self.heard(self.inner.ours(page).await) })
-    }
-
-    fn prove<'a>(&'a self, queue: &'a QueueId) -> BoxFuture<'a, Result<Vec<Finding>, QueueError>> {
-        Box::pin(async move { self.heard(self.inner.prove(queue).await) })
-    }
-
-    fn statements<'a>(
-        &'a self,
-        ticket: &'a TicketId,
-    ) -> BoxFuture<'a, Result<Vec<Statement>, QueueError>> {
-        Box::pin(async move { self.heard(self.inner.statements(ticket).await) })
-    }
-
-    fn rumours(&self) -> Option<RumourReceiver> {
-        self.inner.rumours()
-    }
-
-    fn overheard(&self) -> Option<Vec<Exchange>> {
-        self.inner.overheard()
-    }
-
-    fn settling(&self) -> Settling {
-        self.inner.settling()
-    }
-}
-
-impl SystemOfRecord for Minded<dyn SystemOfRecord> {
-    fn read<'a>(&'a self, read: &'a ReadRequest) -> BoxFuture<'a, Result<Response, ReadError>> {
-        Box::pin(async move {
-            let answer = self.inner.read(read).await;
-            match &answer {
-                Ok(_) => self.credentials.accept(&self.system),
-                Err(ReadError::Unauthorized { detail }) => {
-                    self.credentials.refuse(&self.system, detail);
-                }
-                Err(_) => {}
-            }
-            answer
-        })
-    }
-
-    fn write<'a>(&'a self, write: &'a WriteRequest) -> BoxFuture<'a, WriteOutcome> {
-        Box::pin(async move {
-            let outcome = self.inner.write(write).await;
-            match &outcome {
-                WriteOutcome::Done { .. } => self.credentials.accept(&self.system),
-                // A write may also be refused for what is in it: only 401 is about who we are.
-                WriteOutcome::Refused { status: 401, .. } => {
-                    self.credentials.refuse(&self.system, "a write was answered with 401");
-                }
-                _ => {}
-            }
-            outcome
-        })
-    }
-}
-
-impl<T: ?Sized + fmt::Debug> fmt::Debug for Minded<T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.inner.fmt(f)
-    }
-}
-
-#[cfg(test)]
-mod tests;

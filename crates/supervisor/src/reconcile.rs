@@ -16,8 +16,8 @@ use std::time::Duration;
 
 use belay_connect::{HumanQueue, QueueError, Wanted};
 use belay_domain::{
-    Belief, Believed, CaseId, Command, Correlation, Discrepancy, Face, OurTicket, Remedies, Remedy,
-    SystemId, TicketId, absent, reconcile,
+    Belief, Believed, CaseId, Changed, Command, Correlation, Discrepancy, Drifted, Face, OurTicket,
+    Remedies, Remedy, SystemId, TicketId, absent, changed, reconcile,
 };
 use belay_playbook::Reconcile;
 use futures_util::stream::{FuturesUnordered, StreamExt};
@@ -40,6 +40,9 @@ const LOOKED_UP_MAX: usize = 1_000;
 
 /// So many tickets that are missing from a list are read again in one pass.
 const READ_AGAIN_MAX: usize = 200;
+
+/// So many changes by hand are told to their cases in one pass; the others are found by the next.
+const CHANGES_MAX: usize = 500;
 
 /// The longest that one look at suspected tickets may take.
 const READ_WITHIN: Duration = Duration::from_secs(20);
@@ -155,6 +158,9 @@ impl Reconciler {
         let known = |case: &CaseId| cases.known.contains(case);
         let first = |ticket: &TicketId| self.first_seen(system, ticket);
         let found = reconcile(&believed, &shown, &known, &first);
+        for change in changed(&believed, &shown, &first).into_iter().take(CHANGES_MAX) {
+            self.keep(change).await;
+        }
         self.remember(system, &shown);
         let (suspected, mut found): (Vec<_>, Vec<_>) =
             found.into_iter().partition(|one| remedies.remedy(one) == Remedy::ReadAgain);
@@ -200,6 +206,15 @@ impl Reconciler {
             }
         }
         Ok(cases)
+    }
+
+    /// Has a change by hand written into the history of its case. What people changed stays.
+    async fn keep(&self, change: Changed) {
+        let Changed { case, correlation, ticket, field, was, now } = change;
+        let command = Command::Drifted { correlation, ticket, field, was, now };
+        if let Err(failure) = self.engine.command(&case, command).await {
+            debug!(%case, %failure, "the case did not take note of a change by hand");
+        }
     }
 
     /// Sees to it that the people at a ticket hear that it is over.
@@ -249,7 +264,11 @@ impl Reconciler {
                 continue;
             };
             for (one, reading) in part.iter().zip(readings) {
-                found.extend(absent(one, &reading));
+                let gone = absent(one, &reading);
+                if let Some(change) = gone.as_ref().and_then(|gone| unmarked(one, gone)) {
+                    self.keep(change).await;
+                }
+                found.extend(gone);
                 let correlation = one.correlation.clone();
                 let reading = Box::new(reading);
                 // Nobody counts here; whoever holds it is judged by the next ordinary look.
@@ -302,6 +321,21 @@ fn key(one: &Believed) -> Option<Key> {
 /// The ticket, if a read has shown it and its answer is waited for.
 fn seen(one: Believed) -> Option<Key> {
     if one.belief == Belief::Seen { key(&one) } else { None }
+}
+
+/// What was written over our mark, if that is why a list left the ticket out.
+fn unmarked(one: &Believed, found: &Discrepancy) -> Option<Changed> {
+    let Discrepancy::Drift { correlation, ticket, field: Drifted::Mark, now } = found else {
+        return None;
+    };
+    Some(Changed {
+        case: one.case.clone(),
+        correlation: correlation.clone(),
+        ticket: ticket.clone(),
+        field: Drifted::Mark,
+        was: correlation.to_string(),
+        now: now.clone(),
+    })
 }
 
 fn wanted(one: &Believed) -> Option<Wanted> {

@@ -20,6 +20,7 @@ use crate::canary::{Canaries, Results};
 use crate::config::Config;
 use crate::engine::Engine;
 use crate::errands::Pokes;
+use crate::graduation::Graduation;
 use crate::heartbeat::Heart;
 use crate::hooks::Hooks;
 use crate::intake::Intake;
@@ -122,6 +123,17 @@ impl Upkeep {
         };
         self.tasks.spawn(follower.run(self.stop.clone()));
         self.tasks.spawn(heart.run(self.leaving.clone()));
+        let credentials = self.systems.credentials().clone();
+        self.tasks.spawn(credentials.run(self.playbooks.clone(), self.stop.clone()));
+        let graduation = Graduation {
+            engine: self.engine.clone(),
+            playbooks: self.playbooks.clone(),
+            systems: self.systems.clone(),
+            intake: self.intake.clone(),
+            tenant: self.tenant.clone(),
+            journal: Config::journal_in(&config.data),
+        };
+        self.tasks.spawn(graduation.run(self.leaving.clone()));
         let canaries = self.canaries();
         let (playbooks, systems) = (self.playbooks.clone(), self.systems.clone());
         let kept = Kept { playbooks, systems, canaries, hooks, passes };
@@ -179,10 +191,11 @@ impl Upkeep {
 impl Kept {
     /// What operators should look into before it does harm.
     pub(crate) fn warnings(&self) -> Vec<String> {
-        let credentials = self.systems.credentials();
-        let refused = credentials.refused().into_iter();
-        let refused = refused.filter_map(|(system, _)| credentials.warning(&system));
-        refused.chain(self.systems.findings().warnings(None)).collect()
+        let notice = self.playbooks.current().operations().warn_before;
+        let mut warnings = self.systems.credentials().warnings(notice);
+        warnings.extend(self.systems.findings().warnings(None));
+        warnings.extend(self.playbooks.demotions().warnings(&self.playbooks.current()));
+        warnings
     }
 }
 

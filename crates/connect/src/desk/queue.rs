@@ -112,6 +112,18 @@ impl HumanQueue for Desk {
         })
     }
 
+    fn tell<'a>(
+        &'a self,
+        ticket: &'a TicketId,
+        note: &'a str,
+    ) -> BoxFuture<'a, Result<(), QueueError>> {
+        let note = note.to_owned();
+        Box::pin(async move {
+            self.change(ticket, move |store, ticket| store.tell(ticket, &note)).await?;
+            Ok(())
+        })
+    }
+
     fn statements<'a>(
         &'a self,
         ticket: &'a TicketId,

@@ -213,7 +213,7 @@ impl RequestTracker {
             ticket: ticket.id.parse().ok()?,
             case: field(&ticket.custom_fields, &self.config.case_field)
                 .and_then(|case| case.parse::<CaseId>().ok()),
-            queue: ticket.queue.name.as_deref().and_then(record::id),
+            queue: self.names.of(&ticket.queue),
             holder: holder.and_then(record::id),
             subject,
             priority,

@@ -1,4 +1,4 @@
-//! What people wrote on a ticket, and what they left with it.
+//! What people wrote on a ticket, what they left with it, and what we said there ourselves.
 
 use std::collections::BTreeMap;
 
@@ -7,7 +7,7 @@ use belay_domain::{PersonId, Statement, TicketId};
 use super::history::is_of;
 use super::record::{Attachment, Items, Transaction};
 use super::{RequestTracker, record};
-use crate::QueueError;
+use crate::{QueueError, QueueErrorKind};
 
 /// The most of a note that is passed on, in characters. The whole of it stays in RT.
 const NOTE_LENGTH_MAX: usize = 4_096;
@@ -76,6 +76,33 @@ impl RequestTracker {
             statements.push(Statement { id: one.id.to_string(), actor, text });
         }
         Ok(statements)
+    }
+
+    /// Whether a comment of ours with these words is among the transactions of a ticket. One of ours whose words are not
+    /// shown may be it.
+    pub(super) async fn has_said(
+        &self,
+        ticket: &str,
+        transactions: &[Transaction],
+        note: &str,
+    ) -> Result<bool, QueueError> {
+        let ours = |one: &&Transaction| {
+            let by: Option<PersonId> = record::id(&one.creator.id);
+            is_of(one, ticket) && one.kind == "Comment" && by.as_ref() == Some(&self.config.account)
+        };
+        let ours: Vec<&Transaction> = transactions.iter().filter(ours).collect();
+        if ours.is_empty() {
+            return Ok(false);
+        }
+        let attachments = match self.attachments(ticket).await {
+            Ok(attachments) => attachments,
+            Err(error) if error.kind == QueueErrorKind::Refused => return Ok(true),
+            Err(error) => return Err(error),
+        };
+        Ok(ours.iter().any(|one| {
+            let text = text_of(&attachments, one.id);
+            text.is_empty() || text.split_whitespace().eq(note.split_whitespace())
+        }))
     }
 
     async fn attachments(&self, ticket: &str) -> Result<Vec<Attachment>, QueueError> {

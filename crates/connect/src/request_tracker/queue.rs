@@ -1,6 +1,7 @@
 //! A queue of RT's: whether it takes tickets, who watches it, and who of them may take one.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Mutex, PoisonError};
 
 use belay_domain::{ActorKind, PersonId, QueueFacts, QueueId, StaffMember};
 use futures_util::future::try_join_all;
@@ -26,10 +27,34 @@ pub(super) struct Looked {
     pub(super) fields: BTreeSet<String>,
 }
 
+/// Under which names queues were asked for, by their numbers: by their names in whatever case, or by their numbers.
+#[derive(Debug, Default)]
+pub(super) struct QueueNames(Mutex<BTreeMap<String, BTreeSet<QueueId>>>);
+
+impl QueueNames {
+    fn learn(&self, number: &str, asked: &QueueId) {
+        let mut names = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if !names.get(number).is_some_and(|known| known.contains(asked)) {
+            names.entry(number.to_owned()).or_default().insert(asked.clone());
+        }
+    }
+
+    /// A queue as it is asked for; by its own name if it never was. None if it is asked for under several names.
+    pub(super) fn of(&self, queue: &Reference) -> Option<QueueId> {
+        let names = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        match names.get(&queue.id) {
+            Some(known) if known.len() > 1 => None,
+            Some(known) => known.first().cloned(),
+            None => queue.name.as_deref().and_then(record::id),
+        }
+    }
+}
+
 impl RequestTracker {
     /// Reads a queue with its staff.
     pub(super) async fn look_at_queue(&self, id: &QueueId) -> Result<Looked, QueueError> {
         let queue = self.queue_record(&queue_path(id)).await?;
+        self.names.learn(&queue.id, id);
         let (names, owners) =
             futures_util::future::try_join(self.watchers(queue.admin_cc), self.owners(&queue.id))
                 .await?;

@@ -306,6 +306,37 @@ async fn a_comment_that_was_accepted_and_is_not_there_is_an_error() {
     assert_eq!(error.detail, "the comment was accepted and is not there");
 }
 
+#[tokio::test]
+async fn a_note_is_left_once_and_another_one_of_ours_is_not_taken_for_it() {
+    let told = async |there: &str, note: &str, hidden: bool| {
+        let rt = Recorded::start(|answers| {
+            answers["/REST/2.0/queue/3"] = answers[QUEUE].clone();
+            let comment = json!({"Type": "Comment", "Creator": {"id": "belay-svc"},
+                                 "ObjectId": "7", "id": "322"});
+            answers[HISTORY]["body"]["items"].as_array_mut().unwrap().push(comment);
+            answers[TICKET]["etag"] = json!("\"322\"");
+            let text = json!({"id": "9", "TransactionId": "322", "ContentType": "text/plain",
+                              "Content": there});
+            let (status, items) = if hidden { (403, json!([])) } else { (200, json!([text])) };
+            answers["/REST/2.0/ticket/7/attachments"] =
+                json!({"status": status, "body": {"items": items}});
+            // Accepted, and never to be seen.
+            answers["/REST/2.0/ticket/7/comment"] = json!({"status": 201, "body": ["noted"]});
+        })
+        .await;
+        (
+            rt.rt.tell(&"7".parse().unwrap(), note).await.is_ok(),
+            rt.rt.withdraw(&"7".parse().unwrap(), note).await.is_ok(),
+        )
+    };
+    assert_eq!(told("it is over", "it is over", false).await, (true, true));
+    assert_eq!(told("it\r\nis over\n", "it is\nover", false).await, (true, true), "wrapped by RT");
+    assert_eq!(told("it does not count", "it is over", false).await, (false, false), "left anew");
+    // Where our own words are not shown, what is there may be them.
+    assert_eq!(told("", "it is over", false).await, (true, true));
+    assert_eq!(told("it is over", "it is over", true).await, (true, true));
+}
+
 #[test]
 fn two_names_never_become_one_id() {
     let names = ["a b", "a%20b", "a%2520b", "a%b", "ä", "%C3%A4", "a"];

@@ -180,11 +180,23 @@ impl HumanQueue for RequestTracker {
             if !open || seen.ticket.id != ticket.as_str() {
                 return Ok(());
             }
-            if !self.has_said(&seen) {
-                let path = format!("/ticket/{}/comment", record::segment(ticket.as_str()));
-                self.change(Method::POST, &path, Sent::Text(note), None).await?;
+            let seen = self.say(ticket, seen, note).await?;
+            self.close_unheld(ticket, &seen, &lifecycle).await
+        })
+    }
+
+    fn tell<'a>(
+        &'a self,
+        ticket: &'a TicketId,
+        note: &'a str,
+    ) -> BoxFuture<'a, Result<(), QueueError>> {
+        Box::pin(async move {
+            let Some(seen) = self.snapshot(ticket).await? else { return Ok(()) };
+            let gone = seen.ticket.status == "deleted" || seen.ticket.id != ticket.as_str();
+            if !gone {
+                self.say(ticket, seen, note).await?;
             }
-            self.close_unheld(ticket, &lifecycle).await
+            Ok(())
         })
     }
 }
@@ -305,24 +317,35 @@ impl RequestTracker {
         self.config.resolutions.get(said).cloned().or_else(|| record::id(said))
     }
 
-    /// Whether we left a comment already. We never leave one but to say that a step is over.
-    fn has_said(&self, seen: &Snapshot) -> bool {
-        seen.transactions.iter().any(|transaction| {
-            is_of(transaction, &seen.ticket.id)
-                && transaction.kind == "Comment"
-                && record::id(&transaction.creator.id).as_ref() == Some(&self.config.account)
-        })
+    /// Leaves a comment with these words, unless one is there. The ticket as it is with it.
+    async fn say(
+        &self,
+        ticket: &TicketId,
+        seen: Snapshot,
+        note: &str,
+    ) -> Result<Snapshot, QueueError> {
+        if self.has_said(&seen.ticket.id, &seen.transactions, note).await? {
+            return Ok(seen);
+        }
+        let path = format!("/ticket/{}/comment", record::segment(ticket.as_str()));
+        self.change(Method::POST, &path, Sent::Text(note), None).await?;
+        let missing = || {
+            let detail = "the comment was accepted and is not there";
+            QueueError::new(QueueErrorKind::Refused, detail)
+        };
+        let seen = self.snapshot(ticket).await?.ok_or_else(missing)?;
+        let said = self.has_said(&seen.ticket.id, &seen.transactions, note).await?;
+        if said { Ok(seen) } else { Err(missing()) }
     }
 
-    /// Closes a ticket that nobody holds. Not being allowed to is fine: the comment is there. Not fine is a
-    /// comment that is not.
-    async fn close_unheld(&self, ticket: &TicketId, lifecycle: &str) -> Result<(), QueueError> {
+    /// Closes a ticket that nobody holds, as it was last seen. Not being allowed to is fine: the comment is there.
+    async fn close_unheld(
+        &self,
+        ticket: &TicketId,
+        seen: &Snapshot,
+        lifecycle: &str,
+    ) -> Result<(), QueueError> {
         let path = format!("/ticket/{}", record::segment(ticket.as_str()));
-        let Some(seen) = self.snapshot(ticket).await? else { return Ok(()) };
-        if !self.has_said(&seen) {
-            let detail = "the comment was accepted and is not there";
-            return Err(QueueError::new(QueueErrorKind::Refused, detail));
-        }
         if seen.ticket.owner.id != NOBODY {
             return Ok(());
         }

@@ -22,6 +22,16 @@ pub(crate) struct OperationsFile {
     /// Test tickets that are put into queues to see whether somebody would be reached.
     #[serde(default)]
     pub(crate) canaries: Vec<CanaryRule>,
+    /// What is said of the credentials with which Belay speaks to outside systems.
+    pub(crate) credentials: Option<CredentialsRule>,
+}
+
+/// What is said of credentials.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct CredentialsRule {
+    /// How long before one expires that says when operators are told; a week if nothing is said.
+    pub(crate) warn_before: Length,
 }
 
 /// The webhooks of one system: how they are proven, and where they name a ticket. Exactly one of `like`, `hmac` and

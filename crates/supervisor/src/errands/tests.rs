@@ -107,6 +107,58 @@ fn a_second_ticket_of_a_step_is_withdrawn_however_late_it_shows() {
     });
 }
 
+#[test]
+fn whoever_wrote_what_does_not_count_is_told_why_once_although_the_process_dies() {
+    let stage = Stage::new(Company::default());
+    let case = stage.live(async |life| {
+        let case = life.case_of_an_agent().await;
+        life.ask_on_a_ticket(&case).await;
+        life.until(async || (life.company().tickets() == 1).then_some(())).await;
+        life.company().says("zoe", "approve 0123456789abcdef");
+        // It is there, and the answer is on its way.
+        life.until(async || {
+            life.progress(&case).await;
+            (!life.company().told().is_empty()).then_some(())
+        })
+        .await;
+        assert_eq!(life.unanswered(&case).await, 1);
+        case
+    });
+    stage.dead_for(Duration::from_secs(1));
+    stage.live(async |life| {
+        life.until(async || {
+            life.progress(&case).await;
+            (life.unanswered(&case).await == 0).then_some(())
+        })
+        .await;
+        // A lead, and for the wrong thing.
+        life.company().says("lea@itsm", "approve 0123456789abcdef please");
+        for _ in 0..60 {
+            life.progress(&case).await;
+            life.sleep(Duration::from_secs(1)).await;
+        }
+    });
+    let [zoe, lea] = stage.company.told().try_into().expect("one note for each");
+    assert!(zoe.contains("zoe is nobody who may decide this here"), "{zoe}");
+    assert!(lea.contains("0123456789abcdef is not what is being decided on"), "{lea}");
+}
+
+#[test]
+fn people_are_told_that_it_is_over_as_soon_as_our_credential_is_accepted_again() {
+    let stage = Stage::new(Company::default());
+    stage.live(async |life| {
+        let case = life.case_of_people().await;
+        life.until(async || (life.company().tickets() == 1).then_some(())).await;
+        life.sleep(SETTLES * 2).await;
+        life.company().locks_us_out(true);
+        life.resolve(&case).await;
+        life.sleep(Duration::from_secs(120)).await;
+        assert_eq!(life.company().withdrawn(), 0);
+        life.company().locks_us_out(false);
+        life.until(async || (life.company().withdrawn() == 1).then_some(())).await;
+    });
+}
+
 /// A case with a plan whose one write is verified, and then given up in the last moment of the process.
 fn given_up(stage: &Stage) -> belay_domain::CaseId {
     stage.live(async |life| {

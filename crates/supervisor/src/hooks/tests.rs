@@ -125,6 +125,26 @@ async fn secrets_are_exchanged_by_having_both_for_a_while_and_unknown_paths_are_
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_secret_that_is_exchanged_in_its_file_counts_without_a_new_playbook() {
+    let bed = bed().await;
+    let (old, new) = (|id| Sent { id, ..Sent::default() }, "whsec_bmV3LXNlY3JldA==");
+    let newer = |id| Sent { secret: new, ..old(id) };
+    assert_eq!(send(&bed, newer("1")).await.1, HookOutcome::Forged);
+    // Both, while the system is told of the new one.
+    std::fs::write(bed.path("secret"), format!("{SECRET}\n{new}\n")).unwrap();
+    bed.until("the new one counts", async || send(&bed, newer("2")).await.0 == 202).await;
+    assert_eq!(send(&bed, old("3")).await.0, 202);
+    // What cannot be used changes nothing.
+    std::fs::write(bed.path("secret"), "").unwrap();
+    tokio::time::sleep(std::time::Duration::from_millis(1_100)).await;
+    assert_eq!(send(&bed, newer("4")).await.0, 202);
+    std::fs::write(bed.path("secret"), new).unwrap();
+    bed.until("the old one does not any more", async || send(&bed, old("5")).await.0 == 401).await;
+    assert_eq!(send(&bed, newer("6")).await.0, 202);
+    bed.running.drain().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn webhooks_do_not_cross_a_network_in_the_open() {
     let directory = tempfile::tempdir().unwrap();
     let mut config = crate::Config::development(&directory.path().join("data"), directory.path());

@@ -6,13 +6,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use belay_connect::{HumanQueue, SystemOfRecord};
-use belay_domain::{Actor, Case, CaseId, SystemId};
+use belay_domain::{Actor, Case, CaseId, EventKind, SystemId};
 use belay_journal::{Disk, Driver, Slowness};
 use tokio::task::LocalSet;
 
 use crate::intake::{Intake, OpenRequest};
 use crate::playbooks::Playbooks;
-use crate::{Assembled, Config, Outside, Supervisor, Surroundings};
+use crate::{Assembled, Config, Outside, Supervisor, Surroundings, decode};
 use house::House;
 
 /// Longer than two passes.
@@ -111,6 +111,23 @@ fn what_people_write_on_a_ticket_stays() {
 }
 
 #[test]
+fn each_change_by_hand_is_in_the_history_of_its_case_once() {
+    run(async |stage| {
+        let case = stage.taken_case().await;
+        tokio::time::sleep(A_WHILE).await;
+        stage.house.rename("T1", "mine now");
+        tokio::time::sleep(A_WHILE * 2).await;
+        assert_eq!(stage.drifts(&case).await, "late to mine now");
+        stage.house.rename("T1", "Please take: the parcel is late");
+        tokio::time::sleep(A_WHILE * 2).await;
+        assert_eq!(stage.drifts(&case).await, "late to mine now; late to late");
+        let kept = stage.supervisor.findings().warnings(Some(&case));
+        assert!(!kept.iter().any(|one| one.contains("subject")), "{kept:?}");
+        assert!(stage.is_covered(&case).await);
+    });
+}
+
+#[test]
 fn a_system_that_cannot_be_listed_leaves_everything_as_it_is() {
     run(async |stage| {
         let case = stage.taken_case().await;
@@ -179,6 +196,20 @@ impl Stage {
     async fn is_covered(&self, case: &CaseId) -> bool {
         let now = self.supervisor.engine().clock().now();
         self.case(case).await.coverage(now).is_covered()
+    }
+
+    /// What was changed by hand, without what all subjects begin with.
+    async fn drifts(&self, case: &CaseId) -> String {
+        let journal = self.supervisor.engine().journal();
+        let events = journal.events_of(case.as_str(), 0, 1_000).await.unwrap();
+        let changed = events.iter().filter_map(|stored| match decode(stored).unwrap().kind {
+            EventKind::TicketDrifted { was, now, .. } => {
+                let brief = |text: &str| text.replace("Please take: the parcel is ", "");
+                Some(format!("{} to {}", brief(&was), brief(&now)))
+            }
+            _ => None,
+        });
+        changed.collect::<Vec<_>>().join("; ")
     }
 
     async fn tickets(&self, case: &CaseId) -> String {

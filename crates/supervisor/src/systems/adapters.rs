@@ -13,11 +13,12 @@ use belay_connect::{
     RequestTrackerConfig,
 };
 use belay_domain::{ActorKind, PersonId, Span, SystemId};
-use belay_playbook::{HttpSystem, MissingVariable, Playbook, Status};
+use belay_playbook::{HttpSystem, MissingVariable, Playbook, Status, System, SystemKind};
 use secrecy::SecretString;
 
 use super::ConnectError;
 use crate::clock::Clock;
+use crate::credentials::{Expiry, of_secret};
 
 /// The most of a system's answer that is read, in bytes.
 const ANSWER_MAX: usize = 1024 * 1024;
@@ -65,6 +66,21 @@ fn secret(id: &SystemId, described: &belay_playbook::Credential) -> Result<Strin
         belay_playbook::Credential::Env { name, .. } => environment(id, name),
         belay_playbook::Credential::File { path, .. } => file(id, path),
     }
+}
+
+/// When the first of a system's credentials expires, if any says so.
+pub(super) fn expiry(system: &System) -> Option<Expiry> {
+    let http = match &system.kind {
+        SystemKind::Http(http) => http,
+        SystemKind::RequestTracker(described) => &described.http,
+        SystemKind::Itsm(described) => &described.http,
+        SystemKind::Desk(_) => return None,
+    };
+    let each = [(&http.read, "the credential for reading"), (&http.write, "the credential")];
+    let said = each
+        .into_iter()
+        .filter_map(|(described, what)| of_secret(&secret(&system.id, described).ok()?, what));
+    said.min_by_key(|expiry| expiry.at)
 }
 
 fn environment(id: &SystemId, name: &str) -> Result<String, ConnectError> {

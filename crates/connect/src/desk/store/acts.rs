@@ -143,11 +143,23 @@ impl Store {
             found.standing = TicketStanding::Withdrawn;
             return self.record(&found, &ourselves, &ActKind::ChangedState, note);
         }
+        self.say(&found, note)
+    }
+
+    /// Leaves a note, unless the ticket is closed or this very note is there already.
+    pub(in crate::desk) fn tell(&mut self, ticket: &TicketId, note: &str) -> Result<(), DeskError> {
+        let found = self.ticket(ticket)?;
+        if found.standing != TicketStanding::Open { Ok(()) } else { self.say(&found, note) }
+    }
+
+    /// Says something at a ticket, once.
+    fn say(&mut self, ticket: &DeskTicket, note: &str) -> Result<(), DeskError> {
+        let ourselves = self.config.ourselves.clone();
         let said = |act: &crate::desk::DeskAct| act.actor == ourselves && act.text == note;
-        if found.acts.iter().any(said) {
+        if ticket.acts.iter().any(said) {
             return Ok(());
         }
-        self.record(&found, &ourselves, &ActKind::Noted, note)
+        self.record(ticket, &ourselves, &ActKind::Noted, note)
     }
 
     /// The one who works on a queue, if their account may be used.

@@ -97,6 +97,22 @@ async fn our_tickets_are_listed_with_who_holds_them() {
 }
 
 #[tokio::test]
+async fn a_queue_is_called_as_it_is_asked_for() {
+    let rt = Recorded::start(|answers| {
+        for name in ["3", "Billing-Escalations"] {
+            answers[format!("/REST/2.0/queue/{name}")] = answers[QUEUE].clone();
+        }
+    })
+    .await;
+    let listed = async || rt.rt.ours(None).await.unwrap().tickets[0].queue.clone();
+    rt.rt.inspect(&"3".parse().unwrap()).await.unwrap();
+    assert_eq!(listed().await.unwrap().as_str(), "3");
+    // Whoever asks for it under two names cannot be told which one is meant.
+    rt.rt.inspect(&"Billing-Escalations".parse().unwrap()).await.unwrap();
+    assert_eq!(listed().await, None);
+}
+
+#[tokio::test]
 async fn a_full_page_has_a_next_one_and_a_place_that_is_none_is_refused() {
     let rt = Recorded::start(|answers| {
         let one = answers[SEARCH]["body"]["items"][0].clone();

@@ -7,8 +7,8 @@ use std::time::Duration;
 use belay_connect::business::{Body, ReadError, ReadRequest, Response, WriteOutcome, WriteRequest};
 use belay_connect::{BoxFuture, HumanQueue, NewTicket, QueueError, QueueErrorKind, SystemOfRecord};
 use belay_domain::{
-    ActorKind, Correlation, QueueFacts, QueueId, Reading, StaffMember, Standing, SystemId,
-    TicketFacts, TicketId, TicketReading,
+    ActorKind, Correlation, QueueFacts, QueueId, Reading, StaffMember, Standing, Statement,
+    SystemId, TicketActor, TicketFacts, TicketId, TicketReading,
 };
 use serde_json::{Value, json};
 
@@ -43,6 +43,8 @@ struct Books {
     rows: Vec<(Duration, Value)>,
     lags_until: Duration,
     tickets: Vec<Ticket>,
+    /// Our credential is not accepted.
+    locked: bool,
 }
 
 struct Ticket {
@@ -50,6 +52,10 @@ struct Ticket {
     asked: NewTicket,
     shows_at: Duration,
     withdrawn: bool,
+    /// What people wrote.
+    said: Vec<Statement>,
+    /// What we wrote.
+    told: Vec<String>,
 }
 
 impl Company {
@@ -99,6 +105,25 @@ impl Office {
         self.books().tickets.iter().filter(|ticket| ticket.withdrawn).count()
     }
 
+    /// Our credential is not accepted from now on, or is again.
+    pub(super) fn locks_us_out(&self, locked: bool) {
+        self.books().locked = locked;
+    }
+
+    /// Somebody writes something on the first ticket.
+    pub(super) fn says(&self, account: &str, text: &str) {
+        let mut books = self.books();
+        let said = &mut books.tickets[0].said;
+        let (id, name) = ((said.len() + 1).to_string(), account.parse().unwrap());
+        let actor = TicketActor { name, kind: ActorKind::Person };
+        said.push(Statement { id, actor, text: text.to_owned() });
+    }
+
+    /// What we wrote on the first ticket.
+    pub(super) fn told(&self) -> Vec<String> {
+        self.books().tickets[0].told.clone()
+    }
+
     fn books(&self) -> MutexGuard<'_, Books> {
         self.books.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -143,7 +168,9 @@ impl Office {
         for (number, delay) in delays.filter(|(number, delay)| *number == 0 || !delay.is_zero()) {
             let id = format!("t-{}", first + number).parse().unwrap();
             let asked = asked.clone();
-            books.tickets.push(Ticket { id, asked, shows_at: now + delay, withdrawn: false });
+            let (said, told) = (Vec::new(), Vec::new());
+            let shows_at = now + delay;
+            books.tickets.push(Ticket { id, asked, shows_at, withdrawn: false, said, told });
         }
         format!("t-{first}").parse().unwrap()
     }
@@ -224,10 +251,45 @@ impl HumanQueue for Office {
         Box::pin(async move {
             self.travel().await;
             let mut books = self.books();
+            if books.locked {
+                return Err(QueueError::new(QueueErrorKind::Unauthorized, "401: token expired"));
+            }
             let found = books.tickets.iter_mut().find(|found| found.id == *ticket);
             let found =
                 found.ok_or_else(|| QueueError::new(QueueErrorKind::Refused, "no such ticket"))?;
             found.withdrawn = true;
+            Ok(())
+        })
+    }
+
+    fn statements<'a>(
+        &'a self,
+        ticket: &'a TicketId,
+    ) -> BoxFuture<'a, Result<Vec<Statement>, QueueError>> {
+        Box::pin(async move {
+            self.travel().await;
+            let books = self.books();
+            let found = books.tickets.iter().find(|found| found.id == *ticket);
+            Ok(found.map(|found| found.said.clone()).unwrap_or_default())
+        })
+    }
+
+    /// Says everything once, and takes its time with the answer.
+    fn tell<'a>(
+        &'a self,
+        ticket: &'a TicketId,
+        note: &'a str,
+    ) -> BoxFuture<'a, Result<(), QueueError>> {
+        Box::pin(async move {
+            self.travel().await;
+            {
+                let mut books = self.books();
+                let found = books.tickets.iter_mut().find(|found| found.id == *ticket).unwrap();
+                if !found.told.iter().any(|told| told == note) {
+                    found.told.push(note.to_owned());
+                }
+            }
+            self.travel().await;
             Ok(())
         })
     }

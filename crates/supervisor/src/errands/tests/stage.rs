@@ -5,7 +5,9 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use belay_domain::{
-    Action, Actor, Case, CaseId, Command, Digest, Open, PlanStage, Proposal, Span, Timestamp, after,
+    Action, ActionStage, Actor, ApprovalTerms, Backoff, Case, CaseId, Command, ContractTerms,
+    Digest, Executor, Open, PlanStage, Proposal, Ruling, Span, TicketApprover, Timestamp, Verdict,
+    after,
 };
 use belay_journal::{Disk, Driver, Slowness};
 use belay_playbook::{CaseFacts, Playbook};
@@ -214,6 +216,90 @@ impl Life<'_> {
             verdict: None,
         };
         self.engine.command(case, Command::Propose(Box::new(proposal))).await.unwrap();
+    }
+
+    /// The agent proposes what one of the leads has to approve, who may do so on the ticket. Lea is one.
+    pub(super) async fn ask_on_a_ticket(&self, case: &CaseId) {
+        let found = self.case(case).await;
+        let input = r#"{"amount":"5.00"}"#.to_owned();
+        let contract = ContractTerms {
+            contract: "crm.give_credit@1".parse().unwrap(),
+            live: true,
+            executor: Executor::Supervisor,
+            tier: 2,
+            key: "credit".parse().unwrap(),
+            amount: None,
+            permit_within: Span::from_secs(30),
+            outcome_within: Span::from_secs(30),
+            settle_within: Span::from_secs(30),
+            verify_within: Span::from_secs(30),
+            attempts_max: 1,
+            backoff: Backoff { first: Span::from_secs(1), most: Span::from_secs(1) },
+            compensable: false,
+            undo_divergence: false,
+        };
+        let lea = TicketApprover {
+            system: "itsm".parse().unwrap(),
+            account: "lea@itsm".parse().unwrap(),
+            person: "lea".parse().unwrap(),
+            groups: vec!["leads".parse().unwrap()],
+        };
+        let ruling = Ruling::Ask(Box::new(ApprovalTerms {
+            quorum: 1,
+            groups: vec!["leads".parse().unwrap()],
+            excluded: Vec::new(),
+            decide_within: Span::from_mins(30),
+            ask: found.terms.as_ref().unwrap().takeover.clone(),
+            in_ticket: vec![lea],
+            reasons: Vec::new(),
+        }));
+        let verdict = Verdict {
+            playbook: self.stage.playbook.version(),
+            boundary: None,
+            policies: Vec::new(),
+            input: input.clone(),
+            snapshot: None,
+            shown: "five pounds for the customer".to_owned(),
+            terms: Some(contract.clone()),
+            ruling,
+            basis: None,
+        };
+        let proposal = Proposal {
+            agent: AGENT.parse().unwrap(),
+            epoch: found.epoch,
+            proposal: "p-1".parse().unwrap(),
+            contract: contract.contract,
+            input,
+            provenance: Vec::new(),
+            plan: None,
+            justification: "it took too long".to_owned(),
+            assess_until: after(self.engine.clock().now(), Span::from_secs(20)),
+            verdict: Some(Box::new(verdict)),
+        };
+        self.engine.command(case, Command::Propose(Box::new(proposal))).await.unwrap();
+    }
+
+    /// The agent shows that it is still at it.
+    pub(super) async fn progress(&self, case: &CaseId) {
+        let (agent, epoch) = (AGENT.parse().unwrap(), self.case(case).await.epoch);
+        let progress = Command::Progress { agent, epoch, key: Digest::of(b"a certificate") };
+        self.engine.command(case, progress).await.unwrap();
+    }
+
+    /// A person says that the case is done.
+    pub(super) async fn resolve(&self, case: &CaseId) {
+        let by = Actor::Person("olga".parse().unwrap());
+        let resolve =
+            Command::Resolve { by, code: "resolved".parse().unwrap(), note: String::new() };
+        self.engine.command(case, resolve).await.unwrap();
+    }
+
+    /// What those who wrote on a ticket have not been told yet.
+    pub(super) async fn unanswered(&self, case: &CaseId) -> usize {
+        match &self.action(case).await.stage {
+            ActionStage::AwaitingApproval(asked) => asked.unanswered.len(),
+            stage => panic!("nobody is asked: {stage:?}"),
+        }
     }
 
     /// The agent gives a plan up.

@@ -53,6 +53,11 @@ fn said(case: &Case, effect: &Effect) -> (String, String) {
         Effect::Listen { correlation, queue, ticket, .. } => {
             (correlation.to_string(), format!("read what is written on ticket {ticket} in {queue}"))
         }
+        Effect::Answer { queue, refusal, .. } => {
+            let said = &refusal.said;
+            let who = format!("tell {} on ticket {} in {queue}", said.account, said.ticket);
+            (said.correlation.to_string(), format!("{who} why {} does not count", said.statement))
+        }
         Effect::Withdraw { correlation, queue, ticket, .. } => {
             let what = format!("tell the people at ticket {ticket} in {queue} that it is over");
             (correlation.to_string(), what)
