@@ -19,6 +19,7 @@ use crate::commands::graduate::GraduateArgs;
 use crate::commands::playbook::PlaybookCommand;
 use crate::commands::serve::ServeArgs;
 use crate::commands::status::StatusArgs;
+use crate::commands::who_can::WhoCanArgs;
 use crate::commands::why::WhyArgs;
 use crate::connection::ConnectionArgs;
 use crate::demo::{AgentArgs, CompanyArgs, DemoArgs};
@@ -75,8 +76,11 @@ pub(crate) enum Command {
     /// Cases: open, list, show, watch, add, resolve
     #[command(subcommand)]
     Case(CaseCommand),
-    /// Why a case stands where it stands: who holds it, on what evidence, until when, and what happens next
+    /// Why a case stands where it stands: who holds it, on what evidence, until when, and what happens next. Or why an
+    /// action (c-…/a1) was decided as it was, and the smallest change that would have changed the answer
     Why(WhyArgs),
+    /// Which agents may do a thing under a playbook: how freely, with whose approval, within which limits
+    WhoCan(WhoCanArgs),
     /// Whether somebody has a case, or which cases nobody has; exit code 6 when one is uncovered
     Coverage(CoverageArgs),
     /// Approvals: list, show, approve, reject, amend
@@ -91,7 +95,7 @@ pub(crate) enum Command {
     /// Agents: list
     #[command(subcommand)]
     Agent(AgentCommand),
-    /// The playbook in force: show, reload, routes
+    /// The playbook in force: show, reload, routes. Two playbooks: diff
     #[command(subcommand)]
     Playbook(PlaybookCommand),
     /// The journal: verify, export

@@ -5,6 +5,7 @@
 
 mod action;
 mod append;
+mod decision;
 mod echo;
 mod escalation;
 mod handoff;
@@ -45,7 +46,7 @@ pub(crate) struct BenchArgs {
     /// What to measure; by default all that has a throughput
     #[arg(long = "scenario", value_name = "NAME", value_delimiter = ',')]
     scenarios: Vec<Scenario>,
-    /// How many of it at once; not for memory, cold-start and notice
+    /// How many of it at once; not for decision, memory, cold-start and notice
     #[arg(long, value_name = "N", value_delimiter = ',', default_values_t = [1, 16, 64, 256])]
     concurrency: Vec<usize>,
     /// For how long each is measured, after it has warmed up for a fifth of that
@@ -77,6 +78,8 @@ enum Scenario {
     Append,
     /// A case is offered to an agent, accepted with the digest of its context, and changes its owner
     Handoff,
+    /// What deciding on a write costs the processor, beside one bare evaluation of the same fifty policies (cedar)
+    Decision,
     /// A write is proposed, decided, permitted, carried out, reported and verified by reading back
     Action,
     /// A case is opened, its ticket placed and read back, and a person takes it
@@ -92,7 +95,8 @@ enum Scenario {
 }
 
 /// What is measured when nothing is said, ceilings first.
-const USUAL: [Scenario; 6] = [
+const USUAL: [Scenario; 7] = [
+    Scenario::Decision,
     Scenario::Echo,
     Scenario::Append,
     Scenario::Handoff,
@@ -179,7 +183,13 @@ impl Bench {
                 self.report.add(Line::new(scenario.name(), at_once, &reading, rss), "")?;
             }
         }
-        for &scenario in chosen.iter().filter(|chosen| chosen.is_of_size()) {
+        if chosen.contains(&Scenario::Decision) {
+            self.say(Scenario::Decision.name());
+            self.decision().await?;
+        }
+        for &scenario in
+            chosen.iter().filter(|chosen| chosen.is_of_size() && **chosen != Scenario::Decision)
+        {
             self.say(scenario.name());
             self.size(scenario).await?;
         }
@@ -214,6 +224,25 @@ impl Bench {
         let rss = server.rss();
         server.end().await;
         Ok((reading?, rss))
+    }
+
+    /// What deciding costs, on one thread.
+    async fn decision(&mut self) -> Result<(), Failure> {
+        let length = Duration::from_secs_f64(self.args.seconds);
+        let folder = self.stage.folder().join("playbook");
+        let failed = |error| Failure::of("the measurement of decisions failed", &error);
+        let cost =
+            tokio::task::spawn_blocking(move || decision::measure(&folder, length / 5, length))
+                .await
+                .map_err(failed)??;
+        let (half, most) = cost.ratios;
+        let remark = format!(
+            "decision: {half:.2} times a bare evaluation of its 50 policies at the median, {most:.2} times at p99"
+        );
+        let mut line = Line::new(Scenario::Decision.name(), 1, &cost.decision, None);
+        line.of_cedar = Some((half * 100.0).round() / 100.0);
+        self.report.add(line, &remark)?;
+        self.report.add(Line::new("cedar", 1, &cost.bare, None), "")
     }
 
     /// One measurement of size.
@@ -255,6 +284,7 @@ impl Scenario {
         match self {
             Self::Echo => "echo",
             Self::Append => "append",
+            Self::Decision => "decision",
             Self::Handoff => "handoff",
             Self::Action => "action",
             Self::Escalation => "escalation",
@@ -267,7 +297,7 @@ impl Scenario {
 
     /// Measured once, and not at several concurrencies.
     fn is_of_size(self) -> bool {
-        matches!(self, Self::Memory | Self::ColdStart | Self::Notice)
+        matches!(self, Self::Decision | Self::Memory | Self::ColdStart | Self::Notice)
     }
 }
 

@@ -17,6 +17,7 @@ pub(crate) mod playbook;
 pub(crate) mod serve;
 pub(crate) mod status;
 pub(crate) mod watch;
+pub(crate) mod who_can;
 pub(crate) mod why;
 
 use clap::{Args, ValueEnum};

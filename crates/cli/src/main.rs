@@ -15,7 +15,7 @@ use clap::Parser;
 use args::{Args, Command};
 use commands::{
     Context, agent, approval, audit, case, check, completions, connector, contract, coverage, desk,
-    dev, escalation, graduate, playbook, serve, status, why,
+    dev, escalation, graduate, playbook, serve, status, who_can, why,
 };
 use exit::{Exit, Failure};
 use output::Output;
@@ -51,6 +51,7 @@ async fn run(command: Command, context: &Context) -> Result<Exit, Failure> {
         Command::Bench(args) => bench::run(args, context).await,
         Command::Case(command) => case::run(command, context).await,
         Command::Why(args) => why::run(args, context).await,
+        Command::WhoCan(args) => who_can::run(&args, context),
         Command::Coverage(args) => coverage::run(args, context).await,
         Command::Approval(command) => approval::run(command, context).await,
         Command::Escalation(command) => escalation::run(command, context).await,

@@ -170,6 +170,11 @@ impl Writer {
             contract_id: "bench.note@1".to_owned(),
             input_json: note.to_string(),
             justification: "the charge is there twice".to_owned(),
+            provenance: vec![v1::InputProvenance {
+                pointer: "/amount_minor".to_owned(),
+                source: v1::ProvenanceSource::SystemOfRecord.into(),
+                reference: "records/1".to_owned(),
+            }],
             ..v1::Propose::default()
         }));
     }

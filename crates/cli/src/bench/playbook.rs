@@ -89,6 +89,8 @@ input:
     text: {type: string, minLength: 1, maxLength: 2000}
     amount_minor: {type: integer, minimum: 1, maximum: 100000}
     currency: {type: string, pattern: \"^[A-Z]{3}$\"}
+provenance:
+  /amount_minor: [system_of_record, staff]
 preconditions:
   assert:
     - {name: own-customer, that: input.customer == case.customer, otherwise: this is another customer, field: /customer}

@@ -24,6 +24,9 @@ pub(crate) struct Line {
     pub(crate) seconds: f64,
     /// What the server held in memory at the end. Null where there is no server of ours.
     pub(crate) rss_bytes: Option<u64>,
+    /// How many bare evaluations of its policies one costs at the median. Only of a decision.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) of_cedar: Option<f64>,
 }
 
 impl Line {
@@ -42,6 +45,7 @@ impl Line {
             p99_us: reading.p99,
             seconds: reading.seconds,
             rss_bytes,
+            of_cedar: None,
         }
     }
 }

@@ -1,4 +1,6 @@
-//! `belay playbook`: what is loaded, loading it again, and whether its queues can be reached.
+//! `belay playbook`: what is loaded, loading it again, whether its queues can be reached, and how two differ.
+
+mod diff;
 
 use clap::{Args, Subcommand};
 
@@ -18,6 +20,8 @@ pub(crate) enum PlaybookCommand {
     Reload(ReloadArgs),
     /// Look at every human queue that an escalation policy names
     Routes,
+    /// How two playbooks differ in what they mean: two versions, or two teams'; exit code 1 when they do. Needs no supervisor
+    Diff(diff::DiffArgs),
 }
 
 /// How it is loaded again.
@@ -32,8 +36,12 @@ pub(crate) struct ReloadArgs {
 
 /// Runs the command.
 pub(crate) async fn run(command: PlaybookCommand, context: &Context) -> Result<Exit, Failure> {
+    if let PlaybookCommand::Diff(args) = &command {
+        return diff::run(args, context);
+    }
     let connection = context.connect().await?;
     match command {
+        PlaybookCommand::Diff(_) => Ok(Exit::Done),
         PlaybookCommand::Show => {
             let request = connection.call(v1::GetPlaybookRequest {});
             let answer = connection.playbook().get_playbook(request).await?.into_inner();

@@ -1,4 +1,9 @@
-//! `belay why`: who holds a case, on what evidence, until when, what happens next, and what was decided lately.
+//! `belay why`: who holds a case, on what evidence, until when, what happens next, and what was decided lately; or why an
+//! action was decided as it was.
+
+mod action;
+
+use std::path::PathBuf;
 
 use clap::Args;
 
@@ -9,15 +14,26 @@ use crate::exit::{Exit, Failure};
 use crate::output::table::Sheet;
 use crate::output::{Style, Tone, clean, time, words};
 
-/// Which case.
+/// Which case, or which action of one.
 #[derive(Args, Debug)]
 pub(crate) struct WhyArgs {
-    /// The case
+    /// The case, or an action of it
+    #[arg(value_name = "CASE|ACTION")]
     case: String,
+    /// For an action that another playbook than the one in force has decided: the folder of that playbook
+    #[arg(long, value_name = "DIR")]
+    playbook: Option<PathBuf>,
 }
 
 /// Runs the command.
 pub(crate) async fn run(args: WhyArgs, context: &Context) -> Result<Exit, Failure> {
+    if action::is_action(&args.case) {
+        return action::run(args.case, args.playbook.as_deref(), context).await;
+    }
+    if args.playbook.is_some() {
+        return Err(Failure::new(Exit::Usage, "--playbook is for an action")
+            .hint("name one, such as c-0123456789abcdef/a1; belay why CASE lists them"));
+    }
     let connection = context.connect().await?;
     let request = connection.call(v1::ExplainCaseRequest { case_id: args.case });
     let answer = connection.cases().explain_case(request).await?.into_inner();

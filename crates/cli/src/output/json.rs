@@ -26,7 +26,7 @@ macro_rules! wire {
 }
 
 wire! {
-    Case CaseSummary OpenCaseResponse ExplainCaseResponse CaseUpdate
+    Case CaseSummary OpenCaseResponse ExplainCaseResponse ExplainActionResponse CaseUpdate
     Approval ApproveResponse TakeOverResponse
     Agent Escalation
     DeskQueue DeskTicket

@@ -50,6 +50,7 @@ pub(super) const TABLE: &[(&str, Who, Lane)] = &[
     ("/belay.v1.CaseService/AddContext", PeopleAndTools, Command),
     ("/belay.v1.CaseService/ResolveCase", People, Command),
     ("/belay.v1.CaseService/ExplainCase", PeopleAndTools, Query),
+    ("/belay.v1.CaseService/ExplainAction", PeopleAndTools, Query),
     ("/belay.v1.CaseService/WatchCase", PeopleAndTools, Query),
     ("/belay.v1.CaseService/WatchCases", PeopleAndTools, Query),
     ("/belay.v1.CoverageService/GetCoverage", PeopleAndTools, Query),

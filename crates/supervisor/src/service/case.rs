@@ -1,5 +1,6 @@
 //! How cases are opened, found, watched, explained and resolved.
 
+mod decided;
 mod explain;
 mod repeat;
 mod watch;
@@ -171,6 +172,15 @@ impl CaseService for Service {
         let journal = self.0.engine.journal();
         let events = journal.events_of(&case_id, after, limit).await.map_err(Fault::from)?;
         Ok(Response::new(explain::explain(&case, &events, self.0.now())))
+    }
+
+    async fn explain_action(
+        &self,
+        request: Request<v1::ExplainActionRequest>,
+    ) -> Result<Response<v1::ExplainActionResponse>, Status> {
+        let caller = Caller::of(&request)?;
+        let v1::ExplainActionRequest { action_id } = request.into_inner();
+        Ok(Response::new(decided::explain(&self.0, &caller, &action_id).await?))
     }
 
     type WatchCaseStream = Answer<v1::WatchCaseResponse>;
