@@ -12,13 +12,13 @@ use serde_json::Value;
 
 const DESK: &str = "systems:\n  desk:\n    kind: desk\n    queues: {front: {staff: [ann]}}\n    people: {ann: {}}\n";
 
-/// Queues of the bench, and the lies that each of them tells.
+/// Queues of the bench, and the lies that each of them tells. Every ticket of Request Tracker has times in whole seconds.
 const TRACKER: [(&str, &[u64]); 5] = [
-    ("billing-escalations", &[]),
+    ("billing-escalations", &[22]),
     ("empty-queue", &[6]),
-    ("bounce-desk", &[5]),
-    ("autoclose-desk", &[18]),
-    ("robot-desk", &[7]),
+    ("bounce-desk", &[5, 22]),
+    ("autoclose-desk", &[18, 22]),
+    ("robot-desk", &[7, 22]),
 ];
 
 #[test]
@@ -31,6 +31,9 @@ fn a_desk_tells_no_lie_and_keeps_no_open_ticket() {
     assert_eq!(told["rows"].as_array().unwrap().len(), 22);
     assert_eq!((&told["told"], &told["led_to_cover"]), (&Value::Array(vec![]), &false.into()));
     assert_eq!(told["tickets"][0]["clean"], true, "{told:#}");
+    // Nothing goes over a wire, so what would be there was not tried.
+    assert_eq!(row(&told, 2)["outcome"], "not_tried", "{told:#}");
+    assert_eq!(row(&told, 22)["outcome"], "cannot_be_provoked", "{told:#}");
 }
 
 #[test]
@@ -62,7 +65,20 @@ fn the_traps_of_a_real_request_tracker_are_told_and_none_leads_to_cover() {
         assert_eq!(told["led_to_cover"], false, "{queue}: {told:#}");
         let tickets = told["tickets"].as_array().unwrap();
         assert!(tickets.iter().all(|left| left["clean"] == true), "{queue}: {told:#}");
+        // It runs beside this test, so its clock is ours.
+        let clock = row(&told, 22)["seen"].as_str().unwrap();
+        assert!(clock.starts_with("its answers show our time"), "{queue}: {clock}");
+        if !tickets.is_empty() {
+            let unknown = row(&told, 2);
+            assert_eq!(unknown["outcome"], "not_told", "{queue}: {told:#}");
+            assert!(unknown["seen"].as_str().unwrap().ends_with("is answered with 404"));
+            assert!(clock.contains("its tickets show our time"), "{queue}: {clock}");
+        }
     }
+}
+
+fn row(told: &Value, number: u64) -> &Value {
+    told["rows"].as_array().unwrap().iter().find(|row| row["number"] == number).unwrap()
 }
 
 fn verify(folder: &Path, system: &str, queue: &str) -> Output {
