@@ -106,7 +106,8 @@ impl Approver {
         Self(tokio::spawn(async move {
             loop {
                 tokio::time::sleep(Duration::from_millis(40)).await;
-                let request = v1::ListApprovalsRequest { case_id: case_id.clone(), ..Default::default() };
+                let request =
+                    v1::ListApprovalsRequest { case_id: case_id.clone(), ..Default::default() };
                 // A supervisor that is away is asked again.
                 let Ok(answer) = person.approvals().list_approvals(request).await else { continue };
                 for shown in answer.into_inner().approvals {
@@ -142,13 +143,19 @@ fn northgate(playbook: &Playbook) {
     let secrets = folder.with_file_name("secrets");
     fs::create_dir_all(&secrets).unwrap();
     for name in [
-        "NORTHGATE_PROCESSOR_KEY", "NORTHGATE_PROCESSOR_READ_KEY", "NORTHGATE_ERP_DRAFT_KEY",
-        "NORTHGATE_ERP_POST_KEY", "NORTHGATE_ERP_READ_KEY", "NORTHGATE_CRM_TOKEN", "NORTHGATE_CRM_READ_TOKEN",
+        "NORTHGATE_PROCESSOR_KEY",
+        "NORTHGATE_PROCESSOR_READ_KEY",
+        "NORTHGATE_ERP_DRAFT_KEY",
+        "NORTHGATE_ERP_POST_KEY",
+        "NORTHGATE_ERP_READ_KEY",
+        "NORTHGATE_CRM_TOKEN",
+        "NORTHGATE_CRM_READ_TOKEN",
     ] {
         let file = secrets.join(name);
         fs::write(&file, setting(name)).unwrap();
         let (from, to) = (format!("env: {name}}}"), format!("file: {}}}", file.display()));
-        let (from_scheme, to_scheme) = (format!("env: {name},"), format!("file: {},", file.display()));
+        let (from_scheme, to_scheme) =
+            (format!("env: {name},"), format!("file: {},", file.display()));
         let text = fs::read_to_string(folder.join("systems.yaml")).unwrap();
         assert!(text.contains(name), "{name} is not used any more");
         playbook.put("systems.yaml", &text.replace(&from, &to).replace(&from_scheme, &to_scheme));

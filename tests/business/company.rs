@@ -100,7 +100,9 @@ impl Company {
     pub(crate) async fn cobalt(&self) -> Option<Customer> {
         let charges =
             ["SSM_DOUBLE_CHARGE_1", "SSM_DOUBLE_CHARGE_2"].map(|name| std::env::var(name).unwrap());
-        let found = self.search("account.invoice", json!([["number", "=", "INV-00007"]]), "&f=lines.id").await;
+        let found = self
+            .search("account.invoice", json!([["number", "=", "INV-00007"]]), "&f=lines.id")
+            .await;
         let account = self.crm_get("/accounts/?name=Cobalt%20Freight").await;
         let account = &account["active_accounts"]["open_accounts"][0]["id"];
         let customer = Customer {
@@ -137,10 +139,12 @@ impl Company {
                 {"type": "email", "value": format!("dana@cobalt-{number}.example"), "name": "Dana Whitfield"},
             ]]],
         }), "?f=code&f=addresses").await;
-        let line = |line: &Value| json!({
-            "type": "line", "quantity": 1, "unit": line["unit"], "product": line["product"],
-            "account": line["account"], "unit_price": line["unit_price"], "taxes": [["add", line["taxes"]]],
-        });
+        let line = |line: &Value| {
+            json!({
+                "type": "line", "quantity": 1, "unit": line["unit"], "product": line["product"],
+                "account": line["account"], "unit_price": line["unit_price"], "taxes": [["add", line["taxes"]]],
+            })
+        };
         let lines: Vec<Value> = model["lines"].as_array().unwrap().iter().map(line).collect();
         let invoice = self.erp_post("account.invoice", json!({
             "type": "out", "party": party["id"], "invoice_address": party["addresses"][0],
@@ -148,14 +152,21 @@ impl Company {
             "company": model["company"], "lines": [["create", lines]],
         }), "").await["id"].as_i64().unwrap();
         let posted = self
-            .erp_post(&format!("account.invoice/{invoice}/post"), json!({}), "?f=number&f=lines.id&f=total_amount")
+            .erp_post(
+                &format!("account.invoice/{invoice}/post"),
+                json!({}),
+                "?f=number&f=lines.id&f=total_amount",
+            )
             .await;
         assert_eq!(posted["total_amount"]["decimal"], "840.00");
         let number = posted["number"].as_str().unwrap();
 
         let customer = self
             .processor_post("/v1/customers", &[("email", &email), ("description", &name)])
-            .await["id"].as_str().unwrap().to_owned();
+            .await["id"]
+            .as_str()
+            .unwrap()
+            .to_owned();
         let mut charges = [String::new(), String::new()];
         for charge in &mut charges {
             *charge = self.charge(&customer, AMOUNT, number).await;
@@ -174,7 +185,12 @@ impl Company {
         let found = self.crm_get(&format!("/accounts/?name={}", name.replace(' ', "%20"))).await;
         let account = found["active_accounts"]["open_accounts"][0]["id"].as_i64().unwrap();
         Customer {
-            name, email, invoice, account, charges, comments: 0,
+            name,
+            email,
+            invoice,
+            account,
+            charges,
+            comments: 0,
             erp_code: party["code"].as_str().unwrap().to_owned(),
             line: posted["lines"][1]["id"].as_i64().unwrap(),
         }
@@ -194,7 +210,8 @@ impl Company {
         } else {
             fields.push(("customer", customer.to_owned()));
         }
-        let fields: Vec<(&str, &str)> = fields.iter().map(|(name, text)| (*name, text.as_str())).collect();
+        let fields: Vec<(&str, &str)> =
+            fields.iter().map(|(name, text)| (*name, text.as_str())).collect();
         self.processor_post("/v1/charges", &fields).await["id"].as_str().unwrap().to_owned()
     }
 
@@ -204,11 +221,21 @@ impl Company {
         let id = made["id"].as_str().unwrap().to_owned();
         if !self.is_careful() {
             let card = [
-                ("type", "card"), ("card[number]", "4242424242424242"), ("card[exp_month]", "12"),
-                ("card[exp_year]", "2034"), ("card[cvc]", "123"),
+                ("type", "card"),
+                ("card[number]", "4242424242424242"),
+                ("card[exp_month]", "12"),
+                ("card[exp_year]", "2034"),
+                ("card[cvc]", "123"),
             ];
-            let card = self.processor_post("/v1/payment_methods", &card).await["id"].as_str().unwrap().to_owned();
-            self.processor_post(&format!("/v1/payment_methods/{card}/attach"), &[("customer", &id)]).await;
+            let card = self.processor_post("/v1/payment_methods", &card).await["id"]
+                .as_str()
+                .unwrap()
+                .to_owned();
+            self.processor_post(
+                &format!("/v1/payment_methods/{card}/attach"),
+                &[("customer", &id)],
+            )
+            .await;
             let usual = [("invoice_settings[default_payment_method]", card.as_str())];
             self.processor_post(&format!("/v1/customers/{id}"), &usual).await;
         }
@@ -220,7 +247,8 @@ impl Company {
         let mut refunded = [(0, 0), (0, 0)];
         for (charge, refunded) in customer.charges.iter().zip(&mut refunded) {
             let found = self.processor_get(&format!("/v1/charges/{charge}")).await;
-            let refunds = self.processor_get(&format!("/v1/refunds?charge={charge}&limit=100")).await;
+            let refunds =
+                self.processor_get(&format!("/v1/refunds?charge={charge}&limit=100")).await;
             *refunded = (
                 found["amount_refunded"].as_i64().unwrap(),
                 refunds["data"].as_array().unwrap().len(),
@@ -229,10 +257,14 @@ impl Company {
         let lines = self
             .search(
                 "account.invoice.line",
-                json!([["origin", "in", [
-                    format!("account.invoice.line,{}", customer.line),
-                    format!("account.invoice.line,{}", customer.line - 1),
-                ]]]),
+                json!([[
+                    "origin",
+                    "in",
+                    [
+                        format!("account.invoice.line,{}", customer.line),
+                        format!("account.invoice.line,{}", customer.line - 1),
+                    ]
+                ]]),
                 "&f=invoice.id&f=invoice.state&f=invoice.total_amount",
             )
             .await;
@@ -261,7 +293,8 @@ impl Company {
     async fn cobalt_invoice(&self) -> Value {
         let fields = "&f=account&f=journal&f=currency&f=company&f=lines.account&f=lines.product&f=lines.unit\
                       &f=lines.taxes&f=lines.unit_price";
-        self.search("account.invoice", json!([["number", "=", "INV-00007"]]), fields).await[0].clone()
+        self.search("account.invoice", json!([["number", "=", "INV-00007"]]), fields).await[0]
+            .clone()
     }
 
     fn is_careful(&self) -> bool {
@@ -269,7 +302,8 @@ impl Company {
     }
 
     async fn processor_get(&self, path: &str) -> Value {
-        answer(self.client.get(format!("{}{path}", self.processor)).bearer_auth("sk_test_witness")).await
+        answer(self.client.get(format!("{}{path}", self.processor)).bearer_auth("sk_test_witness"))
+            .await
     }
 
     async fn processor_post(&self, path: &str, fields: &[(&str, &str)]) -> Value {

@@ -143,11 +143,17 @@ fn is_exact(rows: &[Value], standing: &Standing, customer: &Customer, name: &str
         match (row["system"].as_str().unwrap(), row["object"].as_str().unwrap()) {
             ("processor", "charge") => {
                 let charge = customer.charges.iter().position(|id| row["id"] == **id);
-                let (minor, times) = standing.refunded[charge.unwrap_or_else(|| panic!("{}", said()))];
+                let (minor, times) =
+                    standing.refunded[charge.unwrap_or_else(|| panic!("{}", said()))];
                 assert_eq!(row["before"]["amount_refunded"], 0, "{}", said());
                 if !unreadable {
                     assert_eq!(row["after"]["amount_refunded"], minor, "{}", said());
-                    assert_eq!(row["after"]["refunds"].as_array().unwrap().len(), times, "{}", said());
+                    assert_eq!(
+                        row["after"]["refunds"].as_array().unwrap().len(),
+                        times,
+                        "{}",
+                        said()
+                    );
                 }
                 told.0 += usize::from(minor > 0);
             }
@@ -196,12 +202,18 @@ async fn is_covered(bench: &Bench, case: &str, rows: &[Value], name: &str) {
         let answer = ann.desk().list_tickets(request).await.ok()?.into_inner();
         let waiting = v1::DeskTicketState::Waiting;
         let mut tickets = answer.tickets.into_iter();
-        tickets.find(|ticket| ticket.state() == waiting && ticket.subject.starts_with("Please take"))
+        tickets
+            .find(|ticket| ticket.state() == waiting && ticket.subject.starts_with("Please take"))
     })
     .await;
     for row in rows {
-        let said = [row["system"].as_str().unwrap(), &row["id"].to_string(), &row["after"].to_string()];
-        assert!(said.iter().all(|part| ticket.body.contains(part)), "{name}: {row} in {}", ticket.body);
+        let said =
+            [row["system"].as_str().unwrap(), &row["id"].to_string(), &row["after"].to_string()];
+        assert!(
+            said.iter().all(|part| ticket.body.contains(part)),
+            "{name}: {row} in {}",
+            ticket.body
+        );
     }
     ann.take(&ticket.id).await.unwrap();
     until(&format!("{name}: ann to cover {case}"), async || {

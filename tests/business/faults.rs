@@ -67,8 +67,14 @@ fn every_run() -> Vec<Run> {
         add(format!("{step:?} cannot be read for a while"), vec![], None, Some(step), ANY);
     }
     for (event, times) in [
-        ("case_accepted", 1), ("action_proposed", 4), ("action_assessed", 4), ("approval_requested", 1),
-        ("action_dispatched", 4), ("action_executed", 4), ("action_verified", 4), ("plan_completed", 1),
+        ("case_accepted", 1),
+        ("action_proposed", 4),
+        ("action_assessed", 4),
+        ("approval_requested", 1),
+        ("action_dispatched", 4),
+        ("action_executed", 4),
+        ("action_verified", 4),
+        ("plan_completed", 1),
     ] {
         for number in 1..=times {
             let moment = Some(Moment { event, number });
@@ -109,10 +115,18 @@ fn chosen(seed: u64) -> Run {
         (state >> 33) as usize % most
     };
     let all = [
-        F::Refused, F::Broken, F::BrokenAfter, F::CutAfter, F::SilentBefore, F::SilentAfter, F::Lie, F::KillBefore,
+        F::Refused,
+        F::Broken,
+        F::BrokenAfter,
+        F::CutAfter,
+        F::SilentBefore,
+        F::SilentAfter,
+        F::Lie,
+        F::KillBefore,
         F::KillAfter,
     ];
-    let steps = [Step::Draft, Step::Refund, Step::Post, Step::Note, Step::UndoDraft, Step::UndoNote];
+    let steps =
+        [Step::Draft, Step::Refund, Step::Post, Step::Note, Step::UndoDraft, Step::UndoNote];
     let faults: Vec<Planned> = (0..2 + draw(3))
         .map(|_| Planned { step: steps[draw(6)], fault: all[draw(9)], always: false })
         .collect();
@@ -134,7 +148,8 @@ async fn several_faults_in_one_repair_end_in_the_same_three_ways() {
     let number = |name: &str, otherwise| {
         std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(otherwise)
     };
-    let (first, seeds): (u64, u64) = (number("BELAY_FAULT_SEED", 1), number("BELAY_FAULT_SEEDS", 12));
+    let (first, seeds): (u64, u64) =
+        (number("BELAY_FAULT_SEED", 1), number("BELAY_FAULT_SEEDS", 12));
     play(&company, (first..first + seeds).map(chosen).collect()).await;
 }
 

@@ -160,9 +160,16 @@ impl Proxy {
         proxy
     }
 
-    async fn pass_on(&self, method: Method, uri: &Uri, headers: &HeaderMap, body: Bytes) -> Response {
+    async fn pass_on(
+        &self,
+        method: Method,
+        uri: &Uri,
+        headers: &HeaderMap,
+        body: Bytes,
+    ) -> Response {
         let path = uri.path_and_query().map_or("/", |path| path.as_str());
-        let mut request = self.inner.client.request(method, format!("{}{path}", self.inner.upstream));
+        let mut request =
+            self.inner.client.request(method, format!("{}{path}", self.inner.upstream));
         for name in ["authorization", "content-type", "idempotency-key", "x-tryton-context"] {
             if let Some(value) = headers.get(name) {
                 request = request.header(name, value);
@@ -211,7 +218,9 @@ async fn serve(
     };
     match fault {
         None => done,
-        Some(Fault::Refused) => told(StatusCode::UNPROCESSABLE_ENTITY, Bytes::from(r#"{"message":"not like this"}"#)),
+        Some(Fault::Refused) => {
+            told(StatusCode::UNPROCESSABLE_ENTITY, Bytes::from(r#"{"message":"not like this"}"#))
+        }
         Some(Fault::Broken | Fault::BrokenAfter) => {
             told(StatusCode::INTERNAL_SERVER_ERROR, Bytes::from("<h1>Server Error (500)</h1>"))
         }

@@ -51,7 +51,9 @@ impl Books {
         loop {
             let page = self.processor(&format!("/v1/charges?limit=100{after}")).await;
             let found = list(&page["data"]);
-            charges.extend(found.iter().filter(|one| one["metadata"]["customer"] == customer).cloned());
+            charges.extend(
+                found.iter().filter(|one| one["metadata"]["customer"] == customer).cloned(),
+            );
             match found.last() {
                 Some(last) if page["has_more"] == true => {
                     after = format!("&starting_after={}", last["id"].as_str().unwrap());
@@ -70,7 +72,11 @@ impl Books {
         }
 
         let parties = self
-            .erp("party.party", &json!([["contact_mechanisms.value", "=", email]]), "&f=code&f=name")
+            .erp(
+                "party.party",
+                &json!([["contact_mechanisms.value", "=", email]]),
+                "&f=code&f=name",
+            )
             .await;
         let party = one("party with this e-mail address", list(&parties).iter().collect())?.clone();
         let fields = "&f=number&f=invoice_address&f=account&f=journal&f=currency&f=company&f=lines.account\
@@ -81,7 +87,9 @@ impl Books {
         invoice["party"] = party["id"].clone();
         let lines = list(&invoice["lines"]).to_vec();
         let last = lines.last().ok_or("the invoice is empty")?;
-        let same = |one: &&Value| one["product"] == last["product"] && one["unit_price"] == last["unit_price"];
+        let same = |one: &&Value| {
+            one["product"] == last["product"] && one["unit_price"] == last["unit_price"]
+        };
         if lines.iter().filter(same).count() != 2 {
             return Err("no line of the invoice stands there twice".to_owned());
         }
@@ -95,11 +103,20 @@ impl Books {
         let token = format!("JWT {}", setting("NORTHGATE_CRM_READ_TOKEN"));
         let accounts = answer(request.header("Authorization", token)).await;
         let accounts = list(&accounts["active_accounts"]["open_accounts"]);
-        let tagged = accounts.iter().filter(|one| list(&one["tags"]).iter().any(|t| t["name"] == tag));
-        let account = one("account with this customer's code", tagged.collect())?["id"].as_i64().unwrap();
+        let tagged =
+            accounts.iter().filter(|one| list(&one["tags"]).iter().any(|t| t["name"] == tag));
+        let account =
+            one("account with this customer's code", tagged.collect())?["id"].as_i64().unwrap();
 
         let id = |charge: &Value| charge["id"].as_str().unwrap().to_owned();
-        Ok(Found { charge: id(second), twin: id(first), line: last.clone(), invoice, erp_code, account })
+        Ok(Found {
+            charge: id(second),
+            twin: id(first),
+            line: last.clone(),
+            invoice,
+            erp_code,
+            account,
+        })
     }
 
     async fn processor(&self, path: &str) -> Value {
@@ -125,7 +142,9 @@ pub(crate) async fn repair(case: &Case, books: &Books, minor: i64) -> Result<Don
     let email = case.about().customer.clone();
     let found = match books.find(&email, minor).await {
         Ok(found) => found,
-        Err(why) => return Err(Trouble::for_people(format!("not certain who was charged: {why}"), None)),
+        Err(why) => {
+            return Err(Trouble::for_people(format!("not certain who was charged: {why}"), None));
+        }
     };
     let Found { charge, twin, invoice, line, erp_code, account } = found;
     let header: Value = ["party", "invoice_address", "account", "journal", "currency", "company"]
@@ -159,7 +178,8 @@ pub(crate) async fn repair(case: &Case, books: &Books, minor: i64) -> Result<Don
 async fn step(case: &Case, contract: &str, input: Value) -> Result<Value, Trouble> {
     let proposal = case.propose(contract, input);
     let proposal = proposal.provenance("", Source::SystemOfRecord, "the books").plan(PLAN);
-    let result = proposal.act(async |_| Outcome::failed("an agent has nothing to write with")).await?;
+    let result =
+        proposal.act(async |_| Outcome::failed("an agent has nothing to write with")).await?;
     match result {
         ActionResult::Verified(report) => Ok(report.shown.unwrap_or_default()),
         other => {

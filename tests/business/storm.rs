@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use belay_agent::{ActionResult, Outcome, Source};
 use belay_api::v1;
+use belay_api::v1::ReasonKind;
 use serde_json::json;
 
 use crate::bench::{Bench, look};
@@ -25,7 +26,8 @@ const EMAIL: &str = "ap@storm.example";
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_thousand_proposals_of_a_hundred_refunds_give_a_hundred_refunds() {
     let Some(company) = Company::open("LOCALSTRIPE").await else { return };
-    let seed = std::env::var("BELAY_STORM_SEED").ok().and_then(|text| text.parse().ok()).unwrap_or(1_u64);
+    let seed =
+        std::env::var("BELAY_STORM_SEED").ok().and_then(|text| text.parse().ok()).unwrap_or(1_u64);
     eprintln!("storm of seed {seed}");
     let customer = company.customer(EMAIL).await;
     let mut charges = Vec::new();
@@ -69,6 +71,11 @@ async fn a_thousand_proposals_of_a_hundred_refunds_give_a_hundred_refunds() {
                             let became = match proposal.act(nothing).await? {
                                 ActionResult::Verified(_) => "verified",
                                 ActionResult::Duplicate { .. } => "duplicate",
+                                ActionResult::Denied(why)
+                                    if why.iter().any(|one| one.kind == ReasonKind::Duplicate) =>
+                                {
+                                    "duplicate"
+                                }
                                 other => {
                                     eprintln!("{}: {other:?}", charges[index]);
                                     "otherwise"
@@ -86,7 +93,8 @@ async fn a_thousand_proposals_of_a_hundred_refunds_give_a_hundred_refunds() {
             })
         })
     };
-    let mut agents: Vec<_> = (1..=4).map(|number| agent(&bench, &format!("billing-{number}"))).collect();
+    let mut agents: Vec<_> =
+        (1..=4).map(|number| agent(&bench, &format!("billing-{number}"))).collect();
     let tool = bench.stage.tool();
     let mut cases = Vec::new();
     for number in 0..CASES {
@@ -127,7 +135,8 @@ async fn a_thousand_proposals_of_a_hundred_refunds_give_a_hundred_refunds() {
 
     let mut proposed = 0;
     for case in &cases {
-        proposed += tool.story(case).await.iter().filter(|event| *event == "action_proposed").count();
+        proposed +=
+            tool.story(case).await.iter().filter(|event| *event == "action_proposed").count();
     }
     let mut refunds = 0;
     for charge in charges.iter() {
@@ -137,7 +146,10 @@ async fn a_thousand_proposals_of_a_hundred_refunds_give_a_hundred_refunds() {
         refunds += found.len();
     }
     let results = results.lock().unwrap().clone();
-    eprintln!("{proposed} proposals, {refunds} refunds, {} faults shown: {results:?}", bench.script.shown());
+    eprintln!(
+        "{proposed} proposals, {refunds} refunds, {} faults shown: {results:?}",
+        bench.script.shown()
+    );
     assert_eq!(refunds, REFUNDS);
     assert!(proposed >= 1_000, "{proposed}");
 }
@@ -147,7 +159,8 @@ struct Draw(u64);
 
 impl Draw {
     fn below(&mut self, most: usize) -> usize {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        self.0 =
+            self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         (self.0 >> 33) as usize % most
     }
 
