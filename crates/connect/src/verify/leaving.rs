@@ -21,7 +21,7 @@ impl Verification<'_> {
             return notes.failures.push(format!("the ticket could not be withdrawn: {error}"));
         }
         let (reading, judged) = self.look(ticket).await;
-        observing::withdrawn(&reading, judged, notes);
+        observing::withdrawn(&reading, judged, self.terms.watch, notes);
     }
 
     /// Withdraws every ticket that was ever named, and looks for one that may have been made unseen. Harmless when

@@ -1,5 +1,7 @@
 //! Which lie it is that a reading tells. This names what was seen; whether it is cover was judged by the domain.
 
+use std::time::Duration;
+
 use belay_domain::{
     ActKind, ActorKind, Reading, Standing, TicketActor, TicketFacts, TicketReading,
 };
@@ -119,7 +121,12 @@ impl Look<'_> {
 }
 
 /// What a look at the ticket shows after we withdrew it (7, 15, 18).
-pub(super) fn withdrawn(reading: &Reading, judged: Result<Judged, String>, notes: &mut Notes) {
+pub(super) fn withdrawn(
+    reading: &Reading,
+    judged: Result<Judged, String>,
+    watched: Duration,
+    notes: &mut Notes,
+) {
     let why = match judged {
         Ok(Judged::Covered { by }) => {
             let seen = format!("{by} would have been believed after we withdrew it ourselves");
@@ -142,7 +149,11 @@ pub(super) fn withdrawn(reading: &Reading, judged: Result<Judged, String>, notes
             let seen = format!("closed by our own account, which resolves nothing: {why}");
             notes.rows.note(18, Outcome::NotTold, seen);
         }
-        false => notes.rows.not_tried(18, "our account may not close it, and should not"),
+        false => {
+            let watched = watched.as_secs();
+            let seen = format!("nothing closed it in {watched} s, and our account may not");
+            notes.rows.note(18, Outcome::NotTold, seen);
+        }
     }
 }
 
