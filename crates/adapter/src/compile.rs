@@ -291,6 +291,17 @@ impl Work<'_> {
             if rule.each.is_some() && changes(rule) {
                 self.wrong(&at, "a change may not be repeated", "leave out each");
             }
+            let again = rule.kept_while.is_some() || rule.conditional;
+            if again && changes(rule) {
+                self.wrong(
+                    &at,
+                    "a change has no answer of last time",
+                    "leave it to what only reads",
+                );
+            }
+            if rule.conditional && rule.method != Method::Get {
+                self.wrong(&at, "only a GET can be conditional", "leave out conditional");
+            }
             let ask = self.ask(&at, rule, [&before, &asked, &answered]);
             asks.push(ask);
             names.push(rule.name.clone());
@@ -324,6 +335,7 @@ impl Work<'_> {
             body,
             when: expression("when", &rule.when, before),
             each: expression("each", &rule.each, before),
+            kept_while: expression("kept_while", &rule.kept_while, asked),
             expect: expression("expect", &rule.expect, answered),
             items: expression("items", &rule.items, answered),
             next: expression("next", &rule.next, answered),
@@ -332,6 +344,7 @@ impl Work<'_> {
             name: rule.name.clone(),
             method: rule.method,
             changes: changes(rule),
+            conditional: rule.conditional,
             optional: rule.optional,
             tolerate: rule.tolerate.clone(),
             empty: rule.empty,

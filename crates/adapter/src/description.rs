@@ -86,6 +86,8 @@ pub(crate) struct Ask {
     pub(crate) optional: bool,
     pub(crate) tolerate: Vec<u16>,
     pub(crate) empty: bool,
+    pub(crate) kept_while: Option<Expression>,
+    pub(crate) conditional: bool,
     pub(crate) expect: Option<Expression>,
     pub(crate) items: Option<Expression>,
     pub(crate) next: Option<Expression>,

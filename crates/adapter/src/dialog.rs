@@ -88,6 +88,10 @@ impl<'a> Dialog<'a> {
             open.pages += 1;
             let next = self.next_page(ask, &open, &found)?;
             open.gathered.extend(found);
+            if !next.is_null() && next == open.page {
+                let detail = format!("{}: the next page is the same again", ask.name);
+                return Err(Trouble::not_understood(detail));
+            }
             if open.gathered.len() > ITEMS_MAX || (!next.is_null() && open.pages >= ask.pages_max) {
                 let detail = format!("{}: the list goes on for too long", ask.name);
                 return Err(Trouble::not_understood(detail));
@@ -171,6 +175,14 @@ impl<'a> Dialog<'a> {
             headers: all.map(header).collect::<Result<_, Trouble>>()?,
             body: body.map_err(|why| wrong("body", why))?,
             changes: ask.changes,
+            basis: match &ask.kept_while {
+                None => None,
+                Some(basis) => match basis.value(scope).map_err(|why| wrong("kept_while", why))? {
+                    Value::Null => None,
+                    basis => Some(basis.to_string()),
+                },
+            },
+            conditional: ask.conditional,
         })
     }
 }

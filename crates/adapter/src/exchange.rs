@@ -22,6 +22,10 @@ pub struct Request {
     pub body: Option<Value>,
     /// Whether it may change anything; what no answer means depends on it.
     pub changes: bool,
+    /// What the answer of last time still counts for, if it is the same as it was then.
+    pub basis: Option<String>,
+    /// Whether it may be asked for as what changed since the answer of last time.
+    pub conditional: bool,
 }
 
 /// What was answered.
@@ -109,16 +113,17 @@ impl Answer {
             let Some((target, parameters)) = link.trim_start_matches('<').split_once('>') else {
                 continue;
             };
-            let relation = parameters.split(';').find_map(|parameter| {
-                Some(parameter.trim().strip_prefix("rel=")?.trim_matches('"').to_owned())
+            let relations = parameters.split(';').find_map(|parameter| {
+                Some(parameter.trim().strip_prefix("rel=")?.trim_matches('"'))
             });
             let query = target.split_once('?').map(|(_, query)| query).unwrap_or_default();
             let pairs = query.split('&').filter_map(|pair| {
                 let (name, value) = pair.split_once('=')?;
                 Some((decoded(name), Value::from(decoded(value))))
             });
-            if let Some(relation) = relation {
-                links.insert(relation, Value::Object(pairs.collect()));
+            let pairs = Value::Object(pairs.collect());
+            for relation in relations.unwrap_or_default().split_whitespace() {
+                links.insert(relation.to_owned(), pairs.clone());
             }
         }
         Value::Object(links)

@@ -54,6 +54,8 @@ pub(crate) fn judge(
     let kind = match answer.status {
         200..300 => return success(ask, answer, value, scope),
         404 | 410 if ask.optional => return Ok(Heard::Nothing),
+        // Nobody asked what changed.
+        304 => TroubleKind::NotUnderstood,
         401 => TroubleKind::Unauthorized,
         429 => rate_limited(description, answer),
         503 if !ask.changes && answer.headers.contains_key("retry-after") => {

@@ -4,7 +4,9 @@
 //! The description says which requests to send and what the answers show; this carries the requests. Each exchange is
 //! bounded, a look is bounded as a whole, the system's pace is kept, and a write is never repeated.
 
+mod carrying;
 mod config;
+mod memory;
 mod token;
 
 #[cfg(test)]
@@ -15,33 +17,27 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use belay_adapter::{
-    Adapter, Answer, CheckName, Proven, Request, Seen, Talk, Trouble, TroubleKind,
-};
+use belay_adapter::{Adapter, CheckName, Proven, Seen, Trouble, TroubleKind};
 use belay_domain::{
     ActKind, ActorKind, Correlation, QueueFacts, QueueId, Reading, Statement, TicketFacts,
     TicketId, TicketReading,
 };
-use reqwest::Method;
-use reqwest::header::HeaderValue;
 
 pub use config::{ItsmConfig, ItsmError};
 
 use crate::health::{Line, Pace, RateLimit};
-use crate::http::{Exchange, Failure, Http, HttpTerms, Service, header};
+use crate::http::{Exchange, Http, HttpTerms, Service};
 use crate::human_queue::inspected;
 use crate::placing::Settling;
 use crate::proof::{Finding, RouteCheck};
 use crate::{
     BoxFuture, HumanQueue, NewTicket, OurTicket, OurTickets, QueueError, QueueErrorKind, Wanted,
 };
+use memory::Memory;
 use token::Secret;
 
 /// The most of an answer that is read. A page of history is some hundred kilobytes.
 const ANSWER_LENGTH_MAX: usize = 8 * 1024 * 1024;
-
-/// A look takes several answers after each other; it may take as long as so many that are only just in time.
-const LOOK_EXCHANGES_MAX: u32 = 4;
 
 /// How long a request may wait for its turn before the look is given up.
 const WAIT_MOST: Duration = Duration::from_secs(20);
@@ -53,6 +49,7 @@ pub struct Itsm {
     secret: Secret,
     pace: Pace,
     timeout: Duration,
+    memory: Memory,
 }
 
 impl Itsm {
@@ -90,96 +87,7 @@ impl Itsm {
             secret,
             pace: Pace::new(limit),
             timeout: config.timeout,
-        })
-    }
-
-    /// Carries a talk to its end; each of its requests waits in this line.
-    async fn carry<T>(
-        &self,
-        line: Line,
-        talk: Result<Talk<'_, T>, Trouble>,
-    ) -> Result<T, QueueError> {
-        let mut talk = talk.map_err(told)?;
-        while let Some(request) = talk.ask().map_err(told)? {
-            let answer = self.ask(line, &request).await?;
-            if let Some(rest) = self.adapter.rest(&answer) {
-                self.pace.rest(rest);
-            }
-            talk.hear(&answer).map_err(|trouble| {
-                if trouble.kind == TroubleKind::Unauthorized {
-                    self.secret.refused();
-                }
-                told(trouble)
-            })?;
-        }
-        talk.end().map_err(told)
-    }
-
-    /// Carries a talk to its end that changes nothing, and gives it up if it takes too long as a whole, however quick
-    /// each answer was.
-    async fn look<T>(
-        &self,
-        line: Line,
-        talk: Result<Talk<'_, T>, Trouble>,
-    ) -> Result<T, QueueError> {
-        let within = self.timeout.saturating_mul(LOOK_EXCHANGES_MAX);
-        tokio::time::timeout(within, self.carry(line, talk)).await.unwrap_or_else(|_| {
-            let detail = format!("the look took longer than {} s", within.as_secs());
-            Err(QueueError::new(QueueErrorKind::Unavailable, detail))
-        })
-    }
-
-    async fn ask(&self, line: Line, request: &Request) -> Result<Answer, QueueError> {
-        let credential = self.secret.header(&self.http, &self.pace, line).await?;
-        self.pace.turn(line).await.map_err(|wait| {
-            let kind = QueueErrorKind::RateLimited { retry_after: Some(wait) };
-            QueueError::new(kind, "too many requests are waiting for it")
-        })?;
-        let sent = match self.built(request, credential) {
-            Ok(builder) => self.http.send(builder).await,
-            Err(failure) => Err(failure),
-        };
-        let answer = sent.map_err(|failure| {
-            let kind = match (&failure, request.changes) {
-                (Failure::Malformed { .. }, _) => QueueErrorKind::Refused,
-                (Failure::NotSent { .. }, _) | (Failure::NoAnswer { .. }, false) => {
-                    QueueErrorKind::Unavailable
-                }
-                (Failure::NoAnswer { .. }, true) => QueueErrorKind::Unknown,
-            };
-            QueueError::new(kind, failure.detail())
-        })?;
-        let headers = answer.headers.iter().filter_map(|(name, value)| {
-            Some((name.as_str().to_owned(), value.to_str().ok()?.to_owned()))
-        });
-        Ok(Answer { status: answer.status, headers: headers.collect(), body: answer.body })
-    }
-
-    fn built(
-        &self,
-        request: &Request,
-        credential: Option<(String, HeaderValue)>,
-    ) -> Result<reqwest::RequestBuilder, Failure> {
-        let query: Vec<(&str, &str)> =
-            request.query.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
-        let method = match request.method {
-            belay_adapter::Method::Get => Method::GET,
-            belay_adapter::Method::Post => Method::POST,
-            belay_adapter::Method::Put => Method::PUT,
-            belay_adapter::Method::Patch => Method::PATCH,
-            belay_adapter::Method::Delete => Method::DELETE,
-        };
-        let mut builder = self.http.request(method, &request.path, &query)?;
-        for (name, value) in &request.headers {
-            let (name, value) = header(name, value)?;
-            builder = builder.header(name, value);
-        }
-        if let Some((name, value)) = credential {
-            builder = builder.header(name, value);
-        }
-        Ok(match &request.body {
-            Some(body) => builder.json(body),
-            None => builder,
+            memory: Memory::default(),
         })
     }
 

@@ -43,6 +43,14 @@ pub(crate) struct RequestRule {
     pub(crate) empty: bool,
     /// Has to be true of a success (an expression over `answer`), or the answer is not understood.
     pub(crate) expect: Option<String>,
+    /// The answer of last time counts while this expression gives what it gave then: only where everything that matters
+    /// in the answer changes it, such as the history of a record and the record itself. It has to have stood still for a
+    /// while, and the answer is asked for anew now and then all the same.
+    pub(crate) kept_while: Option<String>,
+    /// The answer carries an `ETag`: it is asked for with `If-None-Match` the next time, and 304 says that it is the
+    /// same. Weak tags are not used.
+    #[serde(default)]
+    pub(crate) conditional: bool,
     /// The list within the answer (an expression over `answer`); what follows sees all pages of it as one list.
     pub(crate) items: Option<String>,
     /// What the next page is asked for with, or null after the last one (an expression over `answer`, `items` of this

@@ -24,14 +24,21 @@ const EARLY: Duration = Duration::from_secs(30);
 const TOKEN_FOR: Duration = Duration::from_secs(300);
 
 /// A header's name and value.
-type Credential = (String, HeaderValue);
+pub(super) type Credential = (String, HeaderValue);
 
 /// What proves who we are.
 pub(super) enum Secret {
     /// Always the same.
     Fixed(Credential),
     /// A token that is asked for with client credentials (RFC 6749, 4.4).
-    Token { path: String, client: String, secret: SecretString, held: Mutex<Option<Held>> },
+    Token {
+        path: String,
+        client: String,
+        secret: SecretString,
+        held: Mutex<Option<Held>>,
+        /// Whoever asks for a token; all others wait for what comes of it.
+        asking: tokio::sync::Mutex<()>,
+    },
 }
 
 /// A token, and until when it is used.
@@ -57,6 +64,7 @@ impl Secret {
                     client: client.to_owned(),
                     secret: secret.to_owned().into(),
                     held: Mutex::new(None),
+                    asking: tokio::sync::Mutex::new(()),
                 });
             }
             (AuthScheme::Bearer, _) => format!("Bearer {secret}"),
@@ -77,18 +85,24 @@ impl Secret {
         http: &Http,
         pace: &Pace,
         line: Line,
-    ) -> Result<Option<Credential>, QueueError> {
-        let (path, client, secret, held) = match self {
-            Self::Fixed(credential) => return Ok(Some(credential.clone())),
-            Self::Token { path, client, secret, held } => (path, client, secret, held),
+    ) -> Result<Credential, QueueError> {
+        let (path, client, secret, held, asking) = match self {
+            Self::Fixed(credential) => return Ok(credential.clone()),
+            Self::Token { path, client, secret, held, asking } => {
+                (path, client, secret, held, asking)
+            }
         };
         let name = || AUTHORIZATION.as_str().to_owned();
-        let known = {
+        let known = || {
             let held = held.lock().unwrap_or_else(PoisonError::into_inner);
             held.as_ref().filter(|held| Instant::now() < held.until).map(|held| held.value.clone())
         };
-        if let Some(value) = known {
-            return Ok(Some((name(), value)));
+        if let Some(value) = known() {
+            return Ok((name(), value));
+        }
+        let _asking = asking.lock().await;
+        if let Some(value) = known() {
+            return Ok((name(), value));
         }
         let wait = |wait| QueueErrorKind::RateLimited { retry_after: Some(wait) };
         pace.turn(line)
@@ -123,14 +137,17 @@ impl Secret {
         let until = Instant::now() + lasts.saturating_sub(EARLY);
         *held.lock().unwrap_or_else(PoisonError::into_inner) =
             Some(Held { value: value.clone(), until });
-        Ok(Some((name(), value)))
+        Ok((name(), value))
     }
 
-    /// It was not accepted; a token is asked for anew the next time.
-    pub(super) fn refused(&self) {
-        if let Self::Token { held, .. } = self {
-            held.lock().unwrap_or_else(PoisonError::into_inner).take();
+    /// It was not accepted. Says whether another one can be had: a token is asked for anew, unless that happened already.
+    pub(super) fn refused(&self, (_, value): &Credential) -> bool {
+        let Self::Token { held, .. } = self else { return false };
+        let mut held = held.lock().unwrap_or_else(PoisonError::into_inner);
+        if held.as_ref().is_some_and(|held| held.value == *value) {
+            held.take();
         }
+        true
     }
 }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use belay_adapter::{Settings, built_in};
-use belay_replay::{Deed, Lie, Person, Queue, Which};
+use belay_replay::{Deed, Lie, Person, Queue, Shared, Which};
 use secrecy::SecretString;
 
 use super::{Itsm, ItsmConfig, Stage, check, lies, run, staff};
@@ -14,7 +14,10 @@ use crate::{HumanQueue, QueueErrorKind};
 const SUPPORT: &str = "00000000-0000-4000-8002-000000000007";
 
 pub(super) fn stage() -> Stage {
-    let office = Stage::office();
+    Stage::of(itsm)
+}
+
+pub(super) fn itsm(office: &Shared) -> Itsm {
     let config = ItsmConfig {
         base_url: "https://goalert.office.example".to_owned(),
         description: built_in("goalert").expect("it comes with Belay"),
@@ -28,8 +31,7 @@ pub(super) fn stage() -> Stage {
         timeout: Duration::from_secs(10),
         roots_pem: None,
     };
-    let itsm = Itsm::over(belay_replay::goalert(office.clone()), config).expect("it is right");
-    Stage { office, itsm, queue: "support" }
+    Itsm::over(belay_replay::goalert(office.clone()), config).expect("it is right")
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use belay_adapter::{Settings, built_in};
 use belay_domain::TicketReading;
-use belay_replay::{Deed, Lie, Which};
+use belay_replay::{Deed, Lie, Shared, Which};
 use futures_util::future::join_all;
 use secrecy::SecretString;
 use tokio::time::{Instant, sleep};
@@ -14,7 +14,10 @@ use super::{Itsm, ItsmConfig, Stage, lies, run, staff};
 use crate::{HumanQueue, Pace, QueueErrorKind, RateLimit};
 
 pub(super) fn stage() -> Stage {
-    let office = Stage::office();
+    Stage::of(itsm)
+}
+
+pub(super) fn itsm(office: &Shared) -> Itsm {
     let fields = [
         ("correlation", "customfield_10100"),
         ("case", "customfield_10101"),
@@ -35,8 +38,7 @@ pub(super) fn stage() -> Stage {
         timeout: Duration::from_secs(10),
         roots_pem: None,
     };
-    let itsm = Itsm::over(belay_replay::jira(office.clone()), config).expect("it is right");
-    Stage { office, itsm, queue: "support" }
+    Itsm::over(belay_replay::jira(office.clone()), config).expect("it is right")
 }
 
 const ANNA: &str = "5b10a2844c20165700ed0001";

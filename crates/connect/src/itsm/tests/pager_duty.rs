@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use belay_adapter::{Settings, built_in};
-use belay_replay::{Deed, Lie, Queue, Which};
+use belay_replay::{Deed, Lie, Queue, Shared, Which};
 use secrecy::SecretString;
 
 use super::{Itsm, ItsmConfig, Stage, check, lies, run, staff};
@@ -14,7 +14,10 @@ use crate::{Attempt, HumanQueue, QueueErrorKind, Settling, place};
 const SUPPORT: &str = "PS00007";
 
 pub(super) fn stage() -> Stage {
-    let office = Stage::office();
+    Stage::of(itsm)
+}
+
+pub(super) fn itsm(office: &Shared) -> Itsm {
     let config = ItsmConfig {
         base_url: "https://api.pagerduty.com".to_owned(),
         description: built_in("pagerduty").expect("it comes with Belay"),
@@ -29,8 +32,7 @@ pub(super) fn stage() -> Stage {
         timeout: Duration::from_secs(10),
         roots_pem: None,
     };
-    let itsm = Itsm::over(belay_replay::pager_duty(office.clone()), config).expect("it is right");
-    Stage { office, itsm, queue: "support" }
+    Itsm::over(belay_replay::pager_duty(office.clone()), config).expect("it is right")
 }
 
 #[test]

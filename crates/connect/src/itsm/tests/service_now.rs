@@ -4,14 +4,17 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use belay_adapter::{Settings, built_in};
-use belay_replay::{Deed, Edit, Lie, Right};
+use belay_replay::{Deed, Edit, Lie, Right, Shared};
 use secrecy::SecretString;
 
 use super::{Itsm, ItsmConfig, Stage, check, lies, run, staff};
 use crate::{HumanQueue, QueueErrorKind, RouteCheck, Verdict};
 
 pub(super) fn stage() -> Stage {
-    let office = Stage::office();
+    Stage::of(itsm)
+}
+
+pub(super) fn itsm(office: &Shared) -> Itsm {
     let config = ItsmConfig {
         base_url: "https://office.service-now.com".to_owned(),
         description: built_in("servicenow").expect("it comes with Belay"),
@@ -25,8 +28,7 @@ pub(super) fn stage() -> Stage {
         timeout: Duration::from_secs(10),
         roots_pem: None,
     };
-    let itsm = Itsm::over(belay_replay::service_now(office.clone()), config).expect("it is right");
-    Stage { office, itsm, queue: "support" }
+    Itsm::over(belay_replay::service_now(office.clone()), config).expect("it is right")
 }
 
 fn edit(by: &str, edit: Edit) -> Deed {

@@ -1,8 +1,9 @@
 //! The five vendors, and what differs between them in stories that are told of all.
 
 use belay_domain::Reading;
+use belay_replay::Shared;
 
-use super::{Stage, goalert, jira, line, pager_duty, run, service_now, zendesk};
+use super::{Itsm, Stage, goalert, jira, line, pager_duty, run, service_now, zendesk};
 
 /// A vendor whose stand-in serves the office.
 pub(super) struct Vendor {
@@ -10,6 +11,8 @@ pub(super) struct Vendor {
     pub(super) name: &'static str,
     /// The office behind it.
     pub(super) stage: fn() -> Stage,
+    /// Another way into an office, with nothing known of it.
+    pub(super) itsm: fn(&Shared) -> Itsm,
     /// What its adapter calls the people of the office, and what the office calls them.
     names: &'static [(&'static str, &'static str)],
     /// What every ticket shows from the beginning, and is no part of any story.
@@ -58,6 +61,7 @@ pub(super) const VENDORS: [Vendor; 5] = [
     Vendor {
         name: "ServiceNow",
         stage: service_now::stage,
+        itsm: service_now::itsm,
         names: &[],
         made: "",
         can: &[
@@ -81,6 +85,7 @@ pub(super) const VENDORS: [Vendor; 5] = [
     Vendor {
         name: "Jira Service Management",
         stage: jira::stage,
+        itsm: jira::itsm,
         names: &[
             ("5b10a2844c20165700ed0001", "anna"),
             ("5b10a2844c20165700ed0002", "ben"),
@@ -109,6 +114,7 @@ pub(super) const VENDORS: [Vendor; 5] = [
     Vendor {
         name: "Zendesk",
         stage: zendesk::stage,
+        itsm: zendesk::itsm,
         names: &[("@office.example", ""), ("machine -1", "machine robot")],
         made: "",
         can: &[
@@ -133,6 +139,7 @@ pub(super) const VENDORS: [Vendor; 5] = [
     Vendor {
         name: "PagerDuty",
         stage: pager_duty::stage,
+        itsm: pager_duty::itsm,
         names: &[
             ("PU00001", "anna"),
             ("PU00002", "ben"),
@@ -152,6 +159,7 @@ pub(super) const VENDORS: [Vendor; 5] = [
     Vendor {
         name: "GoAlert",
         stage: goalert::stage,
+        itsm: goalert::itsm,
         names: &[
             ("via%20Robot%20integration", "robot"),
             ("Anna", "anna"),

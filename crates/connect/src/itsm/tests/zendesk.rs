@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use belay_adapter::{Settings, built_in};
-use belay_replay::{Deed, Lie, Person, Status, Which, ZENDESK_RESOLUTION_FIELD};
+use belay_replay::{Deed, Lie, Person, Shared, Status, Which, ZENDESK_RESOLUTION_FIELD};
 
 use super::{Itsm, ItsmConfig, Stage, check, lies, named, run, staff};
 use crate::HumanQueue;
@@ -13,10 +13,12 @@ use crate::HumanQueue;
 const SUPPORT: &str = "360000007";
 
 pub(super) fn stage() -> Stage {
-    let office = Stage::office();
+    Stage::of(itsm)
+}
+
+pub(super) fn itsm(office: &Shared) -> Itsm {
     let config = config("belay", "s3cret");
-    let itsm = Itsm::over(belay_replay::zendesk(office.clone()), config).expect("it is right");
-    Stage { office, itsm, queue: "support" }
+    Itsm::over(belay_replay::zendesk(office.clone()), config).expect("it is right")
 }
 
 fn config(account: &str, secret: &str) -> ItsmConfig {
