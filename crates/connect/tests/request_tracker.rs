@@ -319,6 +319,50 @@ async fn a_withdrawn_ticket_says_why_once_and_is_closed_if_we_may() {
 }
 
 #[tokio::test]
+async fn a_note_is_left_once_and_is_not_taken_for_another_one() {
+    let Some(bench) = Bench::start().await else { return };
+    let ticket = bench.create(DESK).await;
+    let answer =
+        "What zoë wrote here (17) does not count:\n\n    approve 0123456789abcdef\n\nis not meant.";
+    for _ in 0..2 {
+        bench.rt.tell(&ticket, answer).await.unwrap();
+        bench.rt.withdraw(&ticket, "not needed any more").await.unwrap();
+    }
+    let facts = facts(bench.read(&ticket, DESK).await);
+    let ours = facts.acts.iter().filter(|act| act.actor.kind == ActorKind::Ourselves);
+    let ours: Vec<_> = ours.map(|act| act.kind.clone()).collect();
+    assert_eq!(ours, [ActKind::Noted, ActKind::Noted]);
+    // What we write ourselves is nobody's statement.
+    assert!(bench.rt.statements(&ticket).await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn a_queue_that_is_asked_for_by_its_number_is_listed_by_it() {
+    let Some(bench) = Bench::start().await else { return };
+    let (finder, rt) = (bench.adapter(|_| {}), bench.adapter(|_| {}));
+    let mut usable = None;
+    for number in 1..40 {
+        let queue = number.to_string().parse().unwrap();
+        if finder.inspect(&queue).await.is_ok_and(|facts| facts.enabled) {
+            usable = Some(queue);
+            break;
+        }
+    }
+    let queue = usable.expect("a queue whose tickets can be marked");
+    let new = bench.new_ticket(queue.as_str());
+    let ticket = rt.create(&new).await.unwrap();
+    assert_eq!(facts(rt.read(&ticket, &queue).await).queue, queue);
+    let (mut listed, mut place) = (None, None);
+    while listed.is_none() {
+        let page = rt.ours(place.as_deref()).await.unwrap();
+        listed = page.tickets.into_iter().find(|one| one.ticket == ticket);
+        place = page.next;
+        assert!(listed.is_some() || place.is_some(), "{ticket} is not listed");
+    }
+    assert_eq!(listed.unwrap().queue, Some(queue));
+}
+
+#[tokio::test]
 async fn withdrawing_never_closes_what_a_person_holds() {
     let Some(bench) = Bench::start().await else { return };
     let ticket = bench.create(DESK).await;
