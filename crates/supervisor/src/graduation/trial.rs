@@ -97,10 +97,12 @@ pub async fn try_contract(
     let systems = Systems::of_records(business);
     let mut trial =
         Trial { playbook, contract: found, case, input, systems, against, stages: Vec::new() };
-    if trial.decide(recording).await {
+    let allowed = trial.decide(recording).await;
+    if allowed {
         trial.carry_out().await;
     }
-    if against == Against::Recorded {
+    // What was denied asks for nothing more, and that says nothing about the recording.
+    if allowed && against == Against::Recorded {
         let left = tape.left();
         trial.stage("recording", left.is_empty(), left);
     }
