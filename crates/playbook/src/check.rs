@@ -1,6 +1,8 @@
 //! Finding out, while a file is compiled, whether what it says can mean anything: names that exist, expressions that
 //! can be evaluated, durations that promises can be built on. Everything wrong is noted, with its place.
 
+pub(crate) mod typed;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -27,6 +29,7 @@ pub(crate) struct Names {
     pub(crate) agents: Option<BTreeSet<String>>,
     pub(crate) groups: Option<BTreeSet<String>>,
     pub(crate) resolutions: Option<BTreeSet<String>>,
+    pub(crate) reasons: Option<BTreeSet<String>>,
     pub(crate) contracts: Option<BTreeSet<String>>,
     pub(crate) boundaries: Option<BTreeSet<String>>,
     pub(crate) escalations: Option<BTreeSet<String>>,
@@ -243,6 +246,7 @@ impl Check<'_> {
     }
 
     fn references(&mut self, pointer: &str, expression: &Expression, visible: Visible<'_>) {
+        self.free_text(pointer, expression, visible);
         let references = expression.references();
         for function in references.functions {
             if !FUNCTIONS.contains(&function.as_str()) {

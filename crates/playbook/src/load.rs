@@ -152,6 +152,7 @@ fn names(reads: &[Read], files: &[SourceFile]) -> Names {
         agents: keys(FileKind::Agents, "/agents"),
         groups: keys(FileKind::Playbook, "/groups"),
         resolutions: keys(FileKind::Taxonomy, "/resolutions"),
+        reasons: keys(FileKind::Taxonomy, "/reasons"),
         contracts: fields(FileKind::Contract, "/id"),
         boundaries: fields(FileKind::Boundary, "/name"),
         escalations: fields(FileKind::Escalation, "/name"),
@@ -225,6 +226,7 @@ fn compile(
         work.check(FileKind::Playbook, |check| asking.of_tiers(check, general));
         work.each::<ContractFile, ()>(FileKind::Contract, |check, file| {
             asking.of_contract(check, &file);
+            check.reason_codes(&file);
             None
         });
     }
@@ -258,6 +260,7 @@ fn compile(
             .map(|(id, agent)| (id, agent.roles.iter().map(|role| role.as_str()).collect()))
             .collect(),
         contracts: contracts.iter().map(|c| (c.id.as_str(), c.system.as_str())).collect(),
+        schemas: contracts.iter().map(|contract| &contract.schema).collect(),
     };
     let inputs = all_compiled.then_some(&inputs);
     let policies = Policies::compile(policies, &world, names, inputs, problems);

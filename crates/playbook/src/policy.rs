@@ -6,6 +6,7 @@
 
 mod bare;
 mod looks;
+mod typed;
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet, HashSet};
@@ -74,6 +75,8 @@ pub(crate) enum Answer {
 pub(crate) struct World<'a> {
     pub(crate) agents: Vec<(&'a AgentId, Vec<&'a str>)>,
     pub(crate) contracts: Vec<(&'a str, &'a str)>,
+    /// The schemas of all inputs.
+    pub(crate) schemas: Vec<&'a Value>,
 }
 
 impl Policies {
@@ -127,7 +130,8 @@ impl Policies {
                     }
                 }
                 if let Ok(json) = policy.to_json() {
-                    for (what, remedy) in attributes(&json, inputs) {
+                    let mistakes = typed::mistakes(&json, &world.schemas);
+                    for (what, remedy) in attributes(&json, inputs).into_iter().chain(mistakes) {
                         wrong(what, remedy);
                     }
                 }

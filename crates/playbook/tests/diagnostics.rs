@@ -91,6 +91,28 @@ fn a_slip_in_a_name_is_found_where_it_was_made() {
 }
 
 #[test]
+fn what_makes_two_reports_one_matter_has_to_tell_customers_apart() {
+    let otherwise = "otherwise: {to: people";
+    let edit = |fields: &str| format!("otherwise: {{same_matter: [{fields}], to: people");
+    check(&[("routing.yaml", otherwise, edit("customer, oder").as_str())], "routing.yaml:*");
+    check(
+        &[("routing.yaml", otherwise, edit("kind, subject").as_str())],
+        "routing.yaml:3:26: these are the same in the reports of different customers, whose matters would be one \
+         (add customer, or a label that names the matter)",
+    );
+}
+
+#[test]
+fn the_reason_codes_are_a_list_that_people_choose_from() {
+    let many: String = (0..65).map(|n| format!("  r{n}: text\n")).collect();
+    let text = "again: {title: Again, means: return to role clerk}\n";
+    check(
+        &[("taxonomy.yaml", text, format!("{text}reasons:\n{many}").as_str())],
+        "taxonomy.yaml:4:1: 65 reason codes; nobody chooses from so many (keep at most 64)",
+    );
+}
+
+#[test]
 fn an_unknown_field_is_an_error() {
     check(
         &[("contracts/sell.yaml", "executor: agent", "executer: agent")],
@@ -268,6 +290,92 @@ fn pace_is_scaled_and_windows_are_not() {
     let plan = playbook.escalation("ask", belay_domain::Severity::Normal).expect("a plan");
     assert_eq!(plan.steps[0].acknowledge_within.as_secs(), 30);
     assert_eq!(plan.steps[0].freshness.as_secs(), 6);
+}
+
+#[test]
+fn a_rule_that_reads_free_text_is_an_error_where_it_stands() {
+    let that = "that: reads.item.price == input.price";
+    check(
+        &[("contracts/sell.yaml", that, "that: \"input.item.contains('cheap')\"")],
+        "contracts/sell.yaml:17:32: this rule reads free text: input.item by contains() (decide on a field with an \
+         enum, a format or a pattern, on a label, or on the kind of case)",
+    );
+    check(
+        &[("contracts/sell.yaml", that, "that: case.subject != 'refund'")],
+        "contracts/sell.yaml:17:32: this rule reads free text: case.subject (decide on a field with an enum, a format \
+         or a pattern, on a label, or on the kind of case)",
+    );
+    check(
+        &[("contracts/sell.yaml", "permit_within: 60s", "key: \"{{ case.subject }}\"")],
+        "contracts/sell.yaml:25:6: this rule reads free text: case.subject (decide on a field with an enum, a format \
+         or a pattern, on a label, or on the kind of case)",
+    );
+    check(
+        &[("policies/all.cedar", "context.amount < 100", "context.input.item like \"*cheap*\"")],
+        "policies/all.cedar:1:1: this rule reads free text: context.input.item (decide on a field with an enum, a \
+         format or a pattern)",
+    );
+    check(
+        &[("policies/all.cedar", "context.amount < 100", "context.input.item == \"cheap\"")],
+        "policies/all.cedar:1:1: this rule reads free text: context.input.item (decide on a field with an enum, a \
+         format or a pattern)",
+    );
+}
+
+#[test]
+fn a_text_with_a_form_may_be_looked_into_and_a_condition_may_be_about_the_text_itself() {
+    let that = "that: reads.item.price == input.price";
+    let item = "{item: {type: string}";
+    check(
+        &[
+            ("contracts/sell.yaml", that, "that: \"input.item.startsWith('a')\""),
+            ("contracts/sell.yaml", item, "{item: {type: string, pattern: '^[a-z]+$'}"),
+        ],
+        "",
+    );
+    check(
+        &[("contracts/sell.yaml", that, "that: \"!input.item.contains('pin')\", field: /item")],
+        "",
+    );
+}
+
+#[test]
+fn reason_codes_are_those_of_the_taxonomy_wherever_they_appear() {
+    let item = "{item: {type: string}";
+    let reasons =
+        ("taxonomy.yaml", "resolutions:", "reasons: {goodwill: to keep them}\nresolutions:");
+    check(
+        &[
+            reasons,
+            ("contracts/sell.yaml", item, "{reason: {enum: [goodwil]}, item: {type: string}"),
+        ],
+        "contracts/sell.yaml:10:32: the reason code \"goodwil\" is not in taxonomy.yaml (did you mean goodwill?)",
+    );
+    check(
+        &[reasons, ("contracts/sell.yaml", item, "{reason: {type: string}, item: {type: string}")],
+        "contracts/sell.yaml:10:24: a reason is a code of taxonomy.yaml, and here it may be anything (write enum: \
+         [goodwill], or those of it that fit)",
+    );
+    check(
+        &[
+            reasons,
+            ("contracts/sell.yaml", item, "{reason: {enum: [goodwill]}, item: {type: string}"),
+            ("policies/all.cedar", "context.amount < 100", "context.input.reason == \"goodwil\""),
+        ],
+        "policies/all.cedar:1:1: the input reason is never \"goodwil\" (did you mean goodwill?)",
+    );
+    check(
+        &[
+            reasons,
+            ("contracts/sell.yaml", item, "{reason: {enum: [goodwill]}, item: {type: string}"),
+            (
+                "policies/all.cedar",
+                "context.amount < 100",
+                "[\"good\"].contains(context.input.reason)",
+            ),
+        ],
+        "policies/all.cedar:1:1: the input reason is never \"good\" (there are: goodwill)",
+    );
 }
 
 /// Each edit is a file, what it says, and what it says instead. A `*` at the end of an expectation matches anything.
