@@ -47,3 +47,5 @@ mod search;
 mod verified;
 #[path = "promises/watch.rs"]
 mod watch;
+#[path = "promises/written.rs"]
+mod written;
