@@ -4,12 +4,14 @@ use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::ops::Deref;
 
+use belay_api::v1;
 use belay_supervisor::{Config, HookDoor};
+use jiff::Timestamp;
 use serde_json::json;
 
 use crate::stage::callers::Caller;
 use crate::stage::playbook::Playbook;
-use crate::stage::{Stage, until};
+use crate::stage::{Stage, case_of, until};
 use crate::tracker::{Tracker, var};
 
 /// The stage and its Request Tracker.
@@ -88,9 +90,12 @@ impl Bench {
         Self { stage: Stage::tuned(write, door).await, tracker }
     }
 
-    /// A case that is for people.
+    /// A case that is for people. Its id comes from that of the request, and the tracker may know those of other runs.
     pub(crate) async fn open(&self) -> (Caller, String) {
-        (self.stage.tool(), self.stage.open("other").await)
+        let request_id = format!("request-{:x}", Timestamp::now().as_nanosecond());
+        let (tool, request) = (self.stage.tool(), case_of("other"));
+        let opened = tool.open(v1::OpenCaseRequest { request_id, ..request }).await.unwrap();
+        (tool, opened.case.unwrap().summary.unwrap().id)
     }
 
     /// Waits for the case's ticket in a queue.
