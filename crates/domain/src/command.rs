@@ -19,6 +19,10 @@ pub enum Command {
         request: RequestId,
         /// Through which channel.
         channel: String,
+        /// What it says. A report that is linked loses nothing that it would have brought to a case of its own.
+        context: Vec<NewEntry>,
+        /// How much it matters, if that was said: the matter is as urgent as its most urgent report.
+        severity: Option<Severity>,
     },
     /// Adds to what is known.
     AddContext {

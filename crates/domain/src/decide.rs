@@ -88,9 +88,8 @@ impl Deciding {
             | Command::Withdrawn { .. }
             | Command::Compare { .. }
             | Command::TicketPlaced { .. } => Ok(()),
-            Command::LinkContact { request, channel } => {
-                self.link_contact(request, channel);
-                Ok(())
+            Command::LinkContact { request, channel, context, severity } => {
+                self.link_contact(request, channel, context, *severity)
             }
             Command::AddContext { entries, by } => self.add_context(entries, by),
             Command::Amend { subject, severity, labels } => {

@@ -25,6 +25,7 @@ pub mod fuzzing;
 mod graduation;
 mod hook;
 mod load;
+mod matter;
 mod operations;
 mod people;
 mod policy;
@@ -153,6 +154,12 @@ impl Playbook {
                 exhausted: belay_domain::WhenExhausted::StartOver,
             },
         })
+    }
+
+    /// What makes this report the same matter as others, as the routing says; none if it is a matter of its own.
+    #[must_use]
+    pub fn fingerprint(&self, case: &CaseFacts) -> Option<Digest> {
+        self.routing.fingerprint(self, case)
     }
 
     /// The reads that can be done now and have not been answered. Do them, add the answers, and ask again until this

@@ -6,6 +6,7 @@ use crate::Playbook;
 use crate::check::Check;
 use crate::facts::CaseFacts;
 use crate::format::{Defaults, RouteRule, RoutingFile};
+use crate::matter::Matter;
 
 /// The rules in their order; the last one fits everything.
 #[derive(Debug, Default)]
@@ -28,6 +29,7 @@ pub struct Route {
     lease: Span,
     seek_within: Span,
     offer_within: Span,
+    matter: Matter,
 }
 
 impl Routing {
@@ -61,9 +63,7 @@ impl Routing {
         version: Digest,
         case: &CaseFacts,
     ) -> Option<CaseTerms> {
-        let said = case.severity.unwrap_or(playbook.severity);
-        let fits = self.routes.iter().find(|route| route.fits(case, said));
-        let route = fits.or_else(|| self.routes.last())?;
+        let route = self.route(playbook, case)?;
         let severity = case.severity.or(route.severity).unwrap_or(playbook.severity);
         Some(CaseTerms {
             playbook: version,
@@ -75,6 +75,20 @@ impl Routing {
             bounces_max: self.bounces_max,
             takeover: playbook.escalation(&route.takeover, severity)?,
         })
+    }
+}
+
+impl Routing {
+    /// By what a report is recognised as one of a matter that is known; none if it is a matter of its own.
+    pub(crate) fn fingerprint(&self, playbook: &Playbook, case: &CaseFacts) -> Option<Digest> {
+        self.route(playbook, case)?.matter.fingerprint(case)
+    }
+
+    /// The first rule that fits, else the last.
+    fn route(&self, playbook: &Playbook, case: &CaseFacts) -> Option<&Route> {
+        let said = case.severity.unwrap_or(playbook.severity);
+        let fits = self.routes.iter().find(|route| route.fits(case, said));
+        fits.or_else(|| self.routes.last())
     }
 }
 
@@ -171,5 +185,6 @@ fn route(
         lease,
         seek_within,
         offer_within,
+        matter: Matter::compile(check, &format!("{pointer}/same_matter"), &rule.same_matter),
     }
 }

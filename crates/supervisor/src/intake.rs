@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use belay_domain::{
-    Actor, Case, CaseId, CaseTerms, Command, Digest, Hasher, NewEntry, Open, RequestId, Severity,
-    TenantId,
+    Actor, Case, CaseId, CaseTerms, Command, Digest, Hasher, NewEntry, Open, Rejection, RequestId,
+    Severity, TenantId,
 };
 use belay_playbook::CaseFacts;
 
@@ -76,6 +76,8 @@ impl Intake {
         request: OpenRequest,
         terms: Option<CaseTerms>,
     ) -> Result<Opened, Refused> {
+        // What Belay opens by itself is no report.
+        let request = if terms.is_none() { self.recognised(request) } else { request };
         // Two requests about one matter must not open two cases between looking and writing.
         let matter = request.fingerprint.map(|found| format!("{}/{found}", request.tenant));
         let same_request = format!("{}/{}", request.tenant, request.request);
@@ -89,13 +91,32 @@ impl Intake {
                 self.holder(&request.tenant, FINGERPRINT, &fingerprint.to_string()).await?
             && known.is_open()
         {
-            let command =
-                Command::LinkContact { request: request.request, channel: request.channel };
-            let applied = self.engine.command(&known.id, command).await?;
-            return Ok(Opened { case: applied.case, created: false, linked: true });
+            let command = Command::LinkContact {
+                request: request.request.clone(),
+                channel: request.channel.clone(),
+                context: request.context.clone(),
+                severity: request.severity,
+            };
+            match self.engine.command(&known.id, command).await {
+                Ok(applied) => {
+                    return Ok(Opened { case: applied.case, created: false, linked: true });
+                }
+                // It was resolved a moment ago, perhaps without knowing of this report, which gets a case of its own.
+                Err(Refused::Rejected(Rejection::CaseClosed)) => {}
+                Err(refused) => return Err(refused),
+            }
         }
         let applied = self.create(request, terms).await?;
         Ok(Opened { case: applied, created: true, linked: false })
+    }
+
+    /// The report with the fingerprint by which the playbook recognises its matter, where the caller gave none.
+    fn recognised(&self, mut request: OpenRequest) -> OpenRequest {
+        if request.fingerprint.is_none() {
+            let facts = facts(&request, case_id(&request.tenant, &request.request));
+            request.fingerprint = self.playbooks.current().fingerprint(&facts);
+        }
+        request
     }
 
     async fn create(
@@ -104,16 +125,7 @@ impl Intake {
         terms: Option<CaseTerms>,
     ) -> Result<Arc<Case>, Refused> {
         let id = case_id(&request.tenant, &request.request);
-        let facts = CaseFacts {
-            tenant: request.tenant.clone(),
-            id: id.clone(),
-            kind: request.kind.clone(),
-            severity: request.severity,
-            channel: request.channel.clone(),
-            customer: request.customer.clone(),
-            subject: request.subject.clone(),
-            labels: request.labels.clone(),
-        };
+        let facts = facts(&request, id.clone());
         let terms = terms.unwrap_or_else(|| self.playbooks.current().open(&facts));
         let open = Open {
             tenant: request.tenant,
@@ -144,6 +156,20 @@ impl Intake {
             Some(case) => self.engine.case(&case).await,
             None => Ok(None),
         }
+    }
+}
+
+/// What the playbook is told of a report.
+fn facts(request: &OpenRequest, id: CaseId) -> CaseFacts {
+    CaseFacts {
+        tenant: request.tenant.clone(),
+        id,
+        kind: request.kind.clone(),
+        severity: request.severity,
+        channel: request.channel.clone(),
+        customer: request.customer.clone(),
+        subject: request.subject.clone(),
+        labels: request.labels.clone(),
     }
 }
 

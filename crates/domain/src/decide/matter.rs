@@ -55,12 +55,29 @@ impl Deciding {
         if known { Ok(()) } else { Err(Rejection::AlreadyOpen) }
     }
 
-    pub(super) fn link_contact(&mut self, request: &RequestId, channel: &str) {
+    /// The same matter again: what the report says becomes known, and the case matters as much as the report says if that
+    /// is more. Who holds the case, and who is asked, stays as it is.
+    pub(super) fn link_contact(
+        &mut self,
+        request: &RequestId,
+        channel: &str,
+        context: &[NewEntry],
+        severity: Option<Severity>,
+    ) -> Result<(), Rejection> {
+        within("channel", channel, LINE_MAX)?;
         let known = self.case.contacts.iter().any(|contact| contact.request == *request);
-        if !known && self.case.contacts.len() < CONTACTS_MAX {
-            let channel = channel.to_owned();
-            self.emit(EventKind::ContactLinked { request: request.clone(), channel });
+        if known || self.case.contacts.len() >= CONTACTS_MAX {
+            return Ok(());
         }
+        self.check_entries(context)?;
+        let channel = channel.to_owned();
+        self.emit(EventKind::ContactLinked { request: request.clone(), channel });
+        self.enter(context);
+        let present = self.case.terms.as_ref().map(|terms| terms.severity);
+        if present.is_some_and(|present| severity.is_some_and(|said| said > present)) {
+            self.emit(EventKind::CaseAmended { subject: None, severity, labels: None });
+        }
+        Ok(())
     }
 
     pub(super) fn add_context(

@@ -19,6 +19,48 @@ fn a_matter_is_opened_once_and_reported_often() {
 }
 
 #[test]
+fn a_report_that_is_linked_loses_nothing_and_changes_no_holder() {
+    check(
+        "0 open
+         1 offer A
+         2 accept A h1
+         3 contact q2 says=twice says=please severity=critical -> contact_linked, context_added, context_added, case_amended
+         3 owner -> agent A @1
+         3 coverage -> covered by A until 17
+         4 contact q2 says=again severity=critical -> -
+         5 contact q3 severity=low -> contact_linked
+         6 contact q4 severity=critical -> contact_linked
+         7 resolve A -> case_resolved
+         8 contact q5 says=late -> refused CASE_CLOSED",
+    );
+}
+
+#[test]
+fn a_report_that_is_linked_covers_nothing() {
+    check(
+        "0 open people
+         1 contact q2 says=hello -> contact_linked, context_added
+         1 coverage -> pending until 10
+         10 tick
+         20 tick
+         21 contact q3 says=hello -> contact_linked, context_added
+         21 coverage -> uncovered since 0: nobody answered the escalation c/e1
+         21 owes -> nothing",
+    );
+}
+
+#[test]
+fn a_matter_that_is_reported_without_end_keeps_what_was_reported_so_far() {
+    let mut story = crate::script::Story::new();
+    story.tell("0 open");
+    for number in 2..=256 {
+        assert_eq!(story.tell(&format!("1 contact q{number}")), "contact_linked");
+    }
+    assert_eq!(story.tell("1 contact q257 says=more"), "-");
+    assert_eq!(story.case.contacts.len(), 256);
+}
+
+#[test]
 fn a_case_can_be_renamed() {
     check(
         "0 open

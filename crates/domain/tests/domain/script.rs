@@ -162,7 +162,20 @@ impl Story {
         match verb {
             "tick" => Command::Tick,
             "open" => open(words),
-            "contact" => Command::LinkContact { request: id(word(0)), channel: "mail".to_owned() },
+            "contact" => Command::LinkContact {
+                request: id(word(0)),
+                channel: "mail".to_owned(),
+                context: words
+                    .iter()
+                    .filter_map(|word| word.strip_prefix("says="))
+                    .map(entry)
+                    .collect(),
+                severity: match words.iter().find_map(|word| word.strip_prefix("severity=")) {
+                    Some("low") => Some(belay_domain::Severity::Low),
+                    Some("critical") => Some(belay_domain::Severity::Critical),
+                    _ => None,
+                },
+            },
             "know" => Command::AddContext { entries: vec![entry(word(1))], by: actor(word(0)) },
             "amend" => Command::Amend {
                 subject: words.first().map(|text| (*text).to_owned()),

@@ -35,6 +35,13 @@ pub(crate) struct RouteRule {
     /// The escalation policy by which people are asked to take it.
     #[schemars(with = "Id")]
     pub(crate) takeover: String,
+    /// What makes two reports the same matter: a report that agrees with an open case in all of these, capitals and spaces
+    /// aside, is linked to that case instead of opening another. Of `customer`, `kind`, `subject` and `labels.NAME`; one of them
+    /// `customer` or a label. A report that lacks one of them is a matter of its own, and so is every report when this is
+    /// left out.
+    #[serde(default)]
+    #[schemars(length(max = 8))]
+    pub(crate) same_matter: Vec<String>,
     /// How long an agent holds the case after each sign of progress.
     pub(crate) lease: Option<Length>,
     /// How long a fitting agent is looked for.

@@ -182,9 +182,12 @@ pub(crate) fn name_of(reason: ErrorReason) -> &'static str {
 fn code_of(reason: ErrorReason) -> Code {
     use ErrorReason as R;
     match reason {
-        R::InvalidField | R::TooLong | R::BadPageToken | R::UnknownResolution | R::UnknownReason | R::ReasonMissing => {
-            Code::InvalidArgument
-        }
+        R::InvalidField
+        | R::TooLong
+        | R::BadPageToken
+        | R::UnknownResolution
+        | R::UnknownReason
+        | R::ReasonMissing => Code::InvalidArgument,
         R::UnknownPosition => Code::OutOfRange,
         R::UnknownIdentity => Code::Unauthenticated,
         R::NotAllowed

@@ -20,7 +20,8 @@ pub(super) async fn check(shared: &Shared, case: &Case, report: &OpenRequest) ->
         opened_as(report, &events)
     } else {
         let linked = case.contacts.iter().find(|contact| contact.request == report.request);
-        let same_matter = case.fingerprint == report.fingerprint;
+        // A report that names no matter was recognised by what the playbook of its day looked at.
+        let same_matter = report.fingerprint.is_none() || case.fingerprint == report.fingerprint;
         same_matter && linked.is_none_or(|contact| contact.channel == report.channel)
     };
     if same { Ok(()) } else { Err(key_reused(&report.request)) }
@@ -51,7 +52,7 @@ fn opened_as(report: &OpenRequest, events: &[Event]) -> bool {
         && *kind == report.kind
         && *customer == report.customer
         && *channel == report.channel
-        && *fingerprint == report.fingerprint
+        && (report.fingerprint.is_none() || *fingerprint == report.fingerprint)
         && *labels == report.labels
         && *by == report.by.reference()
         && report.severity.is_none_or(|severity| severity == terms.severity);

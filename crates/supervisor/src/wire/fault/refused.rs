@@ -73,7 +73,8 @@ impl From<Rejection> for Fault {
             }
             Rejection::UnknownAction { action } => fault.with("action_id", action.as_str()),
             Rejection::ProposalReused { proposal } => fault.with("proposal_id", proposal.as_str()),
-            Rejection::WrongStage { action, stage } | Rejection::StaleApproval { action, stage } => {
+            Rejection::WrongStage { action, stage }
+            | Rejection::StaleApproval { action, stage } => {
                 fault.with("action_id", action.as_str()).with("stage", stage)
             }
             Rejection::StaleRevision { given, current }

@@ -2,8 +2,8 @@
 
 use belay_api::v1;
 use belay_domain::{
-    Action, ActionId, Approval, Case, Decision, Delegation, EventKind, Question, Timestamp, Verdict,
-    Vote,
+    Action, ActionId, Approval, Case, Decision, Delegation, EventKind, Question, Timestamp,
+    Verdict, Vote,
 };
 
 use super::{action, actor, input_provenance, money, time};
@@ -107,7 +107,8 @@ impl Record {
     /// The approval with everything that is to be shown. What was decided on stands in the ruling by which people
     /// were asked, whatever became of the action since.
     pub(crate) fn on_wire(&self, case: &Case, decided: &Action) -> v1::Approval {
-        let Approval { escalation, binding, terms, until, questions, delegations, .. } = &self.asked;
+        let Approval { escalation, binding, terms, until, questions, delegations, .. } =
+            &self.asked;
         let verdict = self.verdict.as_ref();
         let input = verdict.map_or(&decided.input, |verdict| &verdict.input);
         let contract = verdict.and_then(|verdict| verdict.terms.as_ref());

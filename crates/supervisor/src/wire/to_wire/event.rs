@@ -292,7 +292,8 @@ fn assessed(verdict: &belay_domain::Verdict) -> String {
     };
     let policies: Vec<&str> = verdict.policies.iter().map(|policy| policy.as_str()).collect();
     let demoted = verdict.basis.as_ref().and_then(|basis| basis.demoted.as_ref());
-    let demoted = demoted.map_or_else(String::new, |why| format!("; its contract is in shadow: {why}"));
+    let demoted =
+        demoted.map_or_else(String::new, |why| format!("; its contract is in shadow: {why}"));
     if policies.is_empty() {
         format!("the playbook {ruling}{demoted}")
     } else {
@@ -303,7 +304,9 @@ fn assessed(verdict: &belay_domain::Verdict) -> String {
 /// What became of an action that was not written.
 fn compared(before: Option<bool>, shown: &ReadBack) -> String {
     match (shown, before) {
-        (ReadBack::Applied { .. }, Some(true)) => "it stood there before it was proposed".to_owned(),
+        (ReadBack::Applied { .. }, Some(true)) => {
+            "it stood there before it was proposed".to_owned()
+        }
         (ReadBack::Applied { .. }, _) => "people did what its contract would have done".to_owned(),
         (ReadBack::NotApplied, _) => "nobody did what its contract would have done".to_owned(),
         (ReadBack::Different { difference }, _) => {

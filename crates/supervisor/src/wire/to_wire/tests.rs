@@ -212,7 +212,9 @@ fn how_an_approval_went_is_read_from_the_events() {
     assert_eq!(approval(&story.case, story.action()), None, "nobody is asked any more");
 
     let mut story = Story::asking();
-    story.approve("lena").decide("lars", VotesChoice::Reject { code: Some(id("no-proof")), note: "no".to_owned() });
+    story
+        .approve("lena")
+        .decide("lars", VotesChoice::Reject { code: Some(id("no-proof")), note: "no".to_owned() });
     check(&story, v1::ApprovalState::Rejected, &[("lena", yes), ("lars", no)]);
     let wire = action(&story.case.id, story.action());
     assert_eq!(wire.rejected_by.unwrap().id, "lars");
@@ -330,11 +332,53 @@ fn actions_stand_in_the_order_of_their_numbers() {
 #[test]
 fn a_second_report_is_listed() {
     let mut story = Story::opened();
-    story.tell(Command::LinkContact { request: id("r-2"), channel: "phone".to_owned() });
+    story.tell(Command::LinkContact {
+        request: id("r-2"),
+        channel: "phone".to_owned(),
+        context: Vec::new(),
+        severity: None,
+    });
     let Contact { request, channel, .. } = &story.case.contacts[1];
     let wire = case(&story.case, story.now);
     assert_eq!(
         (wire.contacts[1].request_id.as_str(), &wire.contacts[1].channel),
         (request.as_str(), channel)
     );
+}
+
+#[test]
+fn what_reviewers_ask_name_and_take_over_is_told_and_shown() {
+    let mut story = Story::asking();
+    story.decide("lena", VotesChoice::Ask { question: "which order?".to_owned() });
+    let (action, question) = (story.action().id.clone(), 1);
+    let by = Actor::Person(id("otto"));
+    let text = "the second".to_owned();
+    story.tell(Command::AnswerQuestion { action: action.clone(), question, by, text });
+    let note = "on holiday".to_owned();
+    story.decide("lena", VotesChoice::Delegate { to: id("lars"), note });
+    let open = super::approval(&story.case, story.action()).unwrap();
+    story.decide("lars", VotesChoice::TakeOver { note: "fraud".to_owned() });
+    let told: Vec<String> = story
+        .events
+        .iter()
+        .map(|event| super::told(&story.case.id, &event.kind).description)
+        .collect();
+    for line in [
+        "lena asks, question 1: which order?",
+        "otto answers question 1: the second",
+        "lena names lars to look instead: on holiday",
+        "lars took the case over instead: fraud",
+        "withdrawn: lars took the case out of the agent's hands",
+        "lars took the case out of the agent's hands: fraud",
+        "people are asked to take the case: lars took it from its agent: fraud, by takeover",
+    ] {
+        assert!(told.iter().any(|known| known == line), "{line:?} is not in {told:#?}");
+    }
+    let record = super::record(&story.events, &action).unwrap();
+    let over = record.on_wire(&story.case, story.action());
+    assert_eq!(over.state(), v1::ApprovalState::Superseded);
+    assert_eq!((&over.questions, &over.delegations), (&open.questions, &open.delegations));
+    assert_eq!(over.questions[0].reply.as_ref().unwrap().by.as_ref().unwrap().id, "otto");
+    assert_eq!(over.votes.last().unwrap().verdict(), v1::ApprovalVerdict::TakeOver);
+    assert_eq!(over.reason_codes, ["no-proof"]);
 }
