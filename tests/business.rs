@@ -44,7 +44,8 @@ async fn a_double_charge_is_found_refunded_credited_and_noted_when_two_people_ag
     let shown = tool.asked(&case).await;
     assert!(shown.id.ends_with("/a2"), "the draft needs nobody, the refund does: {shown:?}");
     let refunded = |standing: &company::Standing| standing.refunded.iter().any(|one| one.1 > 0);
-    let (ann, ben) = (bench.stage.person("ann", &["finance"]), bench.stage.person("ben", &["finance"]));
+    let (ann, ben) =
+        (bench.stage.person("ann", &["finance"]), bench.stage.person("ben", &["finance"]));
     let stranger = bench.stage.person("lea", &[]);
     assert!(stranger.approve(&shown).await.is_err(), "lea is not of finance");
     ann.approve(&shown).await.unwrap();

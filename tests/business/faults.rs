@@ -67,7 +67,7 @@ fn every_run() -> Vec<Run> {
         add(format!("{step:?} cannot be read for a while"), vec![], None, Some(step), ANY);
     }
     for (event, times) in [
-        ("case_accepted", 1),
+        ("handoff_accepted", 1),
         ("action_proposed", 4),
         ("action_assessed", 4),
         ("approval_requested", 1),

@@ -186,6 +186,7 @@ impl Proxy {
     }
 }
 
+/// Serves to the end, also for those who have stopped waiting.
 async fn serve(
     State(proxy): State<Proxy>,
     method: Method,
@@ -193,6 +194,10 @@ async fn serve(
     headers: HeaderMap,
     body: Bytes,
 ) -> Response {
+    tokio::spawn(act(proxy, method, uri, headers, body)).await.unwrap()
+}
+
+async fn act(proxy: Proxy, method: Method, uri: Uri, headers: HeaderMap, body: Bytes) -> Response {
     let script = proxy.inner.script.clone();
     let Some(step) = step_of(&method, uri.path()) else {
         if script.fails() {
@@ -206,11 +211,8 @@ async fn serve(
         None | Some(Fault::BrokenAfter | Fault::CutAfter | Fault::SilentAfter | Fault::KillAfter)
     );
     let done = match passed {
-        // To its end, whatever becomes of whoever asked for it.
         true => {
-            let (proxy, uri, headers) = (proxy.clone(), uri.clone(), headers.clone());
-            let passing = async move { proxy.pass_on(method, &uri, &headers, body).await };
-            let done = tokio::spawn(passing).await.unwrap();
+            let done = proxy.pass_on(method, &uri, &headers, body).await;
             script.0.seen.lock().unwrap().push(step);
             done
         }

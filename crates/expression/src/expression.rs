@@ -11,13 +11,13 @@ use std::collections::{BTreeSet, HashMap};
 use std::fmt;
 use std::sync::{Arc, LazyLock};
 
+use base64::prelude::{BASE64_URL_SAFE, Engine};
 use cel::common::ast::{EntryExpr, Expr, IdedExpr};
 use cel::common::types::{
-    CelBool, CelDouble, CelInt, CelList, CelMap, CelMapKey, CelNull, CelString, DYN_TYPE, LIST_TYPE,
-    STRING_TYPE,
+    CelBool, CelDouble, CelInt, CelList, CelMap, CelMapKey, CelNull, CelString, DYN_TYPE,
+    LIST_TYPE, STRING_TYPE,
 };
 use cel::common::value::{CowVal, Val};
-use base64::prelude::{BASE64_URL_SAFE, Engine};
 use cel::{Context, Env, ExecutionError, Program, extensions};
 use serde_json::Value;
 

@@ -82,7 +82,9 @@ impl Errand {
         let unreadable = match &answer {
             Ok(answer) => match playbook.judge_readback(contract, input, &facts, answer) {
                 ReadBack::Unreadable { detail } => Some(detail),
-                ReadBack::Applied { .. } | ReadBack::NotApplied | ReadBack::Different { .. } => None,
+                ReadBack::Applied { .. } | ReadBack::NotApplied | ReadBack::Different { .. } => {
+                    None
+                }
             },
             Err(detail) => Some(detail.clone()),
         };
@@ -132,9 +134,8 @@ fn unfinished<'c>(case: &'c Case, cause: &Cause) -> Vec<&'c Action> {
     let actions = case.actions.values().map(AsRef::as_ref);
     let may_stand = |action: &&Action| {
         let plan = action.plan.as_ref().and_then(|plan| case.plans.get(plan));
-        let unfinished = plan.is_some_and(|plan| {
-            !matches!(plan.stage, PlanStage::Verified | PlanStage::Undone)
-        });
+        let unfinished =
+            plan.is_some_and(|plan| !matches!(plan.stage, PlanStage::Verified | PlanStage::Undone));
         (unfinished || asked == Some(&action.id)) && has_left_something(action)
     };
     actions.filter(may_stand).collect()
@@ -151,7 +152,9 @@ pub(super) fn told(left: &[Left]) -> String {
     if left.is_empty() {
         return String::new();
     }
-    let mut text = "\n\nThis stands outside and is neither finished nor undone. It was read just now:".to_owned();
+    let mut text =
+        "\n\nThis stands outside and is neither finished nor undone. It was read just now:"
+            .to_owned();
     for one in left {
         let Left { action, system, object, id, before, after } = one;
         text.push_str(&format!(
