@@ -8,7 +8,7 @@ use tonic::Code;
 use crate::stage::agents::Wish;
 use crate::stage::callers::{refusal, refused};
 use crate::stage::line::Line;
-use crate::stage::{Stage, case_of, request};
+use crate::stage::{Stage, case_of, request, said};
 
 #[tokio::test]
 async fn a_request_that_is_sent_again_opens_nothing() {
@@ -64,6 +64,55 @@ async fn reports_with_one_fingerprint_are_one_case_while_it_is_open() {
     let third = tool.open(asked()).await.unwrap();
     assert!(third.opened);
     assert_ne!(third.case.unwrap().summary.unwrap().id, id);
+}
+
+#[tokio::test]
+async fn the_playbook_recognises_one_matter_in_two_channels_and_nothing_of_it_is_lost() {
+    let stage = Stage::with(|playbook| {
+        let text = "when: {kind: [address-change, note]}\n";
+        let known = format!("{text}    same_matter: [customer, kind, labels.order]\n");
+        playbook.edit("routing.yaml", text, &known);
+    })
+    .await;
+    let tool = stage.tool();
+    let report = |channel: &str, customer: &str, order: &str, body: &str| v1::OpenCaseRequest {
+        channel: channel.to_owned(),
+        customer: customer.to_owned(),
+        labels: [("order".to_owned(), order.to_owned())].into(),
+        context: vec![said(body)],
+        ..case_of("note")
+    };
+    let mail = report("mail", "C-9", "W 17", "please change it");
+    let first = tool.open(mail.clone()).await.unwrap();
+    let phone = v1::OpenCaseRequest {
+        severity: v1::Severity::Critical.into(),
+        ..report("phone", " c-9", "w 17", "it is still wrong")
+    };
+    let (id, contacts) = {
+        // Critical reports are for people by another rule, which recognises nothing.
+        let other = tool.open(phone.clone()).await.unwrap();
+        assert!(other.opened, "another rule compares other fields");
+        let second = v1::OpenCaseRequest {
+            request_id: request(),
+            severity: v1::Severity::High.into(),
+            ..phone
+        };
+        let second = tool.open(second.clone()).await.unwrap();
+        assert!(first.opened && !second.opened);
+        let case = second.case.unwrap();
+        (case.summary.unwrap().id, case.contacts.len())
+    };
+    assert_eq!((id.as_str(), contacts), (first.case.unwrap().summary.unwrap().id.as_str(), 2));
+    let found = tool.case(&id).await;
+    assert!(found.context.iter().any(|entry| entry.body == "it is still wrong"), "{found:?}");
+    let summary = found.summary.unwrap();
+    assert_eq!(summary.severity(), v1::Severity::High, "as urgent as its most urgent report");
+    let again = tool.open(mail).await.unwrap();
+    assert!(again.opened, "the first request is answered as it was");
+    for (customer, order) in [("c-8", "w 17"), ("c-9", "w 18"), ("", "w 17"), ("c-9", "")] {
+        let other = tool.open(report("mail", customer, order, "another matter")).await.unwrap();
+        assert!(other.opened, "{customer:?} {order:?} is a matter of its own");
+    }
 }
 
 #[tokio::test]

@@ -108,7 +108,7 @@ fn the_reason_codes_are_a_list_that_people_choose_from() {
     let text = "again: {title: Again, means: return to role clerk}\n";
     check(
         &[("taxonomy.yaml", text, format!("{text}reasons:\n{many}").as_str())],
-        "taxonomy.yaml:4:1: 65 reason codes; nobody chooses from so many (keep at most 64)",
+        "taxonomy.yaml:5:3: 65 reason codes; nobody chooses from so many (keep at most 64)",
     );
 }
 
