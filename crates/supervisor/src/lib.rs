@@ -15,6 +15,7 @@ mod engine;
 mod errands;
 mod facts;
 mod governor;
+mod graduation;
 mod heartbeat;
 mod hooks;
 mod intake;
@@ -41,6 +42,9 @@ pub use belay_connect::verify;
 pub use clock::Clock;
 pub use config::{Config, Files, OPERATORS_DEFAULT, PORT_DEFAULT, People, TENANT_DEFAULT, Trust};
 pub use engine::{Applied, Change, Engine, Outbound, Refused, StoredEventError, decode};
+pub use graduation::{
+    Against, ContractRecord, Demotion, StageEnd, TrialReport, TrialStage, try_contract,
+};
 pub use hooks::HookOutcome;
 #[cfg(feature = "fuzzing")]
 #[doc(hidden)]
