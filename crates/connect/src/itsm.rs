@@ -134,10 +134,36 @@ impl Itsm {
         }
     }
 
+    /// Whether a note of ours with these words is on a ticket. Where it cannot be told what we wrote there, anything of
+    /// ours may be it.
+    async fn has_said(
+        &self,
+        ticket: &TicketId,
+        facts: &TicketFacts,
+        note: &str,
+    ) -> Result<bool, QueueError> {
+        if !said(facts) {
+            return Ok(false);
+        }
+        let statements = match self.adapter.statements(ticket).map_err(told)? {
+            Some(talk) => self.look(Line::Others, Ok(talk)).await,
+            None => return Ok(true),
+        };
+        match statements {
+            Ok(statements) => Ok(statements.iter().any(|one| {
+                one.actor.kind == ActorKind::Ourselves
+                    && one.text.split_whitespace().eq(note.split_whitespace())
+            })),
+            Err(error) if error.kind == QueueErrorKind::Refused => Ok(true),
+            Err(error) => Err(error),
+        }
+    }
+
     async fn close_unheld(&self, ticket: &TicketId, note: &str) -> Result<(), QueueError> {
         let seen = self.see(ticket).await?;
         let Some(facts) = seen.facts().filter(|_| seen.is_open()) else { return Ok(()) };
-        if !said(facts) && self.adapter.comment(ticket, &seen, note).is_some() {
+        let told = self.adapter.comment(ticket, &seen, note).is_some();
+        if told && !self.has_said(ticket, facts, note).await? {
             let detail = "the comment was accepted and is not there";
             return Err(QueueError::new(QueueErrorKind::Refused, detail));
         }
@@ -296,7 +322,7 @@ impl HumanQueue for Itsm {
             if facts.ticket != *ticket {
                 return Ok(());
             }
-            if !said(facts) {
+            if !self.has_said(ticket, facts, note).await? {
                 match self.adapter.comment(ticket, &seen, note) {
                     Some(comment) => self.carry(Line::Others, Ok(comment)).await?,
                     // Where nothing can be said, only what nobody holds can be withdrawn.
@@ -315,12 +341,33 @@ impl HumanQueue for Itsm {
         Some(self.http.overheard().take())
     }
 
+    fn tell<'a>(
+        &'a self,
+        ticket: &'a TicketId,
+        note: &'a str,
+    ) -> BoxFuture<'a, Result<(), QueueError>> {
+        Box::pin(async move {
+            let seen = self.see(ticket).await?;
+            let Some(facts) = seen.facts().filter(|_| seen.is_open()) else { return Ok(()) };
+            if facts.ticket != *ticket || self.has_said(ticket, facts, note).await? {
+                return Ok(());
+            }
+            match self.adapter.comment(ticket, &seen, note) {
+                Some(comment) => self.carry(Line::Others, Ok(comment)).await,
+                None => {
+                    let detail = "nothing can be written on a ticket of this system";
+                    Err(QueueError::new(QueueErrorKind::Refused, detail))
+                }
+            }
+        })
+    }
+
     fn settling(&self) -> Settling {
         Settling { within: self.adapter.description().settles_within(), ..Settling::default() }
     }
 }
 
-/// Whether we wrote something on a ticket already. We never do but to say that a step is over.
+/// Whether we wrote something on a ticket already.
 fn said(facts: &TicketFacts) -> bool {
     facts.acts.iter().any(|act| {
         act.actor.kind == ActorKind::Ourselves

@@ -208,9 +208,35 @@ fn what_nobody_needs_is_told_once_and_closed_if_nobody_holds_it() {
 }
 
 #[test]
+fn people_are_told_something_once_and_the_end_besides() {
+    behind(&[Can::Note], async |vendor, stage| {
+        let ticket = stage.placed().await;
+        stage.happen(Deed::take("anna"));
+        for note in ["your note does not count", "your note does not count", "nor does this one"] {
+            stage.itsm.tell(&ticket, note).await.expect("told");
+        }
+        stage.itsm.withdraw(&ticket, "not needed any more").await.expect("told");
+        stage.itsm.withdraw(&ticket, "not needed any more").await.expect("told");
+        let line = vendor.told(&stage.read(&ticket).await);
+        assert_eq!(line.matches("; ourselves noted").count(), 3, "{}: {line}", vendor.name);
+        let said = stage.itsm.statements(&ticket).await.expect("read");
+        let said: Vec<&str> = said.iter().map(|one| one.text.as_str()).collect();
+        let expected = ["your note does not count", "nor does this one", "not needed any more"];
+        assert_eq!(said.len(), 3, "{}: {said:?}", vendor.name);
+        assert!(expected.iter().all(|one| said.contains(one)), "{}: {said:?}", vendor.name);
+    });
+    super::run(async {
+        let stage = super::goalert::stage();
+        let ticket = stage.placed().await;
+        let error = stage.itsm.tell(&ticket, "anything").await.expect_err("it takes no notes");
+        assert_eq!(error.kind, QueueErrorKind::Refused);
+    });
+}
+
+#[test]
 fn our_open_tickets_are_listed_page_by_page() {
     behind(&[], async |vendor, stage| {
-        let tickets = 2 * vendor.page + 50;
+        let tickets = vendor.page + 50;
         for count in 0..tickets {
             let new = stage.new_ticket(&format!("C-{count}/e1/r1s1"));
             stage.itsm.create(&new).await.expect("made");
