@@ -154,7 +154,7 @@ fn withdraw(adapter: &Adapter, answers: &[Answer]) {
     .into_iter()
     .flatten()
     {
-        drop(carried(Ok(talk), answers));
+        let _ = carried(Ok(talk), answers);
     }
 }
 
@@ -229,4 +229,46 @@ fn mark(vendor: &str, said: &mut Value) {
 
 fn is_user(kind: &Value) -> bool {
     kind.as_str().is_some_and(|kind| matches!(kind, "user" | "user_reference"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The inputs in which a person took a ticket, as the search begins with them, reach that far.
+    #[test]
+    fn a_person_who_took_it_is_seen_behind_every_vendor() {
+        for (number, (vendor, adapter)) in FIXED.vendors.iter().enumerate() {
+            let short = vendor.split('-').next().expect("a name");
+            let input =
+                std::fs::read(format!("corpus/vendor_answers/{short}-taken")).expect("a seed");
+            let [which, 0, answers @ ..] = &input[..] else { panic!("{vendor}") };
+            assert_eq!(usize::from(*which), number, "{vendor}");
+            let facts = read(adapter, answers);
+            let took = |act: &belay_domain::Act| {
+                act.kind == ActKind::Took && act.actor.kind == ActorKind::Person
+            };
+            assert!(facts.acts.iter().any(took), "{vendor}: {facts:?}");
+        }
+    }
+
+    /// A robot of which the user name is a person's id must not act as that person.
+    #[test]
+    fn a_key_of_two_accounts_is_nobodys() {
+        let input = std::fs::read("corpus/vendor_answers/servicenow-shared-key").expect("a seed");
+        let facts = read(&FIXED.vendors[0].1, &input[2..]);
+        assert!(facts.acts.iter().all(|act| act.actor.kind != ActorKind::Person), "{facts:?}");
+    }
+
+    fn read(adapter: &Adapter, answers: &[u8]) -> TicketFacts {
+        let answers: Vec<Answer> = answers
+            .split(|byte| *byte == CUT)
+            .map(|answer| self::answer(answer[0], answer[1], &answer[2..]))
+            .collect();
+        let readings = carried(adapter.read(&FIXED.wanted), &answers).expect("readings");
+        match readings.into_iter().next() {
+            Some(TicketReading::Present(facts)) => *facts,
+            other => panic!("{other:?}"),
+        }
+    }
 }

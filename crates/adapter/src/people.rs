@@ -39,8 +39,11 @@ impl<'a> People<'a> {
                 _ => ActorKind::Unknown,
             };
             for key in &rule.keys {
-                if let Some(key) = key.value(scope).ok().as_ref().and_then(text) {
-                    known.insert(key, (name.clone(), kind));
+                let Some(key) = key.value(scope).ok().as_ref().and_then(text) else { continue };
+                let (called, one) = known.entry(key).or_insert_with(|| (name.clone(), kind));
+                // A key of two accounts does not tell which of them acted.
+                if (&*called, *one) != (&name, kind) {
+                    *one = ActorKind::Unknown;
                 }
             }
         }
