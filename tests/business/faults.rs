@@ -166,7 +166,7 @@ async fn play(company: &Company, runs: Vec<Run>) {
             let (kills, shown) = (Arc::clone(&kills), Arc::clone(&shown));
             tokio::spawn(async move {
                 while let Some(run) = runs.get(next.fetch_add(1, Ordering::Relaxed)) {
-                    let (end, killed, played) = one_run(&company, run).await;
+                    let (end, killed, played) = until_killed(&company, run).await;
                     *ends.lock().unwrap().entry(end).or_default() += 1;
                     kills.fetch_add(killed, Ordering::Relaxed);
                     shown.fetch_add(played, Ordering::Relaxed);
@@ -180,6 +180,20 @@ async fn play(company: &Company, runs: Vec<Run>) {
     let ends = ends.lock().unwrap().clone();
     assert_eq!(ends.values().sum::<usize>(), total);
     eprintln!("{total} repairs ({shown:?} faults shown, {kills:?} kills): {ends:?}");
+}
+
+/// On a busy machine a system may answer so late that Belay has read back what it wants to know before the kill is due.
+/// Such a run is good, and is no run with a kill.
+async fn until_killed(company: &Company, run: &Run) -> (End, usize, usize) {
+    let kill = |planned: &Planned| matches!(planned.fault, Fault::KillBefore | Fault::KillAfter);
+    let is_killed = run.ends != ANY && (run.kill_at.is_some() || run.faults.iter().any(kill));
+    for _ in 0..5 {
+        let (end, kills, shown) = one_run(company, run).await;
+        if kills > 0 || !is_killed {
+            return (end, kills, shown);
+        }
+    }
+    panic!("{}: nobody was killed in five runs", run.name);
 }
 
 async fn one_run(company: &Company, run: &Run) -> (End, usize, usize) {
@@ -199,7 +213,6 @@ async fn one_run(company: &Company, run: &Run) -> (End, usize, usize) {
     let shown = bench.script.shown();
     if run.ends != ANY {
         assert!(bench.script.is_played(), "{}: a fault was never shown", run.name);
-        assert!(run.kill_at.is_none() || kills > 0, "{}: nobody was killed", run.name);
     }
     eprintln!("{}: {end:?} after {:.1?}, {kills} kills", run.name, since.elapsed());
     (end, kills, shown)
