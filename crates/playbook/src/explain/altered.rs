@@ -7,7 +7,7 @@ use super::Step;
 use crate::Playbook;
 use crate::assess::{Supposing, supposing, usage_keys};
 use crate::contract::Contract;
-use crate::facts::{ProposalFacts, Usage, Used};
+use crate::facts::{ProposalFacts, Usage};
 
 /// What may be different.
 #[derive(Clone)]
@@ -102,7 +102,7 @@ impl<'a> Altered<'a> {
                 altered.agent = agent.clone();
                 let keys = usage_keys(self.playbook, self.contract, self.facts.case, agent);
                 for key in keys {
-                    altered.usage.entry(key.key).or_insert_with(Used::default);
+                    altered.usage.entry(key.key).or_default();
                 }
             }
             Step::Holds(name) => {
