@@ -98,7 +98,7 @@ async fn measured(escalations: usize, period: Duration, single: bool) -> Result<
         fewest = fewest.min(sample.covered);
     }
     let (hours, spent) = (begun.elapsed().as_secs_f64() / 3_600.0, processor_time()? - spent);
-    let moved = moved_on(engine, &cases).await?;
+    let moved = sampled(engine, &cases).await?.moved;
     let counted = house.counted();
     let each = |count: u64| count as f64 / escalations as f64 / hours;
     let seconds = hours * 3_600.0;
@@ -174,17 +174,22 @@ async fn asked(
     Ok(id)
 }
 
-/// How many cases people hold at a moment, and how old the oldest evidence of it is.
+/// How many cases people hold at a moment, how many are not with their first ticket any more, and how old the oldest
+/// evidence is.
+#[derive(Default)]
 struct Sample {
     covered: usize,
+    moved: usize,
     oldest: Duration,
 }
 
 async fn sampled(engine: &Engine, cases: &[CaseId]) -> Result<Sample, Failure> {
-    let mut sample = Sample { covered: 0, oldest: Duration::ZERO };
+    let mut sample = Sample::default();
     for id in cases {
         let case = engine.case(id).await?.ok_or("a case is gone")?;
         let now = engine.clock().now();
+        let first = |step: &belay_domain::Step| step.round == 1 && step.index == 0;
+        sample.moved += usize::from(case.takeover().is_none_or(|found| !first(&found.step)));
         let Coverage::Covered(cover) = case.coverage(now) else { continue };
         sample.covered += 1;
         if let Holder::Person { evidence, .. } = cover.holder() {
@@ -193,17 +198,6 @@ async fn sampled(engine: &Engine, cases: &[CaseId]) -> Result<Sample, Failure> {
         }
     }
     Ok(sample)
-}
-
-/// Those that did not stay with the first ticket.
-async fn moved_on(engine: &Engine, cases: &[CaseId]) -> Result<usize, Failure> {
-    let mut moved = 0;
-    for id in cases {
-        let case = engine.case(id).await?.ok_or("a case is gone")?;
-        let first = |step: &belay_domain::Step| step.round == 1 && step.index == 0;
-        moved += usize::from(case.takeover().is_none_or(|found| !first(&found.step)));
-    }
-    Ok(moved)
 }
 
 /// The simulation's playbook, with the usual freshness and patience of people.

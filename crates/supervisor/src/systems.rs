@@ -357,7 +357,8 @@ fn prepare(
             }
         }
     }
-    let expiries = playbook.systems().filter_map(|system| Some((system.id.clone(), expiry(system)?)));
+    let expiries =
+        playbook.systems().filter_map(|system| Some((system.id.clone(), expiry(system)?)));
     Ok(Prepared { business, queues, desk, expiries: expiries.collect() })
 }
 
