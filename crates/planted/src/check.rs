@@ -106,10 +106,11 @@ fn building(finder: &Finder) -> Vec<&'static str> {
             }
             arguments
         }
-        Finder::Program { package, .. } => {
+        Finder::Program { package, profile, .. } => {
             vec![
                 "build",
-                "--release",
+                "--profile",
+                profile,
                 "--message-format=json",
                 "--features",
                 "planted",

@@ -1,7 +1,7 @@
 //! Switches on every planted bug in turn, and sees whether the checks that are said to find it do.
 //!
-//! `cargo run -p belay-planted` uses the tests of the crates; with `-- --all` also the model, which
-//! has to be built for that. `-- BUG…` takes only those bugs, `-- --table` prints the table of
+//! `cargo run -p belay-planted` uses the tests of the crates; with `-- --all` also the model and the simulation,
+//! which have to be built for that. `-- BUG…` takes only those bugs, `-- --table` prints the table of
 //! `docs/planted-bugs.md`. It ends with 1 if a bug is missed, or if a check fails although no bug is planted.
 
 mod check;
