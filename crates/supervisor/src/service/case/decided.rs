@@ -84,16 +84,15 @@ async fn explained(playbook: Arc<Playbook>, recorded: Recorded) -> Result<Explan
 }
 
 fn approval(case: &Case, action: &Action, events: &[Event]) -> Option<v1::Approval> {
-    to_wire::approval(case, action).or_else(|| {
-        to_wire::record(events, &action.id).map(|record| record.on_wire(case, action))
-    })
+    to_wire::approval(case, action)
+        .or_else(|| to_wire::record(events, &action.id).map(|record| record.on_wire(case, action)))
 }
 
 /// The case is folded up to the decision, so that it is the case that was decided on.
 fn latest(case: &Case, id: &ActionId, events: &[Event]) -> Option<Decision> {
-    let place = events.iter().rposition(|event| {
-        matches!(&event.kind, EventKind::ActionAssessed { action, .. } if action == id)
-    })?;
+    let place = events.iter().rposition(
+        |event| matches!(&event.kind, EventKind::ActionAssessed { action, .. } if action == id),
+    )?;
     let event = events.get(place)?;
     let EventKind::ActionAssessed { verdict, .. } = &event.kind else { return None };
     let then = replay(case.id.clone(), &events[..=place]);
