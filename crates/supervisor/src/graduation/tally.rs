@@ -168,12 +168,12 @@ impl Tally {
             EventKind::ActionDispatched { action, attempt: 1, .. } => {
                 self.add(action, at, |figures| figures.sent += 1);
             }
-            EventKind::ActionUnresolved { action, .. } => {
-                if self.flights.get(action).is_some_and(|flight| flight.told.is_none()) {
-                    self.add(action, at, |figures| figures.unresolved += 1);
-                    if let Some(flight) = self.flights.get_mut(action) {
-                        flight.told = Some(hour(at));
-                    }
+            EventKind::ActionUnresolved { action, .. }
+                if self.flights.get(action).is_some_and(|flight| flight.told.is_none()) =>
+            {
+                self.add(action, at, |figures| figures.unresolved += 1);
+                if let Some(flight) = self.flights.get_mut(action) {
+                    flight.told = Some(hour(at));
                 }
             }
             EventKind::ActionFailed { action, .. } => {
