@@ -15,6 +15,9 @@ pub(crate) const LEASE: Duration = Duration::from_secs(30);
 /// How long a message may wait before it is decided on, and a decision before it is durable and told.
 pub(crate) const SLACK: Duration = Duration::from_secs(2);
 
+/// How far a moment may move when it goes over clocks and wires: they know milliseconds.
+const ROUNDED: Duration = Duration::from_millis(2);
+
 /// Somebody has a case, says Belay.
 #[derive(Clone, Debug)]
 pub(crate) struct Claim {
@@ -102,19 +105,30 @@ fn person_wrong(
     if as_of > sent_at + FRESHNESS {
         return Some(format!("its evidence is of {:.3}", sent_at.as_secs_f64()));
     }
+    let read = found.heard.iter().any(|heard| {
+        heard.at <= as_of + ROUNDED && heard.sent + ROUNDED >= sent_at && shows(heard, person)
+    });
+    if !read {
+        let sent_at = sent_at.as_secs_f64();
+        return Some(format!("its evidence is said to be of {sent_at:.3}, and was read before"));
+    }
     known_otherwise(state, found, person, as_of)
+}
+
+/// Whether an answer shows that this person holds it.
+fn shows(heard: &Heard, person: &str) -> bool {
+    heard.shows.as_ref().is_some_and(|shows| shows.as_str() == person)
 }
 
 /// Belay was shown something newer that says otherwise, long enough ago to have understood it.
 fn known_otherwise(state: &State, ticket: &Ticket, person: &str, as_of: Moment) -> Option<String> {
     let age = |heard: &&Heard| (heard.revision, heard.sent);
-    let says = |heard: &&Heard| heard.shows.as_ref().is_some_and(|shows| shows.as_str() == person);
     let heard = || {
         let heard = ticket.heard.iter();
         heard.filter(|heard| heard.at <= as_of && state.same_life(heard.at, as_of))
     };
     let newest = heard().filter(|heard| heard.at + SLACK < as_of).max_by_key(age)?;
-    let since = heard().any(|heard| age(&heard) >= age(&newest) && says(&heard));
+    let since = heard().any(|heard| age(&heard) >= age(&newest) && shows(heard, person));
     (!since).then(|| {
         let at = newest.at.as_secs_f64();
         format!("at {at:.3} it was shown revision {} with {:?}", newest.revision, newest.shows)
