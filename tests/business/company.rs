@@ -38,8 +38,6 @@ pub(crate) struct Customer {
     pub(crate) line: i64,
     pub(crate) charges: [String; 2],
     pub(crate) account: i64,
-    /// The note that every account has from the start.
-    pub(crate) comments: usize,
 }
 
 /// What stands in the three systems of one repair.
@@ -113,7 +111,6 @@ impl Company {
             line: found[0]["lines"][1]["id"].as_i64().unwrap(),
             charges,
             account: account.as_i64().unwrap(),
-            comments: 1,
         };
         let standing = self.standing(&customer).await;
         standing.is_untouched().then_some(customer)
@@ -190,7 +187,6 @@ impl Company {
             invoice,
             account,
             charges,
-            comments: 0,
             erp_code: party["code"].as_str().unwrap().to_owned(),
             line: posted["lines"][1]["id"].as_i64().unwrap(),
         }

@@ -127,7 +127,7 @@ async fn a_thousand_proposals_of_a_hundred_refunds_give_a_hundred_refunds() {
     let deadline = tokio::time::Instant::now() + Duration::from_secs(400);
     let tool = bench.stage.tool();
     for case in &cases {
-        while !look(&tool, case).await.is_some_and(|found| found.resolution.is_some()) {
+        while look(&tool, case).await.is_none_or(|found| found.resolution.is_none()) {
             assert!(tokio::time::Instant::now() < deadline, "{case}: {:?}", tool.story(case).await);
             tokio::time::sleep(Duration::from_millis(200)).await;
         }

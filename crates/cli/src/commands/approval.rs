@@ -246,7 +246,7 @@ pub(crate) async fn run(command: ApprovalCommand, context: &Context) -> Result<E
             let answer = connection.approvals().take_over(connection.call(request)).await?;
             let v1::TakeOverResponse { approval, escalation_id } = answer.into_inner();
             let exit = decided(approval, context)?;
-            context.output.note(&format!(
+            context.output.note(format!(
                 "people are asked to take the case by {escalation_id}; nobody has it before one of \
                  them takes the ticket"
             ));
