@@ -47,12 +47,6 @@ impl Playbook {
         case: &CaseFacts,
         answer: &Answer,
     ) -> ReadBack {
-        match self.subject(contract, input, case) {
-            Ok(mut subject) => {
-                let plan = subject.contract.looked_at();
-                subject.judge(plan, answer)
-            }
-            Err(error) => ReadBack::Unreadable { detail: error.to_string() },
-        }
+        self.judge(contract, input, case, answer, Contract::looked_at)
     }
 }
