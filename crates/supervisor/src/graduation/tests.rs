@@ -1,24 +1,24 @@
 //! Contracts in a whole supervisor, against a system that can be told to lie: the one that diverges is taken back, and
 //! what one in shadow did not write is looked for.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use belay_connect::business::{Body, ReadError, ReadRequest, Response, WriteOutcome, WriteRequest};
 use belay_connect::{BoxFuture, HumanQueue, SystemOfRecord};
 use belay_domain::{
-    Action, ActionStage, Actor, Case, CaseId, Command, Coverage, Digest, Open, Proposal, ReadBack,
-    Span, SystemId, after,
+    Action, ActionStage, Actor, Case, CaseId, Command, Coverage, Digest, Proposal, ReadBack, Span,
+    SystemId, after,
 };
 use belay_journal::Query;
-use belay_playbook::{CaseFacts, Figures};
+use belay_playbook::Figures;
 use serde_json::{Value, json};
 
 use super::*;
 use crate::config::Config;
 use crate::supervisor::{Running, Supervisor};
 use crate::surroundings::{Outside, Surroundings};
-use crate::upkeep::testbed::{Itsm, PATIENCE};
+use crate::upkeep::testbed::{Itsm, PATIENCE, opening};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_contract_that_diverges_is_demoted_until_a_person_restores_it_also_across_a_restart() {
@@ -230,7 +230,7 @@ impl House {
         let id: CaseId = case.parse().unwrap();
         let (agent, key) = ("crm-1".parse().unwrap(), Digest::of(b"certificate"));
         let engine = running.engine();
-        let open = opening(&self.playbook(), &id);
+        let open = opening(&self.playbook(), &id, "note", "a note");
         engine.command(&id, Command::Open(Box::new(open))).await.unwrap();
         let offered = Command::Offer { to: "crm-1".parse().unwrap() };
         let offered = engine.command(&id, offered).await.unwrap().case;
@@ -331,32 +331,6 @@ async fn until(what: &str, is_so: impl AsyncFn() -> bool) {
         }
     };
     assert!(tokio::time::timeout(PATIENCE, waiting).await.is_ok(), "waited too long until {what}");
-}
-
-fn opening(playbook: &Path, id: &CaseId) -> Open {
-    let facts = CaseFacts {
-        tenant: "acme".parse().unwrap(),
-        id: id.clone(),
-        kind: "note".to_owned(),
-        severity: None,
-        channel: "mail".to_owned(),
-        customer: "carl".to_owned(),
-        subject: "a note".to_owned(),
-        labels: Vec::new(),
-    };
-    Open {
-        tenant: facts.tenant.clone(),
-        request: format!("r-{id}").parse().unwrap(),
-        subject: facts.subject.clone(),
-        kind: facts.kind.clone(),
-        customer: facts.customer.clone(),
-        channel: facts.channel.clone(),
-        fingerprint: None,
-        labels: Vec::new(),
-        context: Vec::new(),
-        by: Actor::Program("test".to_owned()),
-        terms: Playbook::load(playbook).unwrap().open(&facts),
-    }
 }
 
 fn contract() -> belay_domain::ContractId {

@@ -1,6 +1,6 @@
 //! A whole supervisor with one scripted human queue, for tests of what keeps an eye on Belay itself.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
@@ -8,8 +8,9 @@ use belay_connect::{
     BoxFuture, HumanQueue, NewTicket, QueueError, QueueErrorKind, Settling, SystemOfRecord,
 };
 use belay_domain::{
-    Act, ActKind, ActorKind, Case, CaseId, Command, Coverage, Open, PersonId, QueueFacts, QueueId,
-    Reading, StaffMember, Standing, SystemId, TicketActor, TicketFacts, TicketId, TicketReading,
+    Act, ActKind, Actor, ActorKind, Case, CaseId, Command, Coverage, Open, PersonId, QueueFacts,
+    QueueId, Reading, StaffMember, Standing, SystemId, TicketActor, TicketFacts, TicketId,
+    TicketReading,
 };
 use belay_playbook::{CaseFacts, Playbook};
 
@@ -57,30 +58,7 @@ impl Bed {
     /// Opens a case that goes to people.
     pub(crate) async fn open(&self, id: &str) -> CaseId {
         let case: CaseId = id.parse().unwrap();
-        let facts = CaseFacts {
-            tenant: "acme".parse().unwrap(),
-            id: case.clone(),
-            kind: "help".to_owned(),
-            severity: None,
-            channel: "mail".to_owned(),
-            customer: "carl".to_owned(),
-            subject: "charged twice".to_owned(),
-            labels: Vec::new(),
-        };
-        let playbook = Playbook::load(&self.path("playbook")).unwrap();
-        let open = Open {
-            tenant: facts.tenant.clone(),
-            request: format!("r-{id}").parse().unwrap(),
-            subject: facts.subject.clone(),
-            kind: facts.kind.clone(),
-            customer: facts.customer.clone(),
-            channel: facts.channel.clone(),
-            fingerprint: None,
-            labels: Vec::new(),
-            context: Vec::new(),
-            by: belay_domain::Actor::Program("test".to_owned()),
-            terms: playbook.open(&facts),
-        };
+        let open = opening(&self.path("playbook"), &case, "help", "charged twice");
         self.running.engine().command(&case, Command::Open(Box::new(open))).await.unwrap();
         case
     }
@@ -108,6 +86,34 @@ impl Bed {
             tokio::time::timeout(PATIENCE, waiting).await.is_ok(),
             "waited too long until {what}"
         );
+    }
+}
+
+/// A case of a customer as the playbook in this folder opens it.
+pub(crate) fn opening(playbook: &Path, id: &CaseId, kind: &str, subject: &str) -> Open {
+    let facts = CaseFacts {
+        tenant: "acme".parse().unwrap(),
+        id: id.clone(),
+        kind: kind.to_owned(),
+        severity: None,
+        channel: "mail".to_owned(),
+        customer: "carl".to_owned(),
+        subject: subject.to_owned(),
+        labels: Vec::new(),
+    };
+    let terms = Playbook::load(playbook).unwrap().open(&facts);
+    Open {
+        tenant: facts.tenant,
+        request: format!("r-{id}").parse().unwrap(),
+        subject: facts.subject,
+        kind: facts.kind,
+        customer: facts.customer,
+        channel: facts.channel,
+        fingerprint: None,
+        labels: Vec::new(),
+        context: Vec::new(),
+        by: Actor::Program("test".to_owned()),
+        terms,
     }
 }
 
