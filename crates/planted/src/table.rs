@@ -149,6 +149,7 @@ pub(crate) const ROWS: &[Row] = &[
             HISTORIES,
             REFERENCE,
             world(&["--config", "quick-escalation"], "broken: COV-3"),
+            worlds(LIES, "COV-1 covered means held"),
         ],
     },
     Row {
