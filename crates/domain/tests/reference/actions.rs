@@ -137,19 +137,6 @@ impl Ledger {
         self.count(|fact| matches!(fact, Fact::Sent { action: of, .. } if *of == action)) as u32
     }
 
-    /// Who has agreed to what is being asked now.
-    pub(crate) fn agreed(&self, action: usize) -> Vec<Name> {
-        let mut people = Vec::new();
-        for (_, _, fact) in self.back() {
-            match fact {
-                Fact::Asked { action: of, .. } if *of == action => break,
-                Fact::Agreed { action: of, person } if *of == action => people.push(*person),
-                _ => {}
-            }
-        }
-        people
-    }
-
     pub(crate) fn were_people_told(&self, action: usize) -> bool {
         for (_, _, fact) in self.back() {
             match fact {

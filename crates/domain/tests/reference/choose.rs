@@ -8,6 +8,7 @@ use crate::moves::{
 };
 use crate::owing::Due;
 use crate::people::Stand;
+use crate::terms::REASON;
 
 /// The numbers behind one move; smaller ones mean simpler moves.
 pub(crate) type Dice = [u8; 6];
@@ -58,7 +59,11 @@ fn ask(ledger: &Ledger, dice: Dice, wait: i64) -> Ask {
         return Ask::Progress { agent, epoch, key: u8::from(d % 16 == 15) };
     }
     let awaited = |action: usize| matches!(ledger.stage(action), Stage::Awaiting { .. });
-    if (1..=ledger.actions()).any(awaited) && kind >= 22 {
+    // Where reviewers have begun to talk, they go on.
+    let talk = (1..=ledger.actions()).filter(|action| awaited(*action));
+    let talk = talk.map(|action| ledger.questions(action).len() + ledger.handed_on(action).len());
+    let talk = talk.max();
+    if talk.is_some_and(|said| kind >= 20 || said > 0 && kind >= 6) {
         return vote(ledger, dice);
     }
     match kind {
@@ -140,6 +145,7 @@ fn ruling(b: u8, c: u8) -> Ruling {
         shadow: c % 16 == 5,
         risky: ask > 0 || b % 16 == 8,
         ask,
+        coded: b / 32 % 2 == 1,
         by_us: c.is_multiple_of(3),
         undoable: c % 2 == 1,
         undo: b % 5 == 3,
@@ -246,17 +252,51 @@ fn vote(ledger: &Ledger, dice: Dice) -> Ask {
     if d % 12 == 11 {
         return Ask::Playbook { newer: c % 2 == 1 };
     }
+    let asked = !waiting.is_empty() && !ledger.questions(action).is_empty();
+    if c / 16 % 3 == 2 && (asked || d % 8 == 7) {
+        return reply(ledger, action, dice);
+    }
+    let talk = !waiting.is_empty() && (asked || !ledger.handed_on(action).is_empty());
+    let people = if talk { &LEADS[..3] } else { &LEADS[..] };
     Ask::Decide {
         action,
-        person: LEADS[usize::from(b % 7)],
+        person: people[usize::from(b) % people.len()],
         lead: d % 12 != 10,
         seen: d % 12 != 9,
-        choice: match c % 8 {
-            6 => Choice::No,
-            7 => Choice::Change { input: 100 + b % 50 },
+        choice: match c % 16 {
+            6 | 14 => Choice::No { code: reason(ledger, action, b) },
+            7 | 15 => Choice::Change { input: 100 + b % 50 },
+            3 | 5 | 10 => Choice::Wonder,
+            2 | 8 | 9 | 11 => Choice::HandOn { to: people[usize::from(b / 8) % people.len()] },
+            13 => Choice::TakeOver,
             _ => Choice::Yes,
         },
     }
+}
+
+/// Mostly a reason that may be given, where one has to be.
+fn reason(ledger: &Ledger, action: usize, luck: u8) -> Option<Name> {
+    let coded = ledger.ruling(action).is_some_and(|ruling| ruling.coded);
+    match luck / 7 % 4 {
+        0 => Some("bad-mood"),
+        1 => None,
+        _ => Some(REASON).filter(|_| coded),
+    }
+}
+
+fn reply(ledger: &Ledger, action: usize, dice: Dice) -> Ask {
+    let [_, a, b, c, d, _] = dice;
+    let asked = ledger.questions(action).len();
+    let by = match b % 8 {
+        0 | 1 => Who::Person("opal"),
+        2 => Who::Person("ann"),
+        _ => Who::Agent(holder(ledger, a), epoch(ledger, c)),
+    };
+    let question = match b / 8 % 8 {
+        0 => asked + 1,
+        _ => 1 + usize::from(d) % asked.max(1),
+    };
+    Ask::Reply { action, question, by, text: a % 2 }
 }
 
 /// A look at a ticket that is watched, if one is.

@@ -23,6 +23,7 @@ pub(crate) enum Why {
     MeantForThem,
     ToAndFro,
     Asked,
+    TakenAway,
     SomethingIsWrong,
 }
 
@@ -49,6 +50,7 @@ pub(crate) enum Fact {
     LetGo,
     RanOut,
     Returned,
+    TakenAway,
 
     Proposed { by: Name, number: u8, input: u8, plan: Option<Name>, epoch: u64, until: i64 },
     Judged { action: usize, ruling: Ruling },
@@ -56,6 +58,9 @@ pub(crate) enum Fact {
     Shadowed { action: usize },
     Asked { action: usize, escalation: usize, until: i64 },
     Agreed { action: usize, person: Name },
+    Wondered { action: usize, person: Name },
+    Replied { action: usize, question: usize, by: Name, text: u8 },
+    HandedOn { action: usize, from: Name, to: Name },
     AskedNoMore { action: usize },
     Refused { action: usize },
     Unanswered { action: usize },
@@ -273,6 +278,7 @@ fn changes_hands(fact: &Fact) -> bool {
             | Fact::LetGo
             | Fact::RanOut
             | Fact::Returned
+            | Fact::TakenAway
             | Fact::Taken { owns: true, .. }
             | Fact::StepOver { owned: true, .. }
     )
@@ -281,6 +287,10 @@ fn changes_hands(fact: &Fact) -> bool {
 fn ends_searches(fact: &Fact) -> bool {
     matches!(
         fact,
-        Fact::SearchEnded | Fact::Took { .. } | Fact::Taken { owns: true, .. } | Fact::Closed
+        Fact::SearchEnded
+            | Fact::Took { .. }
+            | Fact::Taken { owns: true, .. }
+            | Fact::TakenAway
+            | Fact::Closed
     )
 }

@@ -10,8 +10,10 @@ mod ledger;
 mod moves;
 mod owing;
 mod people;
+mod picture;
 mod plans;
 mod real;
+mod reviewing;
 mod terms;
 mod writes;
 
@@ -122,17 +124,23 @@ fn interesting(seen: &BTreeMap<&'static str, u64>) {
 }
 
 /// Every kind of event and every refusal that the model knows of.
-const WANTED: [&str; 88] = [
+const WANTED: [&str; 101] = [
+    "ALREADY_ANSWERED",
+    "ALREADY_ASKED",
     "ALREADY_OPEN",
     "ALREADY_VOTED",
     "APPROVAL_DIGEST_MISMATCH",
     "CASE_CLOSED",
     "CONTEXT_DIGEST_MISMATCH",
+    "DELEGATION_CIRCLE",
+    "DELEGATION_TOO_DEEP",
     "ESCALATION_UNDER_WAY",
+    "HANDED_OVER",
     "HANDOFF_UNDER_WAY",
     "INPUT_DIGEST_MISMATCH",
     "INVOLVED",
     "NOT_AN_APPROVER",
+    "NOT_ASKED",
     "NOT_EXECUTOR",
     "NOT_OFFERED",
     "NOT_OWNER",
@@ -142,6 +150,7 @@ const WANTED: [&str; 88] = [
     "PERMIT_USED",
     "PLAN_CLOSED",
     "PROPOSAL_REUSED",
+    "REASON_MISSING",
     "STALE_APPROVAL",
     "STALE_ATTEMPT",
     "STALE_EPOCH",
@@ -150,6 +159,8 @@ const WANTED: [&str; 88] = [
     "UNKNOWN_ACTION",
     "UNKNOWN_CASE",
     "UNKNOWN_PLAN",
+    "UNKNOWN_QUESTION",
+    "UNKNOWN_REASON",
     "UNSETTLED_ACTIONS",
     "WRONG_KEY",
     "WRONG_PERMIT",
@@ -170,6 +181,9 @@ const WANTED: [&str; 88] = [
     "action_unresolved",
     "action_verified",
     "action_withdrawn",
+    "approval_answered",
+    "approval_asked",
+    "approval_delegated",
     "approval_ended",
     "approval_given",
     "approval_requested",
@@ -177,6 +191,7 @@ const WANTED: [&str; 88] = [
     "case_released",
     "case_resolved",
     "case_returned",
+    "case_taken_over",
     "compensation_failed",
     "compensation_started",
     "context_added",

@@ -88,6 +88,13 @@ pub(crate) enum Ask {
         seen: bool,
         choice: Choice,
     },
+    /// Somebody tells a reviewer something.
+    Reply {
+        action: usize,
+        question: usize,
+        by: Who,
+        text: u8,
+    },
     Playbook {
         newer: bool,
     },
@@ -154,6 +161,8 @@ pub(crate) struct Ruling {
     pub(crate) risky: bool,
     /// How many people have to agree.
     pub(crate) ask: u32,
+    /// Whether a no needs a reason out of a list.
+    pub(crate) coded: bool,
     /// Whether the supervisor carries it out.
     pub(crate) by_us: bool,
     pub(crate) undoable: bool,
@@ -163,8 +172,20 @@ pub(crate) struct Ruling {
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Choice {
     Yes,
-    No,
-    Change { input: u8 },
+    No {
+        code: Option<Name>,
+    },
+    Change {
+        input: u8,
+    },
+    /// Wants to know something first.
+    Wonder,
+    /// Somebody else should look instead.
+    HandOn {
+        to: Name,
+    },
+    /// The agent shall not have the case any more.
+    TakeOver,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]

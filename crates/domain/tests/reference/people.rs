@@ -222,7 +222,8 @@ impl Ledger {
             Why::NobodyElse => 0,
             Why::MeantForThem | Why::ToAndFro => 1,
             Why::Asked => 2,
-            Why::SomethingIsWrong => 3,
+            Why::TakenAway => 3,
+            Why::SomethingIsWrong => 4,
         };
         match self.takeover().map(|asked| (asked, self.purpose(asked))) {
             None => self.escalate(Purpose::Takeover(why)),

@@ -1,19 +1,16 @@
-//! The real domain beside the model: the same commands in its own words, and what both say afterwards.
-
-use std::collections::BTreeMap;
+//! The real domain beside the model: the same commands in its own words.
 
 use belay_domain::{
-    Act, ActKind, ActionStage, Actor, ActorKind, Case, Command, Context, Coverage, Digest, Effect,
-    Event, FailureClaim, NewEntry, Open, Outcome, Owner as RealOwner, Proposal, Provenance,
-    QueueFacts, ReadBack, Reading, Source, StaffMember, Standing, Target, TicketActor, TicketFacts,
-    TicketReading, TicketResolution, VotesChoice, apply, decide, next_moment, owed,
+    Act, ActKind, ActionStage, Actor, ActorKind, Case, Command, Context, Digest, Event,
+    FailureClaim, NewEntry, Open, Outcome, Proposal, Provenance, QueueFacts, ReadBack, Reading,
+    Source, StaffMember, Standing, Target, TicketActor, TicketFacts, TicketReading,
+    TicketResolution, VotesChoice, apply, decide,
 };
 
-use crate::ledger::{Ledger, Owner, Step};
+use crate::ledger::Step;
 use crate::moves::{Ask, Choice, Found, Look, Name, Queue, Said, Shows, Undo, Who};
-use crate::owing::Due;
-use crate::people::Stand;
-use crate::terms::{ASSESS, at, case_terms, id, playbook, queue, seconds, verdict};
+use crate::picture::named;
+use crate::terms::{ASSESS, at, case_terms, id, playbook, queue, verdict};
 
 /// The real case, and what was answered last.
 pub(crate) struct Real {
@@ -21,23 +18,6 @@ pub(crate) struct Real {
     pub(crate) now: i64,
     pub(crate) answer: Option<&'static str>,
     pub(crate) happened: Vec<Event>,
-}
-
-/// What both are compared by.
-#[derive(Debug, PartialEq)]
-pub(crate) struct Picture {
-    answer: Option<&'static str>,
-    open: bool,
-    owner: String,
-    epoch: u64,
-    cover: (&'static str, Option<i64>),
-    next: Option<i64>,
-    /// Each action's stage, revision, permits, attempts, and who has agreed.
-    actions: Vec<(&'static str, usize, usize, u32, Vec<String>)>,
-    plans: BTreeMap<String, &'static str>,
-    /// Each escalation's stage, round and step.
-    escalations: Vec<(&'static str, u32, usize)>,
-    owes: Vec<String>,
 }
 
 impl Real {
@@ -162,15 +142,13 @@ impl Real {
                 person: id(person),
                 groups: if *lead { vec![id("leads")] } else { vec![id("others")] },
                 shown: self.shown(*action).filter(|_| *seen).unwrap_or(Digest::of(b"other")),
-                choice: match choice {
-                    Choice::Yes => VotesChoice::Approve { note: String::new() },
-                    Choice::No => VotesChoice::Reject { code: None, note: String::new() },
-                    Choice::Change { input } => VotesChoice::Amend {
-                        input: format!("{{{input}}}"),
-                        note: String::new(),
-                        assess_until: at(self.now + ASSESS),
-                    },
-                },
+                choice: self.choice(*choice),
+            },
+            Ask::Reply { action, question, by, text } => Command::AnswerQuestion {
+                action: action_id(*action),
+                question: u32::try_from(*question).expect("few questions"),
+                by: actor(*by),
+                text: format!("answer {text}"),
             },
             Ask::Playbook { newer } => Command::PlaybookInForce { playbook: playbook(*newer) },
             Ask::Begin { agent, key: own, epoch: of, action, permit, same } => {
@@ -215,6 +193,22 @@ impl Real {
         }
     }
 
+    fn choice(&self, choice: Choice) -> VotesChoice {
+        let note = String::new();
+        match choice {
+            Choice::Yes => VotesChoice::Approve { note },
+            Choice::No { code } => VotesChoice::Reject { code: code.map(id), note },
+            Choice::Change { input } => VotesChoice::Amend {
+                input: format!("{{{input}}}"),
+                note,
+                assess_until: at(self.now + ASSESS),
+            },
+            Choice::Wonder => VotesChoice::Ask { question: "why?".to_owned() },
+            Choice::HandOn { to } => VotesChoice::Delegate { to: id(to), note },
+            Choice::TakeOver => VotesChoice::TakeOver { note },
+        }
+    }
+
     /// The digest that somebody computes who received so many entries.
     fn context(&self, knows: usize) -> Digest {
         let entries = self.case.context.entries();
@@ -233,143 +227,6 @@ impl Real {
             _ => None,
         }
     }
-
-    pub(crate) fn picture(&self) -> Picture {
-        let case = &self.case;
-        let coverage = case.coverage(at(self.now));
-        let actions = case.actions.values().map(|action| {
-            let votes = match &action.stage {
-                ActionStage::AwaitingApproval(approval) => {
-                    approval.votes.iter().map(|vote| vote.person.to_string()).collect()
-                }
-                _ => Vec::new(),
-            };
-            let (revision, permits) = (action.revision as usize, action.permits as usize);
-            (action.stage_name(), revision, permits, action.attempts, votes)
-        });
-        let escalations = case.escalations.values();
-        let mut owes: Vec<String> =
-            owed(case, at(self.now)).iter().map(|one| effect(&one.effect)).collect();
-        owes.sort();
-        Picture {
-            answer: self.answer,
-            open: case.is_open(),
-            owner: match &case.owner {
-                RealOwner::Supervisor { .. } => "supervisor".to_owned(),
-                RealOwner::Agent { agent, .. } => agent.to_string(),
-                RealOwner::Queue { person, escalation, .. } => format!("{person} by {escalation}"),
-            },
-            epoch: case.epoch.0,
-            cover: match &coverage {
-                Coverage::Uncovered(_) => ("uncovered", None),
-                known => (known.name(), known.until().map(seconds)),
-            },
-            next: next_moment(case).map(seconds),
-            actions: actions.collect(),
-            plans: case.plans.values().map(plan).collect(),
-            escalations: escalations
-                .map(|found| (found.stage_name(), found.step.round, found.step.index + 1))
-                .collect(),
-            owes,
-        }
-    }
-}
-
-impl Ledger {
-    pub(crate) fn picture(&self) -> Picture {
-        let mut owes: Vec<String> = self.owes().iter().map(ToString::to_string).collect();
-        owes.sort();
-        let plans = ["x", "y"].into_iter();
-        let plans = plans.filter_map(|plan| Some((plan.to_owned(), self.plan(plan)?)));
-        let actions = (1..=self.actions()).map(|action| {
-            let stage = self.stage(action).name();
-            let mut agreed: Vec<String> = Vec::new();
-            if stage == "awaiting_approval" {
-                agreed = self.agreed(action).into_iter().rev().map(ToOwned::to_owned).collect();
-            }
-            (stage, self.revision(action), self.permits(action), self.attempts(action), agreed)
-        });
-        let escalations = (1..=self.escalations()).map(|asked| {
-            let ((_, round, number), _) = self.step(asked);
-            let name = match self.stand(asked) {
-                Stand::Opened => "opened",
-                Stand::Placed { .. } => "placed",
-                Stand::Routed { .. } => "routed",
-                Stand::Taken { .. } => "acknowledged",
-                Stand::Settled => "resolved",
-                Stand::Exhausted { .. } => "exhausted",
-                Stand::Closed => "closed",
-            };
-            (name, round, number)
-        });
-        Picture {
-            answer: self.answer,
-            open: self.is_open(),
-            owner: match self.owner() {
-                Owner::Supervisor => "supervisor".to_owned(),
-                Owner::Agent { agent, .. } => agent.to_owned(),
-                Owner::Person { escalation, by } => format!("{by} by c/e{escalation}"),
-            },
-            epoch: self.epoch(),
-            cover: self.cover(),
-            next: self.next_moment(),
-            actions: actions.collect(),
-            plans: plans.collect(),
-            escalations: escalations.collect(),
-            owes,
-        }
-    }
-}
-
-impl std::fmt::Display for Due {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::Seek => f.write_str("seek"),
-            Self::Offer { number, to } => write!(f, "offer c/h{number} to {to}"),
-            Self::Assess { action, revision } => write!(f, "assess c/a{action} {revision}"),
-            Self::Deliver { action } => write!(f, "deliver c/a{action}"),
-            Self::Execute { action, attempt } => write!(f, "execute c/a{action} {attempt}"),
-            Self::ReadBack { action, attempt } => write!(f, "read c/a{action} {attempt}"),
-            Self::Undo { action, attempt } => write!(f, "undo c/a{action} {attempt}"),
-            Self::Place { step } => write!(f, "place {}", named(*step)),
-            Self::Watch { step, ticket } => write!(f, "watch {} T{ticket}", named(*step)),
-            Self::TellPeople { step, ticket } => write!(f, "withdraw {} T{ticket}", named(*step)),
-        }
-    }
-}
-
-fn effect(effect: &Effect) -> String {
-    match effect {
-        Effect::Seek { .. } => "seek".to_owned(),
-        Effect::Offer { handoff, to, .. } => format!("offer {handoff} to {to}"),
-        Effect::Assess { action, revision } => format!("assess {action} {revision}"),
-        Effect::DeliverPermit { action } => format!("deliver {action}"),
-        Effect::Execute { action, attempt } => format!("execute {action} {attempt}"),
-        Effect::ReadBack { action, attempt } => format!("read {action} {attempt}"),
-        Effect::Compensate { action, attempt } => format!("undo {action} {attempt}"),
-        Effect::PlaceTicket { correlation, .. } => format!("place {correlation}"),
-        Effect::Watch { correlation, ticket, .. } => format!("watch {correlation} {ticket}"),
-        Effect::Listen { correlation, ticket, .. } => format!("listen {correlation} {ticket}"),
-        Effect::Answer { refusal, .. } => format!("answer {}", refusal.said.statement),
-        Effect::Withdraw { correlation, ticket, .. } => format!("withdraw {correlation} {ticket}"),
-    }
-}
-
-fn plan(plan: &belay_domain::Plan) -> (String, &'static str) {
-    use belay_domain::PlanStage::{Complete, Open, Stuck, Undoing, Undone, Verified};
-    let stage = match plan.stage {
-        Open => "open",
-        Complete => "complete",
-        Verified => "verified",
-        Undoing { .. } => "undoing",
-        Undone => "undone",
-        Stuck { .. } => "stuck",
-    };
-    (plan.id.to_string(), stage)
-}
-
-fn named((escalation, round, number): Step) -> String {
-    format!("c/e{escalation}/r{round}s{number}")
 }
 
 fn correlation(step: Step) -> belay_domain::Correlation {

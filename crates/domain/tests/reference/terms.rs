@@ -30,6 +30,9 @@ pub(crate) const VERIFY: i64 = 21;
 pub(crate) const ATTEMPTS: u32 = 2;
 pub(crate) const RETRY: (i64, i64) = (1, 4);
 pub(crate) const DECIDE: i64 = 70;
+/// The only reason for a no where one is needed.
+pub(crate) const REASON: &str = "no-proof";
+pub(crate) const QUESTIONS: usize = 8;
 
 /// How long to wait after so many failures: twice as long each time, up to a limit.
 pub(crate) fn backoff((first, most): (i64, i64), failures: u32) -> i64 {
@@ -126,6 +129,7 @@ pub(crate) fn verdict(ruling: Ruling, input: u8) -> Verdict {
         field: String::new(),
         detail: "not yours".to_owned(),
     };
+    let reasons = if ruling.coded { vec![id(REASON)] } else { vec![] };
     let asked = |quorum| ApprovalTerms {
         quorum,
         groups: vec![id("leads")],
@@ -133,7 +137,7 @@ pub(crate) fn verdict(ruling: Ruling, input: u8) -> Verdict {
         decide_within: span(DECIDE),
         ask: ladder(false, false),
         in_ticket: vec![],
-        reasons: vec![],
+        reasons,
     };
     Verdict {
         playbook: playbook(ruling.newer),

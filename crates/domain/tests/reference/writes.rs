@@ -2,7 +2,7 @@
 
 use crate::actions::Stage;
 use crate::ledger::{Fact, Ledger, Owner, Purpose, Why};
-use crate::moves::{Ask, Choice, Name, Ruling, Said, Shows, Undo};
+use crate::moves::{Ask, Name, Ruling, Said, Shows, Undo};
 use crate::terms::{ASSESS, ATTEMPTS, DECIDE, OUTCOME, PERMIT, PERMITS, RETRY, SETTLE, backoff};
 
 type Answer = Result<(), &'static str>;
@@ -26,6 +26,9 @@ impl Ledger {
             }
             Ask::Decide { action, person, lead, seen, choice } => {
                 self.decide(action, person, lead, seen, choice)
+            }
+            Ask::Reply { action, question, by, text } => {
+                self.tell_reviewer(action, question, by, text)
             }
             Ask::Playbook { newer } => {
                 for action in 1..=self.actions() {
@@ -107,7 +110,7 @@ impl Ledger {
     }
 
     /// Whoever proposed it may do it, if they hold the case as they did then.
-    fn authorize(&mut self, action: usize) {
+    pub(crate) fn authorize(&mut self, action: usize) {
         let (by, .., epoch) = self.proposal(action);
         let Some(ruling) = self.ruling(action) else { return };
         match self.owner() {
@@ -146,57 +149,6 @@ impl Ledger {
 
     pub(crate) fn withdraw_unsent(&mut self) {
         (1..=self.actions()).for_each(|action| self.withdraw(action));
-    }
-
-    fn decide(
-        &mut self,
-        action: usize,
-        person: Name,
-        lead: bool,
-        seen: bool,
-        choice: Choice,
-    ) -> Answer {
-        self.exists(action)?;
-        let Stage::Awaiting { .. } = self.stage(action) else { return Err("STALE_APPROVAL") };
-        if !lead {
-            return Err("NOT_AN_APPROVER");
-        }
-        let wrote = self.count(|fact| {
-            matches!(fact, Fact::Changed { action: of, by, .. } if (*of, *by) == (action, person))
-        });
-        let involved = ["opal", "carl", "owner-of-A"].contains(&person);
-        if involved || wrote > 0 && matches!(choice, Choice::Yes) {
-            return Err("INVOLVED");
-        }
-        if !seen {
-            return Err("APPROVAL_DIGEST_MISMATCH");
-        }
-        match choice {
-            Choice::Yes => {
-                let mut agreed = self.agreed(action);
-                if agreed.contains(&person) {
-                    return Err("ALREADY_VOTED");
-                }
-                self.note(Fact::Agreed { action, person });
-                agreed.push(person);
-                let quorum = self.ruling(action).map_or(0, |ruling| ruling.ask);
-                if agreed.len() >= quorum as usize {
-                    self.stop_asking(action);
-                    self.authorize(action);
-                }
-            }
-            Choice::No => {
-                self.stop_asking(action);
-                self.note(Fact::Refused { action });
-                self.see_to_plan_of(action);
-            }
-            Choice::Change { input } => {
-                self.stop_asking(action);
-                let until = self.now + ASSESS;
-                self.note(Fact::Changed { action, by: person, input, until });
-            }
-        }
-        Ok(())
     }
 
     fn begin(
