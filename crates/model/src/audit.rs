@@ -2,7 +2,7 @@
 
 use belay_domain::{Case, Decision, Digest, Event, EventKind, Evidence, Owner};
 
-use crate::command::Cmd;
+use crate::command::{Choice, Cmd};
 use crate::law::{Law, Laws};
 use crate::names::{Agent, StepCode, ticket_number};
 use crate::paperwork::{Paper, Papers};
@@ -38,6 +38,8 @@ pub(crate) struct Audit {
     papers: Papers,
     /// Whether another playbook is in force than the one that the case was opened under.
     pub(crate) reloaded: bool,
+    /// Whether a person took the case out of an agent's hands.
+    pub(crate) taken_away: bool,
 }
 
 /// The number of a person of the staff.
@@ -164,10 +166,15 @@ impl Audit {
                 broken = broken.and(self.passes_to(Whose::Supervisor, epoch.0));
             }
             EventKind::CaseReleased { epoch, .. }
-            | EventKind::CaseTakenOver { epoch, .. }
             | EventKind::CaseReturned { epoch, .. }
             | EventKind::EscalationLapsed { epoch: Some(epoch), .. } => {
                 broken = broken.and(self.passes_to(Whose::Supervisor, epoch.0));
+            }
+            EventKind::CaseTakenOver { epoch, .. } => {
+                let by_reviewer = matches!(cmd, Cmd::Vote { choice: Choice::TakeOver, .. });
+                broken.hold(Law::Own2, by_reviewer && matches!(self.owner, Whose::Agent(_)));
+                broken = broken.and(self.passes_to(Whose::Supervisor, epoch.0));
+                (self.taken_away, self.offer) = (true, None);
             }
             EventKind::StepStarted { escalation, step, .. } => {
                 let code = StepCode::of(&step.correlation).unwrap_or_default();

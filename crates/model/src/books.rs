@@ -12,7 +12,7 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use belay_domain::{Case, Command, Coverage, Event, Holder, apply, decide, next_moment};
 
 use crate::audit::{Audit, staff};
-use crate::command::Cmd;
+use crate::command::{Choice, Cmd};
 use crate::law::{Law, Laws};
 use crate::menu::{Move, Page, page, whims};
 use crate::names::{self, ticket_number};
@@ -249,6 +249,9 @@ impl Books {
             let waits = next_moment(case).is_some_and(|next| next > at(now));
             let settled = decide(case, &Command::Tick, at(now)).is_ok_and(|more| more.is_empty());
             broken.hold(Law::Cov9, raised && waits && settled);
+            // Who takes a case from an agent is not seen to have it by that.
+            let taken = matches!(cmd, Cmd::Vote { choice: Choice::TakeOver, .. });
+            broken.hold(Law::Cov2, !(taken && matches!(coverage, Coverage::Covered(_))));
         }
         // How often something was written, and when last, is nothing that Belay goes by.
         (case.seq, case.updated_at) = (0, case.opened_at);

@@ -4,8 +4,8 @@
 use std::fmt;
 
 use belay_domain::{
-    Actor, Command, Digest, Epoch, FailureClaim, Outcome, Proposal, ReadBack, Reading, Target,
-    VotesChoice,
+    Actor, Command, Digest, Epoch, FailureClaim, GroupId, Outcome, Proposal, ReadBack, Reading,
+    Target, VotesChoice,
 };
 
 use crate::books::Record;
@@ -134,11 +134,13 @@ pub(crate) enum Cmd {
     },
 }
 
-/// A person who may approve.
+/// A person who decides on writes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Person {
     Lea,
     Leo,
+    /// Belongs to no group that may approve.
+    Kim,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -146,6 +148,9 @@ pub(crate) enum Choice {
     Approve,
     Reject,
     Amend,
+    /// Somebody else should look instead.
+    HandOn(Person),
+    TakeOver,
 }
 
 /// What an executor says.
@@ -174,13 +179,20 @@ pub(crate) enum Undo {
 }
 
 impl Person {
+    /// Those who may approve.
     pub(crate) const ALL: [Self; 2] = [Self::Lea, Self::Leo];
 
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Lea => "lea",
             Self::Leo => "leo",
+            Self::Kim => "kim",
         }
+    }
+
+    /// The groups that this person's token proves.
+    fn groups(self) -> Vec<GroupId> {
+        if Self::ALL.contains(&self) { vec![id("leads")] } else { vec![] }
     }
 }
 
@@ -287,7 +299,7 @@ impl Cmd {
             Self::Vote { person, action, shown, choice } => Command::DecideApproval {
                 action: names::action(action),
                 person: id(person.name()),
-                groups: vec![id("leads")],
+                groups: person.groups(),
                 shown: record.audit.shown(action, shown),
                 choice: match choice {
                     Choice::Approve => VotesChoice::Approve { note: String::new() },
@@ -297,6 +309,10 @@ impl Cmd {
                         note: String::new(),
                         assess_until: terms::at(now + 1),
                     },
+                    Choice::HandOn(to) => {
+                        VotesChoice::Delegate { to: id(to.name()), note: String::new() }
+                    }
+                    Choice::TakeOver => VotesChoice::TakeOver { note: String::new() },
                 },
             },
             Self::Begin { agent, epoch, action, permit, forged } => {

@@ -46,7 +46,7 @@ laws! {
     Own6 = "OWN-6", "only who was offered the case takes it, and only in time";
     Own7 = "OWN-7", "the case does not go to and fro without people";
     Apr1 = "APR-1", "a write that needs people has enough of them for exactly its input";
-    Apr2 = "APR-2", "nobody approves what they have written, and nobody counts twice";
+    Apr2 = "APR-2", "nobody approves what they have written, without a right, or after handing it on, and nobody counts twice";
     Apr3 = "APR-3", "one approval leads to one effect at most";
     Apr4 = "APR-4", "what was turned down stays so";
     Apr5 = "APR-5", "nothing that was not sent survives a change of owner";

@@ -267,7 +267,8 @@ fn commands(books: &Books, record: &Record) -> Vec<(Cmd, Purse)> {
                 }));
             }
             for paper in audit.papers() {
-                for permit in 1..=paper.permits {
+                // Who lost the case to a person may try anything, also a permit that was never issued.
+                for permit in 1..=paper.permits.max(u8::from(audit.taken_away)) {
                     let action = paper.number;
                     for forged in [false, true] {
                         let cmd = Cmd::Begin { agent, epoch, action, permit, forged };
@@ -313,8 +314,25 @@ fn writing(all: &mut Vec<(Cmd, Purse)>, case: &Case, paper: &Paper) {
                     all.push((vote(Choice::Approve), Purse::Free));
                     all.push((vote(Choice::Reject), Purse::Whim));
                     all.push((vote(Choice::Amend), Purse::Whim));
+                    all.push((vote(Choice::TakeOver), Purse::Whim));
+                    for to in [Person::Lea, Person::Leo, Person::Kim] {
+                        all.push((vote(Choice::HandOn(to)), Purse::Whim));
+                    }
                 }
             }
+            if paper.is_named(Person::Kim) {
+                let (person, choice) = (Person::Kim, Choice::Approve);
+                all.extend(
+                    (0..shown)
+                        .map(|shown| (Cmd::Vote { person, action, shown, choice }, Purse::Free)),
+                );
+            }
+        }
+        // An answer that comes when nobody is asked any more.
+        ActionStage::Withdrawn { .. } if shown > 0 => {
+            let (person, choice) = (Person::Lea, Choice::Approve);
+            let vote = Cmd::Vote { person, action, shown: shown - 1, choice };
+            all.push((vote, Purse::Whim));
         }
         ActionStage::Compensating { attempt, .. } => {
             let attempt = u8::try_from(*attempt).unwrap_or(u8::MAX);

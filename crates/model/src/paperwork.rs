@@ -52,6 +52,8 @@ pub(crate) struct Paper {
     /// Who approved which input.
     votes: Vec<(Person, Input)>,
     author: Option<Person>,
+    /// Who named whom to look instead.
+    handed: Vec<(Person, Person)>,
     quorum: u32,
     pub(crate) permits: u8,
     permit: Option<(u8, u8)>,
@@ -174,6 +176,7 @@ impl Paper {
             epoch,
             votes: Vec::new(),
             author: None,
+            handed: Vec::new(),
             quorum: 0,
             permits: 0,
             permit: None,
@@ -186,7 +189,13 @@ impl Paper {
 
     /// Whether no person has had a part in it yet.
     pub(crate) fn nobody_decided(&self) -> bool {
-        self.shown.len() == 1 && self.votes.is_empty() && self.author.is_none()
+        let untouched = self.votes.is_empty() && self.handed.is_empty() && self.author.is_none();
+        self.shown.len() == 1 && untouched
+    }
+
+    /// Whether somebody named this person to look instead.
+    pub(crate) fn is_named(&self, person: Person) -> bool {
+        self.handed.iter().any(|(_, to)| *to == person)
     }
 
     fn read(&mut self, cmd: Cmd, kind: &EventKind, owner: &Whose, epoch: u64, now: u8) -> Laws {
@@ -201,7 +210,9 @@ impl Paper {
                 self.shown.push((approval.binding, self.input));
                 self.quorum = approval.terms.quorum;
                 self.votes.clear();
+                self.handed.clear();
             }
+            EventKind::ApprovalDelegated { .. } => broken = broken.and(self.handed_on(cmd)),
             EventKind::ApprovalGiven { .. } => broken = broken.and(self.voted(cmd)),
             EventKind::ApprovalEnded { decision, .. } => {
                 broken.hold(Law::Apr4, self.reached == Reached::Awaiting);
@@ -290,6 +301,20 @@ impl Paper {
         broken
     }
 
+    /// `APR-2`: a yes is handed on by the one whose it is, before it is given, once.
+    fn handed_on(&mut self, cmd: Cmd) -> Laws {
+        let mut broken = Laws::NONE;
+        let Cmd::Vote { person, choice: Choice::HandOn(to), .. } = cmd else {
+            broken.hold(Law::Apr2, false);
+            return broken;
+        };
+        let voted = self.votes.iter().any(|(known, _)| [person, to].contains(known));
+        let had_one = self.is_named(person) || self.handed.iter().any(|(from, _)| *from == to);
+        broken.hold(Law::Apr2, person != to && !voted && !had_one && self.author != Some(to));
+        self.handed.push((person, to));
+        broken
+    }
+
     /// `APR-1`, `APR-2`: what one person said counts for what that person was shown.
     fn voted(&mut self, cmd: Cmd) -> Laws {
         let mut broken = Laws::NONE;
@@ -298,6 +323,9 @@ impl Paper {
             return broken;
         };
         broken.hold(Law::Apr2, self.author != Some(person));
+        // Being named gives no right, and naming somebody gives it up.
+        broken.hold(Law::Apr2, Person::ALL.contains(&person));
+        broken.hold(Law::Apr2, self.handed.iter().all(|(from, _)| *from != person));
         broken.hold(Law::Apr2, self.votes.iter().all(|(known, _)| *known != person));
         if let Some((_, input)) = self.shown.get(usize::from(shown)) {
             self.votes.push((person, *input));
@@ -332,6 +360,7 @@ fn about(kind: &EventKind) -> Option<u8> {
         | EventKind::ActionShadowed { action }
         | EventKind::ApprovalRequested { action, .. }
         | EventKind::ApprovalGiven { action, .. }
+        | EventKind::ApprovalDelegated { action, .. }
         | EventKind::ApprovalEnded { action, .. }
         | EventKind::ActionAmended { action, .. }
         | EventKind::ActionAuthorized { action, .. }

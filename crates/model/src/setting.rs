@@ -2,7 +2,7 @@
 //! comes to an end because nothing is left, and not because it is stopped.
 
 use crate::hand::Hand;
-use crate::wanted::{APPROVAL, ESCALATION, EVERYTHING, OWNERSHIP, PLAN, WRITING};
+use crate::wanted::{APPROVAL, ESCALATION, EVERYTHING, OWNERSHIP, PLAN, TAKEOVER, WRITING};
 use crate::whim::Whim;
 
 /// The bounds of one exploration.
@@ -130,6 +130,21 @@ impl Setting {
                 wanted: APPROVAL,
                 about: "one write that people have to approve",
                 horizon: 0,
+                proposals: 1,
+                approvals: true,
+                ..BASE
+            },
+            Self {
+                name: "quick-takeover",
+                wanted: TAKEOVER,
+                about: "reviewers name others and take the case away, a person takes it, two supervisors",
+                horizon: 1,
+                whims: 2,
+                whim_kinds: &[Whim::HandOn, Whim::TakeOver],
+                hands: 1,
+                hand_kinds: &[Hand::AnnTakes],
+                looks: 1,
+                rivals: 1,
                 proposals: 1,
                 approvals: true,
                 ..BASE

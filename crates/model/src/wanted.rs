@@ -67,6 +67,7 @@ pub(crate) const WRITING: &[&str] = &[
 
 /// What happens to a write that needs people.
 pub(crate) const APPROVAL: &[&str] = &[
+    "covered by an agent",
     "approval_requested",
     "approval_given",
     "approval_ended",
@@ -75,6 +76,31 @@ pub(crate) const APPROVAL: &[&str] = &[
     "action_withdrawn",
     "APPROVAL_DIGEST_MISMATCH",
     "INVOLVED",
+    "approval_delegated",
+    "case_taken_over",
+    "HANDED_OVER",
+    "DELEGATION_CIRCLE",
+];
+
+/// What happens to a case that a reviewer takes out of its agent's hands.
+pub(crate) const TAKEOVER: &[&str] = &[
+    "covered by an agent",
+    "covered by a person",
+    "approval_given",
+    "approval_delegated",
+    "case_taken_over",
+    "action_withdrawn",
+    "escalation_acknowledged",
+    "append by the second",
+    "append refused",
+    "write in effect",
+    "HANDED_OVER",
+    "DELEGATION_CIRCLE",
+    "DELEGATION_TOO_DEEP",
+    "NOT_AN_APPROVER",
+    "STALE_APPROVAL",
+    "STALE_EPOCH",
+    "NOT_OWNER",
 ];
 
 /// What happens where everything is together.

@@ -25,6 +25,10 @@ pub(crate) enum Whim {
     Reject,
     /// Somebody makes another write of it.
     Amend,
+    /// Somebody names another person to look at a write instead.
+    HandOn,
+    /// Somebody takes the case out of the agent's hands.
+    TakeOver,
     /// An agent gives up a plan.
     Abandon,
     /// A ticket system refuses a ticket.
@@ -43,6 +47,8 @@ impl Whim {
         Self::Reload,
         Self::Reject,
         Self::Amend,
+        Self::HandOn,
+        Self::TakeOver,
         Self::Abandon,
         Self::Refuse,
     ];
@@ -60,6 +66,8 @@ impl Whim {
             Cmd::Reload => Self::Reload,
             Cmd::Vote { choice: Choice::Reject, .. } => Self::Reject,
             Cmd::Vote { choice: Choice::Amend, .. } => Self::Amend,
+            Cmd::Vote { choice: Choice::HandOn(_), .. } => Self::HandOn,
+            Cmd::Vote { choice: Choice::TakeOver, .. } => Self::TakeOver,
             Cmd::Plan { abandon: true, .. } => Self::Abandon,
             Cmd::Refused { .. } => Self::Refuse,
             _ => return None,

@@ -23,6 +23,11 @@ fn people_approve_a_write() {
 }
 
 #[test]
+fn reviewers_name_others_and_take_the_case_from_its_agent() {
+    check("quick-takeover");
+}
+
+#[test]
 fn two_writes_stand_and_fall_together() {
     check("quick-plan");
 }
