@@ -125,7 +125,11 @@ fn interesting(seen: &BTreeMap<&'static str, u32>) {
         "coverage_raised",
         "coverage_lowered",
         "approval_given",
+        "approval_asked",
+        "approval_answered",
+        "approval_delegated",
         "approval_ended",
+        "case_taken_over",
         "action_amended",
         "action_authorized",
         "permit_expired",
@@ -156,6 +160,16 @@ fn interesting(seen: &BTreeMap<&'static str, u32>) {
         "INVOLVED",
         "UNSETTLED_ACTIONS",
         "NOT_OWNER",
+        "STALE_APPROVAL",
+        "ALREADY_ASKED",
+        "ALREADY_ANSWERED",
+        "UNKNOWN_QUESTION",
+        "HANDED_OVER",
+        "DELEGATION_CIRCLE",
+        "DELEGATION_TOO_DEEP",
+        "UNKNOWN_REASON",
+        "REASON_MISSING",
+        "NOT_ASKED",
     ];
     let rare: Vec<_> =
         wanted.iter().filter(|name| seen.get(*name).copied().unwrap_or(0) < 5).collect();

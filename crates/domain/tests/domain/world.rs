@@ -1,6 +1,8 @@
 //! A world around one case: three agents, two people, a target system and an ITSM that tells the truth late,
 //! twice, in the wrong order, in part or not at all, and now and then what was true a while ago.
 
+mod reviewers;
+
 use std::collections::BTreeMap;
 
 use belay_domain::{
@@ -17,8 +19,6 @@ pub(crate) type Step = (u8, u8, u8, u8);
 /// How old the state may be that a replica shows.
 const LAG: i64 = 5;
 const AGENTS: [&str; 3] = ["A", "B", "C"];
-const PEOPLE: [&str; 8] = ["lea", "leo", "lia", "lea", "leo", "opal", "carl", "owner-of-A"];
-
 pub(crate) struct World {
     pub(crate) story: Story,
     pub(crate) now: i64,
@@ -147,6 +147,11 @@ impl World {
         }
         if !self.case().is_open() && !a.is_multiple_of(4) {
             return self.deliver(a);
+        }
+        let awaited = |stage: &ActionStage| matches!(stage, ActionStage::AwaitingApproval(_));
+        if matches!(kind, 4..=6 | 15) && self.case().actions.values().any(|one| awaited(&one.stage))
+        {
+            return self.vote(a, b, c);
         }
         match kind {
             0 | 1 => self.wait(a, b),
@@ -385,7 +390,7 @@ impl World {
             "",
             "",
             "tier=2 ask=1",
-            "tier=2 ask=1",
+            "tier=2 ask=1 coded",
             "ask=2",
             "tier=2",
             "deny",
@@ -400,24 +405,6 @@ impl World {
             self.owner(a)
         );
         self.tell(&line);
-    }
-
-    fn vote(&mut self, a: u8, b: u8, c: u8) {
-        let asked = self
-            .case()
-            .actions
-            .values()
-            .find(|action| matches!(action.stage, ActionStage::AwaitingApproval(_)));
-        let action = asked.map_or_else(|| "a1".to_owned(), |action| short(action.id.as_str()));
-        let choice = [
-            "yes", "yes", "yes", "yes", "no", "{half}", "yes", "ask:why?", "to:leo", "to:lea",
-            "over", "yes",
-        ][usize::from(b % 12)];
-        if b == 7 {
-            self.tell(&format!("reply {} {action} 1 because", self.owner(a)));
-        }
-        let how = ["", "", "", "", "", "", "blind", "outsider"][usize::from(c % 8)];
-        self.tell(&format!("vote {} {action} {choice} {how}", PEOPLE[usize::from(a % 8)]));
     }
 
     fn person(&mut self, a: u8, b: u8) {
