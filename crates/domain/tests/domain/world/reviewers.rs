@@ -24,7 +24,7 @@ impl World {
             _ => None,
         });
         if let Some((questions, _)) = talked
-            && a / 8 % 3 == 0
+            && (a / 8).is_multiple_of(3)
         {
             let by = match c % 6 {
                 0 => "ann".to_owned(),
@@ -34,7 +34,7 @@ impl World {
             let number = usize::from(b) % (questions + 1) + usize::from(c % 16 != 15);
             let text = ["because", "because", "really"][usize::from(b / 8 % 3)];
             self.tell(&format!("reply {by} {action} {number} {text}"));
-            if b / 32 % 2 == 0 {
+            if (b / 32).is_multiple_of(2) {
                 self.tell(&format!("reply {by} {action} {number} really"));
             }
             return;
@@ -63,7 +63,7 @@ impl World {
             None => PEOPLE[usize::from(a % 8)],
         };
         self.tell(&format!("vote {person} {action} {choice} {how}"));
-        if choice == "to:leo" && c / 8 % 2 == 0 {
+        if choice == "to:leo" && (c / 8).is_multiple_of(2) {
             self.tell(&format!("vote leo {action} to:lia"));
         }
     }
