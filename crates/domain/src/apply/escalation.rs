@@ -188,7 +188,13 @@ fn renew(
 /// The step's ticket, if it has one, is no longer wanted.
 fn abandon(found: &mut Escalation) {
     if let Some(ticket) = found.ticket().cloned() {
-        found.abandoned.push((found.step.clone(), ticket));
+        // A ticket that somebody reported before its step began has been given up already; its people are told once.
+        let given_up = |(step, known): &(Step, TicketId)| {
+            step.correlation == found.step.correlation && *known == ticket
+        };
+        if !found.abandoned.iter().any(given_up) {
+            found.abandoned.push((found.step.clone(), ticket));
+        }
     }
     found.drifted.clear();
     found.stage = Stage::Opened { until: found.step.since };

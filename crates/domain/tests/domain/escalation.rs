@@ -265,3 +265,15 @@ fn whoever_has_swept_up_everything_has_nothing_when_the_step_runs_out() {
          32 tick -> step_failed, step_started",
     );
 }
+
+#[test]
+fn the_people_of_a_ticket_that_came_before_its_step_are_told_once() {
+    check(
+        "0 open people
+         1 placed e1/r1s2 T1 -> ticket_orphaned
+         2 impossible e1/r1s1 -> step_failed, step_started
+         3 placed e1/r1s2 T1 -> ticket_placed
+         40 tick
+         40 owes -> c/e1/r1s2/withdraw/T1",
+    );
+}
