@@ -1,6 +1,7 @@
 //! Requests one after the other, page after page, each built from what was answered before.
 
 use belay_expression::expression::{Expression, Scope};
+use belay_expression::json;
 use belay_expression::template::{Body, Template};
 use serde_json::{Value, json};
 
@@ -179,7 +180,8 @@ impl<'a> Dialog<'a> {
                 None => None,
                 Some(basis) => match basis.value(scope).map_err(|why| wrong("kept_while", why))? {
                     Value::Null => None,
-                    basis => Some(basis.to_string()),
+                    // In one order: what an expression makes of a record has none of its own.
+                    basis => Some(json::canonical(&basis)),
                 },
             },
             conditional: ask.conditional,
