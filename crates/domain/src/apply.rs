@@ -23,6 +23,7 @@ pub fn apply(case: &mut Case, event: &Event) {
         EventKind::CaseOpened { .. }
         | EventKind::ContactLinked { .. }
         | EventKind::ContextAdded { .. }
+        | EventKind::IdentityRecorded { .. }
         | EventKind::CaseAmended { .. }
         | EventKind::CaseResolved { .. } => matter(case, &event.kind, at),
 
@@ -151,6 +152,10 @@ fn matter(case: &mut Case, kind: &EventKind, at: Timestamp) {
             case.contacts.push(Contact { request: request.clone(), channel: channel.clone(), at })
         }
         EventKind::ContextAdded { entry, .. } => case.context.push(Arc::new(entry.clone())),
+        EventKind::IdentityRecorded { identification } => {
+            let found = Arc::new(identification.as_ref().clone());
+            case.identities.insert(found.object.clone(), found);
+        }
         EventKind::CaseAmended { subject, severity, labels } => {
             if let Some(subject) = subject {
                 case.subject.clone_from(subject);

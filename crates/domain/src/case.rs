@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use crate::{
     Action, ActionId, AgentId, CaseId, CaseTerms, Context, Digest, Epoch, Escalation, EscalationId,
-    HandoffId, Offer, Owner, Plan, PlanId, RequestId, ResolutionCode, Routing, Target, TenantId,
-    Timestamp,
+    HandoffId, Identification, Offer, Owner, Plan, PlanId, RequestId, ResolutionCode, Routing,
+    Target, TenantId, Timestamp,
 };
 
 /// What Belay believes about one case.
@@ -46,6 +46,8 @@ pub struct Case {
     pub epoch: Epoch,
     /// What is known of it.
     pub context: Context,
+    /// Whom it is about, as far as that was looked for, by object.
+    pub identities: BTreeMap<String, Arc<Identification>>,
     /// A search for an agent, if one is on.
     pub routing: Option<Routing>,
     /// An offer to an agent, if one is open.
@@ -138,6 +140,7 @@ impl Case {
             owner: Owner::Supervisor { since: Timestamp::UNIX_EPOCH },
             epoch: Epoch(0),
             context: Context::default(),
+            identities: BTreeMap::new(),
             routing: None,
             offer: None,
             handoffs: 0,

@@ -3,9 +3,9 @@
 
 use crate::{
     ActionId, AgentId, CaseTerms, Correlation, Digest, Drifted, Epoch, EscalationPlan, GroupId,
-    HandoffId, Outcome, PermitId, PersonId, PlanId, ProposalId, Provenance, ReadBack, Reading,
-    ReasonCode, RequestId, ResolutionCode, Severity, Statement, Target, TenantId, TicketId,
-    Timestamp, Verdict,
+    HandoffId, Identification, Outcome, PermitId, PersonId, PlanId, ProposalId, Provenance,
+    ReadBack, Reading, ReasonCode, RequestId, ResolutionCode, Severity, Statement, Target,
+    TenantId, TicketId, Timestamp, Verdict,
 };
 
 /// A command for one case.
@@ -30,6 +30,13 @@ pub enum Command {
         entries: Vec<NewEntry>,
         /// Who adds it; an agent must own the case.
         by: Actor,
+    },
+    /// A search in the systems of record came out so.
+    RecordIdentity {
+        /// Who asked for it; an agent must own the case.
+        by: Actor,
+        /// What it found out.
+        identification: Box<Identification>,
     },
     /// Changes what the case is called or how much it matters. Absent fields stay.
     Amend {
@@ -433,6 +440,7 @@ impl Command {
             Self::Open(_) => "open",
             Self::LinkContact { .. } => "link_contact",
             Self::AddContext { .. } => "add_context",
+            Self::RecordIdentity { .. } => "record_identity",
             Self::Amend { .. } => "amend",
             Self::Offer { .. } => "offer",
             Self::NoCandidate => "no_candidate",

@@ -10,6 +10,7 @@ mod climbing;
 mod drifting;
 mod escalating;
 mod hearing;
+mod identifying;
 mod matter;
 mod owning;
 mod passing;
@@ -92,6 +93,9 @@ impl Deciding {
                 self.link_contact(request, channel, context, *severity)
             }
             Command::AddContext { entries, by } => self.add_context(entries, by),
+            Command::RecordIdentity { by, identification } => {
+                self.record_identity(by, identification)
+            }
             Command::Amend { subject, severity, labels } => {
                 self.amend(subject.as_ref(), *severity, labels.as_ref())
             }

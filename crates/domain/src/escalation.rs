@@ -87,6 +87,13 @@ pub enum Cause {
         /// Their reason.
         reason: String,
     },
+    /// It could not be found out with enough certainty whom the case is about.
+    Unidentified {
+        /// What was looked for.
+        object: String,
+        /// Who came into question, and what spoke for and against them.
+        detail: String,
+    },
     /// It went to and fro between the same agents (`OWN-7`).
     Bounced,
     /// A write did something else than promised, or nobody can tell what it did.
@@ -347,7 +354,7 @@ impl Cause {
         match self {
             Self::NoAgent => 0,
             Self::Routed | Self::Bounced => 1,
-            Self::Asked { .. } => 2,
+            Self::Asked { .. } | Self::Unidentified { .. } => 2,
             Self::TakenOver { .. } => 3,
             Self::Divergence { .. } | Self::CompensationFailed { .. } => 4,
         }

@@ -9,9 +9,10 @@ use serde::{Deserialize, Serialize};
 use crate::{
     ActionId, AgentId, Approval, CaseTerms, ContextEntry, ContractId, Correlation, Decision,
     Delegation, Digest, Doubt, Drifted, Epoch, EscalationId, EscalationPlan, Evidence,
-    FailureClaim, HandoffId, Owner, PermitGrant, PermitId, PersonId, PlanId, ProposalId,
-    Provenance, Purpose, Question, ReadBack, Reason, ReasonCode, Reply, RequestId, ResolutionCode,
-    Routing, Said, Severity, Span, Step, TenantId, TicketId, Timestamp, Verdict, Vote,
+    FailureClaim, HandoffId, Identification, Owner, PermitGrant, PermitId, PersonId, PlanId,
+    ProposalId, Provenance, Purpose, Question, ReadBack, Reason, ReasonCode, Reply, RequestId,
+    ResolutionCode, Routing, Said, Severity, Span, Step, TenantId, TicketId, Timestamp, Verdict,
+    Vote,
 };
 
 /// Something that happened, and when the supervisor decided that it did.
@@ -46,6 +47,8 @@ pub enum EventKind {
     ContactLinked { request: RequestId, channel: String },
     /// Something became known. `digest` covers all context up to and with this.
     ContextAdded { entry: ContextEntry, digest: Digest },
+    /// It was looked for in the systems of record whom the case is about. Identified or not, this is what is known now.
+    IdentityRecorded { identification: Box<Identification> },
     /// The case was renamed, reweighed or relabelled.
     CaseAmended {
         subject: Option<String>,
@@ -301,6 +304,7 @@ impl EventKind {
             CaseOpened = "case_opened",
             ContactLinked = "contact_linked",
             ContextAdded = "context_added",
+            IdentityRecorded = "identity_recorded",
             CaseAmended = "case_amended",
             RoutingStarted = "routing_started",
             RoutingEnded = "routing_ended",

@@ -20,6 +20,7 @@ mod coverage;
 mod escalation;
 mod evidence;
 mod handoff;
+mod identity;
 mod ownership;
 mod plan;
 mod reading;
@@ -63,6 +64,7 @@ pub use id::{
     HandoffId, IdempotencyKey, InvalidId, PermitId, PersonId, PlanId, PolicyId, ProposalId,
     QueueId, QueueRef, ReasonCode, RequestId, ResolutionCode, RoleId, SystemId, TenantId, TicketId,
 };
+pub use identity::{Candidate, Finding, Identification};
 pub use money::{Currency, InvalidMoney, Money};
 pub use owed::{next_moment, owed};
 pub use ownership::{Epoch, Owner, PermitGrant};

@@ -106,6 +106,8 @@ pub enum Rule {
     Schema,
     /// Whether each input comes from where the contract wants it from.
     Provenance,
+    /// Whether it is known with enough certainty whom it is about.
+    Identification,
     /// Whether the source of truth shows what the contract presupposes.
     Precondition,
     /// Amounts and rates, for one action and over time.
@@ -125,6 +127,7 @@ impl Rule {
             Self::Boundary => "boundary",
             Self::Schema => "schema",
             Self::Provenance => "provenance",
+            Self::Identification => "identification",
             Self::Precondition => "precondition",
             Self::Limit => "limit",
             Self::Policy => "policy",

@@ -21,7 +21,7 @@ macro_rules! kinds {
 }
 
 kinds! {
-    CaseOpened ContactLinked ContextAdded CaseAmended RoutingStarted RoutingEnded HandoffOffered
+    CaseOpened ContactLinked ContextAdded IdentityRecorded CaseAmended RoutingStarted RoutingEnded HandoffOffered
     HandoffDeclined HandoffLapsed HandoffAccepted LeaseRenewed LeaseExpired CaseReleased CaseTakenOver
     ActionProposed ActionAssessed ActionDenied ActionShadowed ActionCompared ApprovalRequested ApprovalGiven
     ApprovalAsked ApprovalAnswered ApprovalDelegated     ApprovalEnded StatementRefused StatementAnswered ActionAmended ActionAuthorized PermitExpired ActionDispatched ActionExecuted
@@ -54,6 +54,7 @@ const STORIES: &[&str] = &[
     "0 open people; 1 placed e1/r1s1 T1; 2 look e1/r1s1 taken=ann; \
      3 drifted e1/r1s1 T1 subject late paid; 3 look e1/r1s1 rev=3 unreadable; \
      4 look e1/r1s1 rev=3 unreadable; 22 tick; 23 resolve ann",
+    "0 open; 1 offer A; 2 accept A h1; 3 identify A weak; 4 identify A cus_1",
     "0 open people hours=wait; 1 resolve ann",
     "0 open people hours=skip; 1 resolve ann",
     "0 open; 1 offer A; 2 accept A h1; 3 propose A p1 {1} ask=1 ticket; 4 placed e1/r1s1 T1; \

@@ -11,6 +11,7 @@ mod escalation;
 mod evidence;
 mod handoff;
 mod hearing;
+mod identity;
 mod matter;
 mod plan;
 mod policy;

@@ -177,6 +177,10 @@ impl Story {
                 },
             },
             "know" => Command::AddContext { entries: vec![entry(word(1))], by: actor(word(0)) },
+            "identify" => Command::RecordIdentity {
+                by: actor(word(0)),
+                identification: Box::new(crate::identity::finding(word(1))),
+            },
             "amend" => Command::Amend {
                 subject: words.first().map(|text| (*text).to_owned()),
                 severity: None,

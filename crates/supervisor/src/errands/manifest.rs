@@ -129,6 +129,7 @@ fn unfinished<'c>(case: &'c Case, cause: &Cause) -> Vec<&'c Action> {
         | Cause::NoAgent
         | Cause::Asked { .. }
         | Cause::TakenOver { .. }
+        | Cause::Unidentified { .. }
         | Cause::Bounced => None,
     };
     let actions = case.actions.values().map(AsRef::as_ref);

@@ -215,6 +215,9 @@ fn why(cause: &Cause) -> String {
         Cause::TakenOver { by, reason } => {
             format!("{by} took this case out of its agent's hands: {reason}")
         }
+        Cause::Unidentified { object, detail } => {
+            format!("It is not known for certain who the {object} of this case is.\n{detail}")
+        }
         Cause::Bounced => "This case went to and fro between agents.".to_owned(),
         Cause::Divergence { action, detail } => {
             format!("{action} is not what it should be: {detail}")

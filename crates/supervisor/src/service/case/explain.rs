@@ -180,6 +180,7 @@ fn is_decision(event: &EventKind) -> bool {
         E::CaseOpened { .. }
         | E::ContactLinked { .. }
         | E::ContextAdded { .. }
+        | E::IdentityRecorded { .. }
         | E::CaseAmended { .. }
         | E::HandoffOffered { .. }
         | E::LeaseRenewed { .. }

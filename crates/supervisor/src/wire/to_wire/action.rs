@@ -151,6 +151,7 @@ fn kind(rule: Rule) -> v1::ReasonKind {
         Rule::Boundary => v1::ReasonKind::Boundary,
         Rule::Schema => v1::ReasonKind::Schema,
         Rule::Provenance => v1::ReasonKind::Provenance,
+        Rule::Identification => v1::ReasonKind::Identification,
         Rule::Precondition => v1::ReasonKind::Precondition,
         Rule::Limit => v1::ReasonKind::Limit,
         Rule::Policy => v1::ReasonKind::Policy,

@@ -5,7 +5,8 @@ use belay_domain::{Case, Contact, Coverage, Owner, Severity, Status, Timestamp, 
 use belay_journal::CaseRow;
 
 use super::{
-    action, actor, context, coverage, escalation, offer, owner, plan, routing, severity, time,
+    action, actor, context, coverage, escalation, identification, offer, owner, plan, routing,
+    severity, time,
 };
 
 /// A case with everything in it, as it stands at `now`.
@@ -34,6 +35,7 @@ pub(crate) fn case(case: &Case, now: Timestamp) -> v1::Case {
             .as_ref()
             .map_or_else(String::new, |terms| terms.playbook.to_string()),
         resolution: resolution(&case.status),
+        identities: case.identities.values().map(|found| identification(found)).collect(),
     }
 }
 

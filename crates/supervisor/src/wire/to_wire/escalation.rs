@@ -59,6 +59,7 @@ fn purpose(purpose: &Purpose) -> (v1::EscalationPurpose, v1::EscalationCause, St
                 Cause::NoAgent => (Wire::NoAgent, "", None),
                 Cause::Asked { reason } => (Wire::Asked, reason.as_str(), None),
                 Cause::TakenOver { reason, .. } => (Wire::TakenOver, reason.as_str(), None),
+                Cause::Unidentified { detail, .. } => (Wire::Unidentified, detail.as_str(), None),
                 Cause::Bounced => (Wire::Bounced, "", None),
                 Cause::Divergence { action, detail } => {
                     (Wire::Divergence, detail.as_str(), Some(action))

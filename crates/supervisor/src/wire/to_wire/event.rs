@@ -80,6 +80,7 @@ fn about(case: &CaseId, event: &EventKind) -> String {
         E::CaseOpened { .. }
         | E::ContactLinked { .. }
         | E::ContextAdded { .. }
+        | E::IdentityRecorded { .. }
         | E::CaseAmended { .. }
         | E::RoutingStarted { .. }
         | E::RoutingEnded { .. }
@@ -129,6 +130,7 @@ fn description(event: &EventKind) -> String {
         E::ContextAdded { entry, .. } => {
             format!("{} became known ({})", entry.kind, entry.provenance.source)
         }
+        E::IdentityRecorded { identification } => identification.summary(),
         E::CaseAmended { subject, severity, labels } => amended(subject, *severity, labels),
         E::RoutingStarted { routing } => {
             format!("{} is looked for: {}", routing.target, routing.why)
@@ -349,6 +351,9 @@ fn asked(purpose: &Purpose) -> String {
             Cause::TakenOver { by, reason } => {
                 let why = said(reason);
                 format!("people are asked to take the case: {by} took it from its agent{why}")
+            }
+            Cause::Unidentified { object, .. } => {
+                format!("people are asked to take the case: the {object} is not identified")
             }
             Cause::Bounced => {
                 "people are asked to take the case: it went to and fro between agents".to_owned()
