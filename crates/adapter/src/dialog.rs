@@ -171,7 +171,7 @@ impl<'a> Dialog<'a> {
         let body = ask.body.as_ref().map(|body: &Body| body.render(scope)).transpose();
         Ok(Request {
             method: ask.method,
-            path: ask.path.encoded(scope).map_err(|why| wrong("path", why))?,
+            path: ask.path.address(scope).map_err(|why| wrong("path", why))?,
             query,
             headers: all.map(header).collect::<Result<_, Trouble>>()?,
             body: body.map_err(|why| wrong("body", why))?,

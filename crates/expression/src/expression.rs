@@ -7,6 +7,8 @@
 //! Some systems take a search as JSON or base64 in their address. `json(x)` writes a value as JSON, so that a text of a
 //! customer stays one text in it, and `base64(text)` makes it fit for an address.
 
+mod comparing;
+
 use std::collections::{BTreeSet, HashMap};
 use std::fmt;
 use std::sync::{Arc, LazyLock};
@@ -37,6 +39,8 @@ pub struct References {
     pub paths: BTreeSet<Vec<String>>,
     /// Every function by name, operators left out.
     pub functions: BTreeSet<String>,
+    /// Every path whose value is compared with something that stands in the expression itself; `*` for each of a list.
+    pub against_literals: BTreeSet<Vec<String>>,
 }
 
 /// The functions that an expression may call.
@@ -179,6 +183,11 @@ impl Expression {
     pub fn references(&self) -> References {
         let mut references = References::default();
         collect(self.program.expression(), &mut Vec::new(), &mut references);
+        comparing::collect(
+            self.program.expression(),
+            &mut Vec::new(),
+            &mut references.against_literals,
+        );
         references
     }
 }
@@ -269,7 +278,10 @@ fn minor<'b, 'v>(args: Vec<CowVal<'b, 'v>>) -> Result<CowVal<'b, 'v>, ExecutionE
     } else if let Some(double) = amount.downcast_ref::<CelDouble>() {
         *double.inner()
     } else if let Some(text) = amount.downcast_ref::<CelString>() {
-        text.inner().parse::<f64>().map_err(|_| refused("the text is not an amount"))?
+        return match cents_of(text.inner()) {
+            Ok(cents) => Ok(CowVal::owned(CelInt::from(cents))),
+            Err(why) => Err(refused(why)),
+        };
     } else {
         return Err(refused("it takes a number or a text"));
     };
@@ -282,7 +294,32 @@ fn minor<'b, 'v>(args: Vec<CowVal<'b, 'v>>) -> Result<CowVal<'b, 'v>, ExecutionE
     if (cents - nearest).abs() > 1e-4 {
         return Err(refused("the amount has more than two decimals"));
     }
+    if nearest == 0.0 && double != 0.0 {
+        return Err(refused("the amount is less than a cent and more than nothing"));
+    }
     Ok(CowVal::owned(CelInt::from(nearest as i64)))
+}
+
+/// The cents of a decimal text, digit by digit: no exponents, no names of infinity, nothing rounded.
+fn cents_of(text: &str) -> Result<i64, &'static str> {
+    let no_amount = "the text is not an amount";
+    let (sign, digits) = text.strip_prefix('-').map_or((1, text), |digits| (-1, digits));
+    let (whole, fraction) = digits.split_once('.').unwrap_or((digits, "0"));
+    let all_digits = |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit());
+    if !all_digits(whole) || !all_digits(fraction) {
+        return Err(no_amount);
+    }
+    // Systems write `420.0000` for what has two decimals.
+    let fraction = fraction.trim_end_matches('0');
+    if fraction.len() > 2 {
+        return Err("the amount has more than two decimals");
+    }
+    let cents =
+        format!("{whole}{fraction:0<2}").parse::<i64>().map_err(|_| "the amount is too large")?;
+    if cents > 10_000_000_000_000 {
+        return Err("the amount is too large");
+    }
+    Ok(sign * cents)
 }
 
 /// `json(["a"]) == '["a"]'`: a value in canonical JSON.

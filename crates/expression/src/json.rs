@@ -4,9 +4,10 @@
 //! could read differently is refused: a key that appears twice, a number that a double cannot hold exactly, half a
 //! surrogate pair.
 
+use std::cell::Cell;
 use std::fmt;
 
-use serde::de::{self, Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
+use serde::de::{self, DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value};
 
 /// The longest input that is read, in bytes. An action's input is a form, not a document.
@@ -15,15 +16,68 @@ pub const INPUT_BYTES_MAX: usize = 64 * 1024;
 /// The first integer that a double cannot tell from its neighbour (I-JSON, RFC 7493).
 const INTEGER_LIMIT: u64 = 1 << 53;
 
-/// Reads an input. The error says where and why it is refused.
-pub fn strict(text: &str) -> Result<Value, String> {
-    if text.len() > INPUT_BYTES_MAX {
-        return Err(format!(
-            "the input has {} bytes and may have {INPUT_BYTES_MAX} at most",
-            text.len()
-        ));
+/// How deep lists and objects may lie within each other.
+pub const INPUT_DEPTH_MAX: usize = 32;
+
+/// Why a text is refused as an input.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{detail}")]
+pub struct Unfit {
+    /// Which kind of mistake it is, for programs.
+    pub flaw: Flaw,
+    /// Where it is and what is wrong, for people.
+    pub detail: String,
+}
+
+/// The kinds of mistakes for which a text is no input at all, whatever a contract asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Flaw {
+    /// It is not JSON.
+    NotJson,
+    /// A key appears twice in an object, and programs differ in which of the two they read.
+    DuplicateKey,
+    /// A number that programs would round, each to another one (I-JSON, RFC 7493, section 2.2).
+    NumberTooLarge,
+    /// Lists and objects lie too deep within each other.
+    TooDeep,
+    /// It is longer than an input may be.
+    TooLong,
+}
+
+impl Flaw {
+    /// The stable name.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::NotJson => "not-json",
+            Self::DuplicateKey => "duplicate-key",
+            Self::NumberTooLarge => "number-too-large",
+            Self::TooDeep => "too-deep",
+            Self::TooLong => "too-long",
+        }
     }
-    serde_json::from_str::<Strict>(text).map(|strict| strict.0).map_err(|error| error.to_string())
+}
+
+/// Reads an input. The error says where and why it is refused.
+pub fn strict(text: &str) -> Result<Value, Unfit> {
+    if text.len() > INPUT_BYTES_MAX {
+        let detail =
+            format!("the input has {} bytes and may have {INPUT_BYTES_MAX} at most", text.len());
+        return Err(Unfit { flaw: Flaw::TooLong, detail });
+    }
+    let found = Cell::new(Flaw::NotJson);
+    let mut reader = serde_json::Deserializer::from_str(text);
+    let read = Strict { depth: 0, flaw: &found }.deserialize(&mut reader);
+    read.and_then(|value| reader.end().map(|()| value)).map_err(|error| {
+        let detail = error.to_string();
+        // The parser gives up on these two by itself, before a value is made of them.
+        let flaw = match found.get() {
+            Flaw::NotJson if detail.starts_with("number out of range") => Flaw::NumberTooLarge,
+            Flaw::NotJson if detail.starts_with("recursion limit") => Flaw::TooDeep,
+            flaw => flaw,
+        };
+        Unfit { flaw, detail }
+    })
 }
 
 /// Reads what an outside system answered. A key that appears twice is refused here as well; numbers are taken as
@@ -35,7 +89,7 @@ pub fn lenient(bytes: &[u8]) -> Result<Value, String> {
 
 /// An input in canonical form (RFC 8785), so that the same input always has the same digest. Strict: a key that
 /// appears twice and a number that cannot be kept exactly are refused, and the error says where and why.
-pub fn canonical_json(text: &str) -> Result<String, String> {
+pub fn canonical_json(text: &str) -> Result<String, Unfit> {
     strict(text).map(|value| canonical(&value))
 }
 
@@ -56,17 +110,42 @@ pub fn child(pointer: &str, key: &str) -> String {
     format!("{pointer}/{}", key.replace('~', "~0").replace('/', "~1"))
 }
 
-struct Strict(Value);
+/// Reads one value, and remembers what kind of mistake ended the reading.
+#[derive(Clone, Copy)]
+struct Strict<'a> {
+    depth: usize,
+    flaw: &'a Cell<Flaw>,
+}
 
-impl<'de> Deserialize<'de> for Strict {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(StrictVisitor).map(Self)
+impl Strict<'_> {
+    fn refuse<E: de::Error>(self, flaw: Flaw, why: impl fmt::Display) -> E {
+        self.flaw.set(flaw);
+        E::custom(why)
+    }
+
+    fn too_large<E: de::Error>(self, value: impl fmt::Display) -> E {
+        let why = format!("the number {value} is too large to be exact; write it as a string");
+        self.refuse(Flaw::NumberTooLarge, why)
+    }
+
+    fn deeper<E: de::Error>(self) -> Result<Self, E> {
+        if self.depth == INPUT_DEPTH_MAX {
+            let why = format!("it is nested deeper than {INPUT_DEPTH_MAX} levels");
+            return Err(self.refuse(Flaw::TooDeep, why));
+        }
+        Ok(Self { depth: self.depth + 1, ..self })
     }
 }
 
-struct StrictVisitor;
+impl<'de> DeserializeSeed<'de> for Strict<'_> {
+    type Value = Value;
 
-impl<'de> Visitor<'de> for StrictVisitor {
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Strict<'_> {
     type Value = Value;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -86,47 +165,46 @@ impl<'de> Visitor<'de> for StrictVisitor {
     }
 
     fn visit_u64<E: de::Error>(self, value: u64) -> Result<Value, E> {
-        if value < INTEGER_LIMIT { Ok(value.into()) } else { Err(too_large(value)) }
+        if value < INTEGER_LIMIT { Ok(value.into()) } else { Err(self.too_large(value)) }
     }
 
     fn visit_i64<E: de::Error>(self, value: i64) -> Result<Value, E> {
-        if value.unsigned_abs() < INTEGER_LIMIT { Ok(value.into()) } else { Err(too_large(value)) }
+        let fits = value.unsigned_abs() < INTEGER_LIMIT;
+        if fits { Ok(value.into()) } else { Err(self.too_large(value)) }
     }
 
     fn visit_f64<E: de::Error>(self, value: f64) -> Result<Value, E> {
         // 1.0 and 1 are the same number, and the canonical form writes both as 1.
         if !value.is_finite() || value.abs() >= INTEGER_LIMIT as f64 {
-            return Err(too_large(value));
+            return Err(self.too_large(value));
         }
         if value.fract() == 0.0 {
             return Ok((value as i64).into());
         }
-        Number::from_f64(value).map(Value::Number).ok_or_else(|| too_large(value))
+        Number::from_f64(value).map(Value::Number).ok_or_else(|| self.too_large(value))
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Value, A::Error> {
+        let inner = self.deeper()?;
         let mut items = Vec::new();
-        while let Some(Strict(item)) = seq.next_element()? {
+        while let Some(item) = seq.next_element_seed(inner)? {
             items.push(item);
         }
         Ok(Value::Array(items))
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Value, A::Error> {
+        let inner = self.deeper()?;
         let mut members = Map::new();
         while let Some(key) = map.next_key::<String>()? {
             if members.contains_key(&key) {
-                return Err(de::Error::custom(format!("the key {key:?} appears twice")));
+                let why = format!("the key {key:?} appears twice");
+                return Err(self.refuse(Flaw::DuplicateKey, why));
             }
-            let Strict(value) = map.next_value()?;
-            members.insert(key, value);
+            members.insert(key, map.next_value_seed(inner)?);
         }
         Ok(Value::Object(members))
     }
-}
-
-fn too_large<E: de::Error>(value: impl fmt::Display) -> E {
-    E::custom(format!("the number {value} is too large to be exact; write it as a string"))
 }
 
 fn write_value(value: &Value, out: &mut String) {

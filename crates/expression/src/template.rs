@@ -2,7 +2,8 @@
 //!
 //! `{{ expression }}` stands for a value. Values never become structure: in a path and in a key they are
 //! percent-encoded, in a header they must be visible ASCII, and in a body a text that is one expression keeps the
-//! value's own type, so that nothing a customer wrote can change what is asked of a system.
+//! value's own type, so that nothing a customer wrote can change what is asked of a system. Where escaping does not help
+//! they are refused: servers resolve `%2E%2E` like `..`, and a segment of nothing is another path.
 
 use serde_json::{Map, Value};
 
@@ -61,9 +62,52 @@ impl Template {
         })
     }
 
+    /// The expressions before the question mark of a path.
+    pub fn in_path(&self) -> impl Iterator<Item = &Expression> {
+        let query =
+            |segment: &&Segment| matches!(segment, Segment::Text(text) if text.contains('?'));
+        self.0.iter().take_while(move |segment| !query(segment)).filter_map(|segment| match segment
+        {
+            Segment::Text(_) => None,
+            Segment::Value(expression) => Some(expression),
+        })
+    }
+
     /// The text with every value percent-encoded.
     pub fn encoded(&self, scope: &Scope) -> Result<String, String> {
         self.render(scope, |text| Ok(encode(text)))
+    }
+
+    /// The text as path and query of a request, with every value percent-encoded. Refused when a value before the
+    /// question mark would change which segments there are: one that is empty, or one with `.` or `..` in it, which URL
+    /// parsers and servers resolve also when they are encoded (WHATWG URL, section 4.4; RFC 3986, section 6.2.2.3).
+    pub fn address(&self, scope: &Scope) -> Result<String, String> {
+        let mut out = String::new();
+        for segment in &self.0 {
+            match segment {
+                Segment::Text(text) => out.push_str(text),
+                Segment::Value(expression) => {
+                    let value = expression.value(scope).and_then(|value| text_of(&value));
+                    let value = value.and_then(|text| {
+                        if !out.contains('?') && !is_segment(&text) {
+                            let why =
+                                "in a path it has to be something, without . or .. between slashes";
+                            return Err(why.to_owned());
+                        }
+                        Ok(encode(&text))
+                    });
+                    let value = value
+                        .map_err(|detail| format!("{{{{ {} }}}}: {detail}", expression.source()))?;
+                    out.push_str(&value);
+                }
+            }
+        }
+        // What is harmless alone may lie beside another value or a dot of the template's.
+        let path = out.split('?').next().unwrap_or_default();
+        if path.split('/').any(|part| is_dots(&part.replace("%2E", "."))) {
+            return Err("the path holds a segment of dots alone".to_owned());
+        }
+        Ok(out)
     }
 
     /// The text with every value as it is; refused when a value does not fit into a header.
@@ -190,6 +234,15 @@ pub fn encode(text: &str) -> String {
     }
     // A segment of dots alone would be resolved away.
     if text == "." || text == ".." { out.replace('.', "%2E") } else { out }
+}
+
+/// Whether a value in a path leaves its segments as they are.
+pub fn is_segment(text: &str) -> bool {
+    !text.is_empty() && !text.split(['/', '\\']).any(is_dots)
+}
+
+fn is_dots(part: &str) -> bool {
+    part == "." || part == ".."
 }
 
 /// A value as text. What has no obvious text is refused rather than guessed.

@@ -21,6 +21,16 @@ fn money_is_counted_exactly() {
     check("minor('19.99')", "1999");
     fails("minor(0.125)", "more than two decimals");
     fails("minor(1e300)", "too large");
+    fails("minor(0.0000001)", "less than a cent");
+    check("minor('-420.0000')", "-42000");
+    check("minor('7')", "700");
+    for odd in ["1e2", "1E400", "inf", "NaN", "+1", "1_0", "1,5", ".5", "5.", "--1", "", " 1", "٣"]
+    {
+        fails(&format!("minor('{odd}')"), "not an amount");
+    }
+    fails("minor('0.001')", "more than two decimals");
+    fails("minor('99999999999999999999')", "too large");
+    fails("minor('100000000000001')", "too large");
 }
 
 #[test]
@@ -71,6 +81,40 @@ fn what_an_expression_refers_to_is_known_without_its_locals() {
     let paths: Vec<String> = references.paths.iter().map(|path| path.join(".")).collect();
     assert_eq!(paths, ["case.kind", "input.wanted", "reads.order.items", "x"]);
     assert_eq!(references.functions.into_iter().collect::<Vec<_>>(), ["size"]);
+}
+
+#[test]
+fn a_comparison_with_a_word_of_its_own_is_found_however_it_is_written() {
+    for (source, expected) in [
+        ("input.text == 'refund'", "input.text"),
+        ("'refund' != input.text", "input.text"),
+        ("input.text in ['a', 'b']", "input.text"),
+        ("'a' in [input.text]", "input.text"),
+        ("input.text < 'n'", "input.text"),
+        ("input.text.lowerAscii() == 'refund'", "input.text"),
+        ("input.text + '!' == 'refund!'", "input.text"),
+        ("(true ? input.text : 'x') == (true ? 'a' : 'b')", "input.text"),
+        ("input['text'] == 'a'", "input.text"),
+        ("['a', 'b'].exists(word, word == input.text)", "input.text"),
+        ("input.words.exists(word, word == 'fire')", "input.words.*"),
+        ("input.words[0] == 'fire'", "input.words.*"),
+        ("input.lines.all(line, line.kind == 'x')", "input.lines.*.kind"),
+        ("input.words.map(word, word.trim()) == ['fire']", "input.words.*"),
+        ("input.text.split(' ')[0] == 'fire'", "input.text.*"),
+        ("!(input.a && (input.b || input.text == 'x'))", "input.text"),
+        ("{'refund': 1}[input.text] == 1", "input.text"),
+        ("input.text == reads.order.text", ""),
+        ("input.words.exists(word, word == input.text)", ""),
+        ("'fire' in input.words", "input.words"),
+        ("size(input.text) > 5 && has(input.text)", ""),
+        ("input.text == null || null != input.text", ""),
+        ("input.text in reads.order.texts", ""),
+    ] {
+        let references = Expression::compile(source).expect("it is an expression").references();
+        let paths: Vec<String> =
+            references.against_literals.iter().map(|path| path.join(".")).collect();
+        assert_eq!(paths.join(" "), expected, "{source}");
+    }
 }
 
 #[test]

@@ -1,4 +1,4 @@
-use super::{canonical, double, lenient, strict};
+use super::{Flaw, canonical, double, lenient, strict};
 
 #[test]
 fn keys_are_ordered_and_spaces_gone() {
@@ -53,17 +53,30 @@ fn doubles_are_laid_out_as_the_rfc_does() {
 
 #[test]
 fn what_two_programs_could_read_differently_is_refused() {
-    refuses(r#"{"a":1,"a":2}"#, "appears twice");
-    refuses(r#"{"b":{"a":1,"\u0061":2}}"#, "appears twice");
-    refuses("9007199254740993", "too large to be exact");
-    refuses("-9007199254740992", "too large to be exact");
-    refuses("123456789012345678901234567890", "too large to be exact");
-    refuses("1e400", "out of range");
-    refuses("NaN", "expected");
-    refuses(r#""\ud800""#, "hex escape");
-    refuses("{} {}", "trailing");
-    refuses(&format!("\"{}\"", "x".repeat(70_000)), "may have 65536 at most");
-    refuses(&"[".repeat(1000), "recursion limit");
+    refuses(r#"{"a":1,"a":2}"#, Flaw::DuplicateKey, "appears twice");
+    refuses(r#"{"b":{"a":1,"\u0061":2}}"#, Flaw::DuplicateKey, "appears twice");
+    refuses("9007199254740993", Flaw::NumberTooLarge, "too large to be exact");
+    refuses("-9007199254740992", Flaw::NumberTooLarge, "too large to be exact");
+    refuses("9223372036854775808", Flaw::NumberTooLarge, "too large to be exact");
+    refuses("123456789012345678901234567890", Flaw::NumberTooLarge, "too large to be exact");
+    refuses("[1e16]", Flaw::NumberTooLarge, "too large to be exact");
+    refuses("1e400", Flaw::NumberTooLarge, "out of range");
+    refuses("1e999999999999", Flaw::NumberTooLarge, "out of range");
+    refuses("NaN", Flaw::NotJson, "expected");
+    refuses("-Infinity", Flaw::NotJson, "invalid number");
+    refuses(r#""\ud800""#, Flaw::NotJson, "hex escape");
+    refuses("{} {}", Flaw::NotJson, "trailing");
+    refuses("", Flaw::NotJson, "EOF");
+    refuses(&format!("\"{}\"", "x".repeat(70_000)), Flaw::TooLong, "may have 65536 at most");
+}
+
+#[test]
+fn an_input_is_a_form_and_no_well() {
+    let nested = |open: &str, close: &str, depth: usize| open.repeat(depth) + &close.repeat(depth);
+    assert!(strict(&nested("[", "]", 32)).is_ok());
+    refuses(&nested("[", "]", 33), Flaw::TooDeep, "deeper than 32");
+    refuses(&"[".repeat(1000), Flaw::TooDeep, "deeper than 32");
+    refuses(&(r#"{"a":"#.repeat(33) + "1" + &"}".repeat(33)), Flaw::TooDeep, "deeper than 32");
 }
 
 #[test]
@@ -80,7 +93,8 @@ fn check(text: &str, expected: &str) {
 }
 
 #[track_caller]
-fn refuses(text: &str, reason: &str) {
-    let error = strict(text).expect_err("the text must be refused");
-    assert!(error.contains(reason), "{error} does not say {reason}");
+fn refuses(text: &str, flaw: Flaw, reason: &str) {
+    let unfit = strict(text).expect_err("the text must be refused");
+    assert_eq!(unfit.flaw, flaw, "{unfit}");
+    assert!(unfit.detail.contains(reason), "{unfit} does not say {reason}");
 }

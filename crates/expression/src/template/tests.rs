@@ -7,7 +7,25 @@ use crate::expression::Scope;
 fn a_value_stays_one_segment_of_the_path() {
     check("/orders/{{ input.order }}/cancel", "/orders/%23W1/cancel");
     check("/notes?key={{ input.nasty }}", "/notes?key=a%2F..%2Fb%3Fc%3Dd%26e%20%7B%7B%C3%A9");
-    check("/x/{{ input.dots }}/y", "/x/%2E%2E/y");
+    check("/x/{{ input.slashed }}", "/x/cn%2F7");
+    check("/x?back={{ input.dots }}&no={{ input.empty }}", "/x?back=%2E%2E&no=");
+    check("/x/..{{ input.word }}", "/x/..word");
+}
+
+#[test]
+fn a_value_that_would_change_the_path_is_refused() {
+    for source in [
+        "/x/{{ input.dots }}/y",
+        "/x/{{ input.dot }}{{ input.dot }}/y",
+        "/x/.{{ input.dot }}",
+        "/x/{{ input.up }}",
+        "/x/{{ input.windows }}",
+        "/x/{{ input.empty }}/y",
+        "/x/{{ input.nasty }}",
+    ] {
+        let template = Template::compile(source).expect("it is a template");
+        assert!(template.address(&scope()).is_err(), "{source}");
+    }
 }
 
 #[test]
@@ -45,13 +63,13 @@ fn a_value_in_a_body_is_never_a_template() {
 #[track_caller]
 fn check(source: &str, expected: &str) {
     let template = Template::compile(source).expect("it is a template");
-    assert_eq!(template.encoded(&scope()).as_deref(), Ok(expected));
+    assert_eq!(template.address(&scope()).as_deref(), Ok(expected));
 }
 
 #[track_caller]
 fn fails(source: &str, reason: &str) {
     let template = Template::compile(source).expect("it is a template");
-    let error = template.encoded(&scope()).expect_err("it must fail");
+    let error = template.address(&scope()).expect_err("it must fail");
     assert!(error.contains(reason), "{error} does not say {reason}");
 }
 
@@ -66,6 +84,7 @@ fn scope() -> Scope {
         "input",
         &json!({
             "order": "#W1", "nasty": "a/../b?c=d&e {{é", "dots": "..", "amount": 12,
+            "dot": ".", "up": "../../admin", "windows": "..\\x", "empty": "", "slashed": "cn/7", "word": "word",
             "list": ["a"], "nothing": null, "lines": "a\r\nx: y",
         }),
     )
