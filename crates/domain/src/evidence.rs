@@ -214,12 +214,6 @@ impl Evidence {
     pub fn works(&self) -> u32 {
         self.works
     }
-
-    /// Whether `older` must give way to this: a newer revision, or the same one read later (`COV-4`).
-    #[must_use]
-    pub fn supersedes(&self, older: &Self) -> bool {
-        (self.revision, self.sent_at) > (older.revision, older.sent_at)
-    }
 }
 
 /// Judges one reading whose request was sent at `sent_at`.

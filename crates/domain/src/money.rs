@@ -76,3 +76,6 @@ impl fmt::Display for Money {
         write!(f, "{} {sign}{}.{:02}", self.currency, units / 100, units % 100)
     }
 }
+
+#[cfg(test)]
+mod tests;

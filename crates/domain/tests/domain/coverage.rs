@@ -1,6 +1,7 @@
 //! Who holds the case, how that is known, and what happens when nobody does.
 
-use crate::script::check;
+use crate::script::{Story, check};
+use crate::terms::at;
 
 #[test]
 fn a_case_that_is_not_open_needs_nobody() {
@@ -59,4 +60,28 @@ fn a_long_silence_is_dealt_with_in_one_tick() {
          9000 tick -> routing_ended, escalation_opened, step_started
          9000 tick -> -",
     );
+}
+
+/// What the state of the case is called after these lines, whether somebody holds it, and until when that stands.
+#[track_caller]
+fn named(lines: &[&str], name: &str, until: Option<i64>) {
+    let mut story = Story::new();
+    for line in lines {
+        story.tell(line);
+    }
+    let moment = lines.last().and_then(|line| line.split_once(' ')).expect("a moment").0;
+    let coverage = story.case.coverage(at(moment.parse().expect("seconds")));
+    assert_eq!(coverage.name(), name);
+    assert_eq!(coverage.is_covered(), name.starts_with("covered"), "{name}");
+    assert_eq!(coverage.until(), until.map(at), "{name}");
+}
+
+#[test]
+fn only_an_agent_or_a_person_is_cover_and_each_state_has_a_name() {
+    named(&["0 tick"], "closed", None);
+    named(&["0 open"], "pending", Some(10));
+    named(&["0 open", "1 offer A", "2 accept A h1"], "covered_by_agent", Some(17));
+    let taken = ["0 open people", "1 placed e1/r1s1 T1", "2 look e1/r1s1 rev=2 taken=ann"];
+    named(&taken, "covered_by_person", Some(22));
+    named(&["0 open people one", "10 tick"], "uncovered", None);
 }

@@ -1,6 +1,6 @@
 //! What readings prove, and that none of the ways in which human queues mislead is ever taken for cover.
 
-use belay_domain::Coverage;
+use belay_domain::{Coverage, EventKind, Level};
 
 use crate::script::{Story, check};
 use crate::terms::at;
@@ -46,6 +46,21 @@ fn ages(looks: &str) {
          22 tick -> escalation_lapsed, step_started
          22 coverage -> pending until 32"
     ));
+}
+
+/// A person has the ticket, and then it looks like this: a lapse that says why.
+#[track_caller]
+fn lapses_because(looks: &str, why: &str) {
+    let mut story = Story::new();
+    for line in ["0 open people", "1 placed e1/r1s1 T1", "2 look e1/r1s1 rev=2 taken=ann"] {
+        story.tell(line);
+    }
+    story.tell(&format!("3 look e1/r1s1 rev=3 {looks}"));
+    let doubt = story.history.iter().find_map(|event| match &event.kind {
+        EventKind::EscalationLapsed { doubt, .. } => Some(doubt.to_string()),
+        _ => None,
+    });
+    assert_eq!(doubt.as_deref(), Some(why), "{looks}");
 }
 
 const NEXT: &str = "step_failed, step_started";
@@ -380,4 +395,49 @@ fn no_reading_without_a_person_who_took_it_is_ever_cover() {
         }
     }
     assert_eq!(told, 7 * 6 * 7 * 8);
+}
+
+#[test]
+fn a_lapse_says_what_was_seen() {
+    lapses_because("missing", "the ticket T1 is not there");
+    lapses_because("in=second taken=ann", "the ticket is in the queue second");
+    lapses_because("odd taken=ann", "the ticket is unknown (parked)");
+    lapses_because("rejected", "the ticket is rejected");
+    lapses_because("deleted", "the ticket is deleted");
+    // Where it went says more than that it is marked otherwise or lies elsewhere.
+    lapses_because("merged in=second", "the ticket is merged into T9");
+    lapses_because("merged unmarked ticket=T2", "the ticket is merged into T9");
+    lapses_because("resolved", "the ticket was closed without a known resolution code");
+    lapses_because("", "nobody holds the ticket any more");
+    lapses_because("taken=robot", "robot holds the ticket and is no person");
+    lapses_because("taken=zoe", "zoe holds the ticket and is not on duty for this queue");
+    lapses_because("given=ann", "ann was made the holder and has not taken the ticket");
+}
+
+#[test]
+fn whom_the_staff_list_has_as_a_machine_is_one_whatever_the_ticket_says() {
+    waiting("taken=ann machine=ann", "ticket_routed");
+    lapses("taken=ann machine=ann");
+    lapses_because("taken=ann machine=ann", "ann holds the ticket and is no person");
+}
+
+#[test]
+fn only_what_the_holder_does_on_the_ticket_is_work() {
+    for other in ["noted=bob", "moved=ann"] {
+        check(&format!(
+            "0 open people work=8
+             1 placed e1/r1s1 T1
+             2 look e1/r1s1 rev=2 taken=ann -> escalation_acknowledged
+             5 look e1/r1s1 rev=3 taken=ann {other} -> evidence_renewed
+             5 coverage -> covered by ann of itsm/first until 10"
+        ));
+    }
+}
+
+#[test]
+fn a_level_is_shown_by_its_name() {
+    let levels =
+        [Level::E0, Level::E1, Level::E2, Level::E3, Level::E4, Level::E5, Level::E6].iter();
+    let shown: Vec<_> = levels.map(ToString::to_string).collect();
+    assert_eq!(shown.join(" "), "E0 E1 E2 E3 E4 E5 E6");
 }

@@ -12,7 +12,8 @@ use crate::terms::id;
 ///
 /// `taken=ann` holder by an act of their own; `given=ann` holder and no act; `worked=2` acts after that;
 /// `act=auto:ann` an act that makes nobody the holder, by a machine under her name;
-/// `then=gaveback|assigned:bob|bob` one more act; `closed=ann:solved`; `robot`, `us` and `ghost` are a machine,
+/// `noted=bob` a note by somebody else than the holder; `moved=ann` an act that is no work;
+/// `machine=ann` the staff list has her as a machine; `then=gaveback|assigned:bob|bob` one more act; `closed=ann:solved`; `robot`, `us` and `ghost` are a machine,
 /// ourselves and unknown; `zoe` is a person who is not of the staff.
 pub(crate) fn reading(step: &Correlation, queue: &str, words: &[&str]) -> Reading {
     let has = |wanted: &str| words.contains(&wanted);
@@ -53,7 +54,11 @@ pub(crate) fn reading(step: &Correlation, queue: &str, words: &[&str]) -> Readin
     };
     let staff = |name: &str| StaffMember {
         name: id(name),
-        kind: if has("machines") { ActorKind::Machine } else { ActorKind::Person },
+        kind: if has("machines") || value("machine") == Some(name) {
+            ActorKind::Machine
+        } else {
+            ActorKind::Person
+        },
         enabled: !has("leavers"),
         may_take: !has("readonly"),
         on_shift: if has("night") { Some(false) } else { None },
@@ -130,6 +135,8 @@ fn acts(words: &[&str]) -> Vec<Act> {
                 let work = Act { actor: actor(holder), kind: ActKind::Noted };
                 acts.extend(vec![work; value.parse().expect("a number")]);
             }
+            "noted" => acts.push(Act { actor: actor(value), kind: ActKind::Noted }),
+            "moved" => acts.push(Act { actor: actor(value), kind: ActKind::Moved }),
             "then" => acts.push(match value.split_once(':') {
                 Some((_, to)) => {
                     Act { actor: actor("bob"), kind: ActKind::Assigned { to: id(to) } }
