@@ -4,6 +4,7 @@ pub(crate) mod basis;
 mod context;
 mod limits;
 mod provenance;
+mod texts;
 
 use std::collections::BTreeSet;
 
@@ -15,13 +16,15 @@ use serde_json::Value;
 
 use crate::approval::ApprovalRules;
 use crate::contract::Contract;
-use crate::facts::{CaseFacts, ProposalFacts};
+use crate::facts::{CaseFacts, ProposalFacts, Reads};
 use crate::policy::{Answer, Bare};
 use crate::prepare::{Settled, Subject};
 use crate::problem::suggest;
+use crate::request::PrepareError;
 use crate::{Playbook, shown};
 
 pub(crate) use limits::usage_keys;
+pub(crate) use texts::Places;
 
 /// The highest tier.
 const TIER_MOST: u8 = 3;
@@ -35,6 +38,8 @@ pub(crate) const TIER_ASKS: u8 = 2;
 pub(crate) struct Supposing {
     /// The contract's own tier.
     pub(crate) tier: Option<u8>,
+    /// Parts of the input whose provenance is taken to be as said.
+    pub(crate) backed: BTreeSet<String>,
     /// Conditions that are taken to hold.
     pub(crate) holds: BTreeSet<String>,
     /// Reads that are taken to have shown what the conditions ask for.
@@ -85,8 +90,8 @@ pub(crate) fn supposing(
     within_boundary(playbook, facts, contract, &mut reasons);
     let subject = match crate::json::strict(facts.input) {
         Ok(input) => Subject::new(contract, input, facts.case),
-        Err(error) => {
-            reasons.push(reason(Rule::Schema, "json", "", error));
+        Err(unfit) => {
+            reasons.push(reason(Rule::Schema, unfit.flaw.as_str(), "", unfit.detail));
             verdict.ruling = Ruling::Deny(reasons);
             return verdict;
         }
@@ -94,6 +99,7 @@ pub(crate) fn supposing(
     verdict.input.clone_from(&subject.canonical);
     let fits = schema(contract, &subject.input, &mut reasons);
     provenance::check(contract, &subject.input, facts.provenance, &mut reasons);
+    provenance::backing(contract, facts, supposing, &mut reasons);
     let mut approval = None;
     if fits {
         verdict.snapshot = preconditions(&subject, facts, supposing, &mut reasons);
@@ -107,6 +113,7 @@ pub(crate) fn supposing(
         approval =
             consequences(playbook, contract, facts, tier, answer, &mut verdict, &mut reasons);
         verdict.terms = terms(&subject, facts, amount, tier, &mut reasons);
+        sendable(&subject, &mut reasons);
         verdict.shown = show(&subject, facts, amount, verdict.snapshot.as_deref());
     }
     if let Some(first) = facts.duplicate {
@@ -159,7 +166,47 @@ fn schema(contract: &Contract, input: &Value, reasons: &mut Vec<Reason>) -> bool
         let detail = error.masked().to_string();
         reasons.push(reason(Rule::Schema, error.kind().keyword(), &field, detail));
     }
+    texts::check(contract, input, reasons);
     reasons.len() == before
+}
+
+/// Whether an input has the form that its contract asks for; otherwise nothing is read for it.
+pub(crate) fn fits(contract: &Contract, input: &Value) -> bool {
+    schema(contract, input, &mut Vec::new())
+}
+
+/// Whether nothing speaks against a proposal that is known without asking any system. What an agent may not do, or makes
+/// up, sends no request, and tells it nothing about what there is.
+pub(crate) fn may_read(playbook: &Playbook, facts: &ProposalFacts<'_>) -> bool {
+    let mut reasons = Vec::new();
+    identity(playbook, facts, &mut reasons);
+    let Some(contract) = playbook.contract(facts.contract) else { return false };
+    within_boundary(playbook, facts, contract, &mut reasons);
+    let Ok(input) = crate::json::strict(facts.input) else { return false };
+    provenance::check(contract, &input, facts.provenance, &mut reasons);
+    provenance::backing(contract, facts, &Supposing::default(), &mut reasons);
+    reasons.is_empty() && fits(contract, &input)
+}
+
+/// What cannot be sent or proven is not decided on: a request that the values do not fit into.
+fn sendable(subject: &Subject<'_>, reasons: &mut Vec<Reason>) {
+    let contract = subject.contract;
+    if subject.key.is_err() {
+        return;
+    }
+    let write = contract.execution.as_ref().map(|write| subject.write(write).map(drop));
+    let proof = subject.read_back("verification", &contract.verification).map(drop);
+    for error in write.into_iter().chain([proof]).filter_map(Result::err) {
+        let name = match &error {
+            PrepareError::Expression { what, .. } => format!("request-{what}"),
+            PrepareError::Input(_)
+            | PrepareError::UnknownContract(_)
+            | PrepareError::NotDeclared { .. }
+            | PrepareError::NotRead { .. }
+            | PrepareError::NotNow { .. } => "request".to_owned(),
+        };
+        reasons.push(reason(Rule::Schema, &name, "", error.to_string()));
+    }
 }
 
 fn preconditions(
@@ -169,7 +216,9 @@ fn preconditions(
     reasons: &mut Vec<Reason>,
 ) -> Option<String> {
     let Settled { reads, wrong, unavailable } = subject.settled_reads(facts.reads, facts.case);
-    for (name, detail) in wrong.iter().filter(|_| !supposing.unread) {
+    // Nothing is read for what is denied already.
+    let read = reasons.is_empty() || facts.reads != &Reads::default();
+    for (name, detail) in wrong.iter().filter(|_| read && !supposing.unread) {
         reasons.push(reason(Rule::Precondition, &format!("{name}-exists"), "", detail));
     }
     let mut scope = subject.case_scope(facts.case);
@@ -236,7 +285,7 @@ fn policies(
 pub(crate) fn bare<'a>(playbook: &'a Playbook, facts: &ProposalFacts<'_>) -> Option<Bare<'a>> {
     let contract = playbook.contract(facts.contract)?;
     let subject = Subject::new(contract, crate::json::strict(facts.input).ok()?, facts.case);
-    if !contract.input.is_valid(&subject.input) {
+    if !fits(contract, &subject.input) {
         return None;
     }
     let amount = limits::check(playbook, &subject, facts, &mut Vec::new());

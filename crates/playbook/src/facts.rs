@@ -4,7 +4,8 @@
 use std::collections::BTreeMap;
 
 use belay_domain::{
-    ActionId, AgentId, CaseId, ContractId, Epoch, Provenance, Severity, Span, TenantId, Timestamp,
+    ActionId, AgentId, CaseId, ContractId, Epoch, Provenance, Severity, Source, Span, TenantId,
+    Timestamp,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -54,6 +55,9 @@ pub struct ProposalFacts<'a> {
     pub now: Timestamp,
     /// The action that already holds this idempotency key, if there is one and it may have taken effect.
     pub duplicate: Option<&'a ActionId>,
+    /// Where each entry of the case's context comes from, in their order, to hold the provenance of the input against it.
+    /// Absent where no case is decided on, as in `who_can`; then what is said of the input's provenance is taken as said.
+    pub heard: Option<&'a [Source]>,
     /// Whether the case contains text from outside (customers, mails, tickets).
     pub outside_text: bool,
 }

@@ -82,7 +82,7 @@ fn plain(pointer: &str) -> String {
 }
 
 /// Characters that cannot be seen, or that change how others are seen.
-fn is_hidden(character: char) -> bool {
+pub(crate) fn is_hidden(character: char) -> bool {
     character.is_control()
         || character.is_whitespace()
         || matches!(

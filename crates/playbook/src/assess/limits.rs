@@ -53,7 +53,7 @@ pub(super) fn check(
     };
     if let Some(amount) = amount.filter(|amount| amount.minor < 0) {
         let detail = format!("{amount} is less than nothing");
-        reasons.push(reason(Rule::Limit, "amount", "", detail));
+        reasons.push(reason(Rule::Limit, "negative-amount", "", detail));
     }
     if let (Some(amount), Some(most)) = (amount, contract.per_action) {
         at_most(amount, most, "per-action", reasons);
@@ -66,8 +66,12 @@ pub(super) fn check(
         let key = key(contract, &limit.name, limit.key, facts.case, facts.agent);
         let Some(used) = used(facts, &key, &limit.name, reasons) else { continue };
         if let (Some(amount), Some(most)) = (amount, limit.amount) {
-            let sum =
-                Money { minor: used.minor.saturating_add(amount.minor), currency: amount.currency };
+            let Some(minor) = used.minor.checked_add(amount.minor) else {
+                let detail = format!("with what {} has seen it is more than can be counted", limit.name);
+                reasons.push(reason(Rule::Limit, "amount-overflow", "", detail));
+                continue;
+            };
+            let sum = Money { minor, currency: amount.currency };
             if at_most(sum, most, &limit.name, reasons) {
                 continue;
             }
@@ -122,9 +126,13 @@ fn amount(subject: &Subject<'_>) -> Result<Option<Money>, String> {
 
 /// Complains when the amount is too much or in another currency; says whether it did.
 fn at_most(amount: Money, most: Money, name: &str, reasons: &mut Vec<Reason>) -> bool {
-    let detail = if amount.currency != most.currency {
-        format!("the limit is in {}, the amount in {}", most.currency, amount.currency)
-    } else if amount.minor > most.minor {
+    if amount.currency != most.currency {
+        let detail =
+            format!("the limit {name} is in {}, the amount in {}", most.currency, amount.currency);
+        reasons.push(reason(Rule::Limit, "currency", "", detail));
+        return true;
+    }
+    let detail = if amount.minor > most.minor {
         format!("{amount} is more than the {most} that are allowed")
     } else {
         return false;

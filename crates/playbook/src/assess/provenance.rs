@@ -6,8 +6,9 @@ use belay_domain::{Provenance, Reason, Rule, Source};
 use cedar_policy::RestrictedExpression;
 use serde_json::Value;
 
-use super::reason;
+use super::{Supposing, reason};
 use crate::contract::Contract;
+use crate::facts::ProposalFacts;
 
 /// Every part that the contract names and the input has must have a source that is allowed.
 pub(super) fn check(
@@ -32,6 +33,45 @@ pub(super) fn check(
             let detail = format!("this comes from {wrong}, and it must be {names}");
             reasons.push(reason(Rule::Provenance, wrong.as_str(), pointer, detail));
         }
+    }
+}
+
+/// Whatever an agent says about where a part comes from needs something behind it that the agent did not say with the
+/// proposal: an entry of the case's context from that source, by its ordinal where a person of the business is quoted.
+/// Agents cannot add entries of staff or of verified channels. For a system of record it may be a read that Belay does
+/// itself before it decides.
+pub(super) fn backing(
+    contract: &Contract,
+    facts: &ProposalFacts<'_>,
+    supposing: &Supposing,
+    reasons: &mut Vec<Reason>,
+) {
+    let Some(heard) = facts.heard else { return };
+    for (pointer, Provenance { source, reference }) in facts.provenance {
+        let backed = match source {
+            Source::Model | Source::Belay => true,
+            Source::Customer => {
+                heard.contains(&Source::Customer) || heard.contains(&Source::VerifiedChannel)
+            }
+            Source::VerifiedChannel => heard.contains(source),
+            Source::SystemOfRecord => {
+                heard.contains(source) || contract.reads.iter().any(|read| !read.optional)
+            }
+            Source::Staff => {
+                let ordinal = reference.parse::<usize>().ok().and_then(|n| n.checked_sub(1));
+                ordinal.and_then(|index| heard.get(index)) == Some(source)
+            }
+        };
+        if backed || supposing.backed.contains(pointer) {
+            continue;
+        }
+        let detail = match source {
+            Source::Staff => "the reference has to be the ordinal of a context entry in which a person of the \
+                              business said so"
+                .to_owned(),
+            _ => format!("nothing that is known of the case comes from {source}"),
+        };
+        reasons.push(reason(Rule::Provenance, "unbacked", pointer, detail));
     }
 }
 

@@ -134,6 +134,7 @@ impl<'a> Altered<'a> {
 
     /// A part and all that is in it comes from there.
     fn come_from(&mut self, field: &str, source: Source) {
+        self.supposing.backed.insert(field.to_owned());
         let inside = format!("{field}/");
         self.provenance.retain(|(given, _)| given != field && !given.starts_with(&inside));
         let reference = String::new();
