@@ -341,3 +341,44 @@ fn only_its_executor_reports_on_an_action() {
          5 outcome a1 yes A -> action_executed",
     );
 }
+
+#[test]
+fn a_permit_that_was_never_issued_is_not_a_used_one() {
+    held(
+        "3 propose A p1 {}
+         4 begin A a1 p1 -> action_dispatched
+         4 begin A a1 p2 -> refused WRONG_STAGE
+         4 begin A a1 p1 -> refused PERMIT_USED",
+    );
+}
+
+#[test]
+fn what_nobody_could_ever_approve_is_denied() {
+    for nobody in ["ask=0", "ask=1 nogroups", "ask=1 noway"] {
+        held(&format!(
+            "3 propose A p1 {{}} tier=2 {nobody} -> action_proposed, action_assessed, action_denied
+             3 action a1 -> denied
+             3 owes -> nothing"
+        ));
+    }
+}
+
+#[test]
+fn a_denial_names_its_rule() {
+    use belay_domain::{Reason, Rule};
+    #[track_caller]
+    fn check(rule: Rule, shown: &str) {
+        let (field, detail) = (String::new(), "not yours".to_owned());
+        let reason = Reason { rule, name: "agents".to_owned(), field, detail };
+        assert_eq!(reason.to_string(), format!("{shown} agents: not yours"));
+        assert_eq!((rule.as_str(), rule.to_string().as_str()), (shown, shown));
+    }
+    check(Rule::Identity, "identity");
+    check(Rule::Boundary, "boundary");
+    check(Rule::Schema, "schema");
+    check(Rule::Provenance, "provenance");
+    check(Rule::Precondition, "precondition");
+    check(Rule::Limit, "limit");
+    check(Rule::Policy, "policy");
+    check(Rule::Duplicate, "duplicate");
+}

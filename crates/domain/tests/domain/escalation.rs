@@ -1,6 +1,9 @@
 //! How people are asked: one queue at a time, moving on at every deadline, refusal and lapse.
 
-use crate::script::check;
+use belay_domain::{Command, Effect, Span, decide, owed};
+
+use crate::script::{Story, check};
+use crate::terms::{asking, at, id};
 
 #[test]
 fn people_are_asked_routed_to_and_take_the_case() {
@@ -276,4 +279,61 @@ fn the_people_of_a_ticket_that_came_before_its_step_are_told_once() {
          40 tick
          40 owes -> c/e1/r1s2/withdraw/T1",
     );
+}
+
+#[test]
+fn whoever_asks_for_people_may_say_which() {
+    let mut story = Story::new();
+    for line in ["0 open", "1 offer A", "2 accept A h1"] {
+        story.tell(line);
+    }
+    let mut own = asking();
+    own.steps.remove(0);
+    let by = belay_domain::Actor::Person(id("opal"));
+    let command = Command::RequestEscalation { by, reason: "help".to_owned(), plan: Some(own) };
+    for event in decide(&story.case, &command, at(3)).expect("people are asked") {
+        belay_domain::apply(&mut story.case, &event);
+    }
+    assert_eq!(story.case.takeover().expect("asking").step_plan().queue.queue, id("second"));
+}
+
+#[test]
+fn deadlines_that_are_over_as_they_begin_are_passed_in_one_decision() {
+    let mut story = Story::new();
+    for line in ["0 open", "1 offer A", "2 accept A h1"] {
+        story.tell(line);
+    }
+    let mut hasty = asking();
+    hasty.steps.extend(asking().steps);
+    hasty.steps.iter_mut().for_each(|step| step.place_within = Span::ZERO);
+    let by = belay_domain::Actor::Person(id("opal"));
+    let command = Command::RequestEscalation { by, reason: "now".to_owned(), plan: Some(hasty) };
+    let events = decide(&story.case, &command, at(3)).expect("people are asked");
+    let failed = events.iter().filter(|event| event.kind.name() == "step_failed").count();
+    assert_eq!(failed, 4);
+    assert_eq!(events.last().expect("an event").kind.name(), "escalation_exhausted");
+}
+
+#[test]
+fn who_looks_at_a_ticket_is_told_who_was_seen_to_hold_it() {
+    #[track_caller]
+    fn held(look: &str, expected: Option<(&str, i64)>) {
+        let mut story = Story::new();
+        for line in ["0 open people sweep=3", "1 placed e1/r1s1 T1", look] {
+            story.tell(line);
+        }
+        let watched = owed(&story.case, at(4)).into_iter().find_map(|one| match one.effect {
+            Effect::Watch { ticket, held, every, until, together_within, .. } => {
+                assert_eq!((ticket, every), (id("T1"), Span::from_secs(5)));
+                assert_eq!(together_within, Some(Span::from_secs(60)));
+                Some((held, until))
+            }
+            _ => None,
+        });
+        let (found, until) = watched.expect("the ticket is watched");
+        assert_eq!(found, expected.map(|(person, since)| (id(person), at(since))));
+        assert_eq!(until, story.case.coverage(at(4)).until());
+    }
+    held("2 look e1/r1s1 rev=1", None);
+    held("3 look e1/r1s1 rev=2 taken=ann", Some(("ann", 3)));
 }

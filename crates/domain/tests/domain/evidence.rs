@@ -51,16 +51,23 @@ fn ages(looks: &str) {
 /// A person has the ticket, and then it looks like this: a lapse that says why.
 #[track_caller]
 fn lapses_because(looks: &str, why: &str) {
+    let look = format!("3 look e1/r1s1 rev=3 {looks}");
+    let taken = "2 look e1/r1s1 rev=2 taken=ann";
+    lapsed_because(&["0 open people", "1 placed e1/r1s1 T1", taken, &look], why);
+}
+
+/// After these lines the last lapse was for this reason.
+#[track_caller]
+fn lapsed_because(lines: &[&str], why: &str) {
     let mut story = Story::new();
-    for line in ["0 open people", "1 placed e1/r1s1 T1", "2 look e1/r1s1 rev=2 taken=ann"] {
+    for line in lines {
         story.tell(line);
     }
-    story.tell(&format!("3 look e1/r1s1 rev=3 {looks}"));
-    let doubt = story.history.iter().find_map(|event| match &event.kind {
+    let doubt = story.history.iter().rev().find_map(|event| match &event.kind {
         EventKind::EscalationLapsed { doubt, .. } => Some(doubt.to_string()),
         _ => None,
     });
-    assert_eq!(doubt.as_deref(), Some(why), "{looks}");
+    assert_eq!(doubt.as_deref(), Some(why), "{lines:?}");
 }
 
 const NEXT: &str = "step_failed, step_started";
@@ -440,4 +447,54 @@ fn a_level_is_shown_by_its_name() {
         [Level::E0, Level::E1, Level::E2, Level::E3, Level::E4, Level::E5, Level::E6].iter();
     let shown: Vec<_> = levels.map(ToString::to_string).collect();
     assert_eq!(shown.join(" "), "E0 E1 E2 E3 E4 E5 E6");
+}
+
+#[test]
+fn a_person_who_does_nothing_decides_nothing_or_is_not_looked_at_lapses_for_that_reason() {
+    let taken = ["1 placed e1/r1s1 T1", "2 look e1/r1s1 rev=2 taken=ann"];
+    let lines = |first, last| [&[first], &taken[..], &[last]].concat();
+    let idle = "nothing has been done on the ticket since it was taken";
+    lapsed_because(&lines("0 open people work=8", "10 tick"), idle);
+    let stale = "the evidence is too old";
+    lapsed_because(&lines("0 open people", "22 tick"), stale);
+    lapsed_because(&lines("0 open people work=30", "22 tick"), stale);
+    let asked = ["0 open", "1 offer A", "2 accept A h1", "3 propose A p1 {} ask=1 decide=6"];
+    let taken = ["4 placed e1/r1s1 T1", "5 look e1/r1s1 rev=2 taken=ann", "11 tick"];
+    let undecided = "nothing has been decided since the ticket was taken";
+    lapsed_because(&[&asked[..], &taken].concat(), undecided);
+}
+
+#[test]
+fn who_holds_a_ticket_wrongly_is_remembered_only_while_the_look_is_fresh() {
+    check(
+        "0 open people
+         1 placed e1/r1s1 T1
+         2 look e1/r1s1 rev=1 -> ticket_routed
+         25 look e1/r1s1 rev=2 given=ann sent=5 -> -
+         25 look e1/r1s1 rev=3 given=ann sent=6 -> ticket_routed",
+    );
+}
+
+#[test]
+fn a_ticket_that_looks_the_same_is_no_news() {
+    check(
+        "0 open people
+         1 placed e1/r1s1 T1
+         2 look e1/r1s1 rev=1 noqueue -> ticket_seen
+         3 look e1/r1s1 rev=1 noqueue -> -
+         4 look e1/r1s1 rev=2 noqueue -> ticket_seen",
+    );
+}
+
+#[test]
+fn the_revision_of_another_ticket_does_not_make_a_look_old() {
+    lapsed_because(
+        &[
+            "0 open people",
+            "1 placed e1/r1s1 T1",
+            "2 look e1/r1s1 rev=5 taken=ann",
+            "3 look e1/r1s1 rev=1 ticket=T2 taken=ann",
+        ],
+        "the ticket that was read is not the one that was placed: its id is T2 instead of T1",
+    );
 }

@@ -1,6 +1,9 @@
 //! How a case passes from one holder to the next, without a gap and without an overlap.
 
+use belay_domain::{Effect, owed};
+
 use crate::script::{Story, check};
+use crate::terms::{at, id};
 
 #[test]
 fn an_agent_that_accepts_what_it_was_offered_owns_the_case() {
@@ -235,4 +238,27 @@ fn a_case_that_was_handed_to_another_role_stays_with_that_role() {
     }
     let target = told.case.routing.map(|routing| routing.target.to_string());
     assert_eq!(target.as_deref(), Some("role crm"));
+}
+
+#[test]
+fn a_search_knows_who_holds_the_case_and_who_was_tried() {
+    #[track_caller]
+    fn tried(lines: &[&str], expected: &[&str]) {
+        let mut story = Story::new();
+        for line in lines {
+            story.tell(line);
+        }
+        let found = owed(&story.case, at(5)).into_iter().find_map(|one| match one.effect {
+            Effect::Seek { tried, .. } => Some(tried),
+            _ => None,
+        });
+        let expected: Vec<_> = expected.iter().map(|name| id(name)).collect();
+        assert_eq!(found, Some(expected), "{lines:?}");
+    }
+    tried(&["0 open"], &[]);
+    tried(&["0 open", "1 offer A", "2 decline A h1"], &["A"]);
+    tried(&["0 open", "1 offer A", "2 accept A h1", "3 handoff A crm"], &["A"]);
+    // After a search without a result, the holder is found again and must not be asked.
+    let lines = ["0 open", "1 offer A", "2 accept A h1", "3 handoff A crm", "4 offer B"];
+    tried(&[&lines[..], &["5 decline B h2"]].concat(), &["A", "B"]);
 }

@@ -1,8 +1,9 @@
 //! Decisions that people write on the ticket itself.
 
-use belay_domain::{ActionStage, EventKind};
+use belay_domain::{ActionStage, Command, EventKind, Statement, decide};
 
 use crate::script::{Story, check};
+use crate::terms::{at, id};
 
 /// `A` holds the case and proposed what needs `quorum` of the leads, who may decide on the ticket. The ticket has been
 /// seen at 5 s.
@@ -250,4 +251,34 @@ fn a_takeover_is_not_hurried_by_the_time_to_decide() {
          20 look e1/r1s1 rev=2 taken=ann -> evidence_renewed
          39 look e1/r1s1 rev=2 taken=ann -> evidence_renewed",
     );
+}
+
+#[test]
+fn what_was_read_longer_ago_than_evidence_stays_fresh_decides_nothing() {
+    hears(
+        1,
+        "16 progress A -> lease_renewed
+         20 look e1/r1s1 rev=2 -> ticket_routed
+         26 hear e1/r1s1 lea@itsm#1:approve sent=6 -> -
+         26 hear e1/r1s1 lea@itsm#1:approve sent=7 -> approval_given, approval_ended, escalation_closed, action_authorized",
+    );
+}
+
+#[test]
+fn a_yes_with_a_long_explanation_is_a_yes() {
+    let story = asked(1, "ticket");
+    let ActionStage::AwaitingApproval(approval) =
+        &story.case.actions.values().next().expect("an action").stage
+    else {
+        panic!("nobody is asked")
+    };
+    let text = format!("approve {} {}", approval.short_form(), "€".repeat(2_000));
+    let actor = crate::reading::actor("lea@itsm");
+    let command = Command::Hear {
+        correlation: id("c/e1/r1s1"),
+        statements: vec![Statement { id: "1".to_owned(), actor, text }],
+        sent_at: at(6),
+    };
+    let events = decide(&story.case, &command, at(6)).expect("heard");
+    assert_eq!(events[0].kind.name(), "approval_given");
 }

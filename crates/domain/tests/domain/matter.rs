@@ -1,6 +1,9 @@
 //! What a case is about: opened once, added to, resolved when nothing is in the air.
 
-use crate::script::check;
+use belay_domain::{Case, Command, Digest, EventKind, Severity, Status, decide, replay};
+
+use crate::script::{Story, check};
+use crate::terms::{at, id};
 
 #[test]
 fn a_matter_is_opened_once_and_reported_often() {
@@ -180,4 +183,52 @@ fn what_a_person_left_with_a_resolution_is_known_with_where_it_came_from() {
             "system": "itsm", "queue": "first", "ticket": "T1",
         })
     );
+}
+
+#[test]
+fn what_was_said_when_a_matter_was_opened_is_known_of_it() {
+    let mut story = Story::new();
+    story.tell("5 open by=opal");
+    let mut history = story.history.clone();
+    let fingerprint = Digest::of(b"the same matter");
+    let label = ("region".to_owned(), "north".to_owned());
+    if let EventKind::CaseOpened { fingerprint: known, labels, .. } = &mut history[0].kind {
+        (*known, *labels) = (Some(fingerprint), vec![label.clone()]);
+    }
+    let case = replay(id("c"), &history[..1]);
+    assert_eq!(case.status, Status::Open);
+    assert_eq!(case.seq, 1);
+    assert_eq!(case.tenant, Some(id("acme")));
+    assert_eq!((case.subject.as_str(), case.kind.as_str()), ("charged twice", "billing"));
+    assert_eq!((case.customer.as_str(), case.opened_by.as_str()), ("carl", "person:opal"));
+    assert_eq!((case.fingerprint, case.labels), (Some(fingerprint), vec![label]));
+    assert_eq!((case.opened_at, case.updated_at), (at(5), at(5)));
+    assert_eq!(case.contacts.len(), 1);
+    assert!(case.context.entries().is_empty());
+}
+
+#[test]
+fn each_of_subject_severity_and_labels_can_be_amended_alone() {
+    #[track_caller]
+    fn amended(subject: Option<&str>, severity: Option<Severity>, labels: Option<&str>) -> Case {
+        let mut story = Story::new();
+        story.tell("0 open");
+        let labels = labels.map(|name| vec![(name.to_owned(), "yes".to_owned())]);
+        let command = Command::Amend { subject: subject.map(str::to_owned), severity, labels };
+        let events = decide(&story.case, &command, at(1)).expect("amended");
+        let said = subject.is_some() || severity.is_some() || command != nothing();
+        assert_eq!(events.len(), usize::from(said));
+        for event in &events {
+            belay_domain::apply(&mut story.case, event);
+        }
+        story.case
+    }
+    fn nothing() -> Command {
+        Command::Amend { subject: None, severity: None, labels: None }
+    }
+    let severity = |case: &Case| case.terms.as_ref().map(|terms| terms.severity);
+    assert_eq!(amended(Some("late"), None, None).subject, "late");
+    assert_eq!(severity(&amended(None, Some(Severity::Low), None)), Some(Severity::Low));
+    assert_eq!(amended(None, None, Some("vip")).labels[0].0, "vip");
+    assert_eq!(severity(&amended(None, None, None)), Some(Severity::Normal));
 }

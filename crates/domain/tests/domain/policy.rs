@@ -180,3 +180,23 @@ fn the_longest_a_round_can_take_counts_repetitions_and_waits() {
     assert_eq!(longest(&["hours=short"]), 140);
     assert_eq!(longest(&["hours=short", "repeat=1"]), 190);
 }
+
+#[test]
+fn rounds_that_are_closed_altogether_are_counted_and_wait_longer() {
+    check(
+        "10000 open people one hours=skip -> case_opened, context_added, escalation_opened, step_skipped, escalation_exhausted, coverage_raised
+         10060 tick -> step_skipped, escalation_exhausted
+         10180 tick -> step_skipped, escalation_exhausted
+         10300 tick -> -
+         10420 tick -> step_skipped, escalation_exhausted",
+    );
+}
+
+#[test]
+fn a_severity_that_is_as_high_already_is_not_raised_again() {
+    check(
+        "0 open people one then=raise
+         1 contact q2 severity=critical -> contact_linked, case_amended
+         10 tick -> step_failed, escalation_exhausted, coverage_raised",
+    );
+}

@@ -121,11 +121,14 @@ pub(crate) fn verdict(words: &[&str], input: &str) -> Verdict {
     } else if let Some(quorum) = number("ask") {
         Ruling::Ask(Box::new(ApprovalTerms {
             quorum,
-            groups: vec![id("leads")],
+            groups: if has("nogroups") { vec![] } else { vec![id("leads")] },
             excluded: vec![id("owner-of-A")],
             decide_within: Span::from_secs(100),
             ask: {
                 let mut plan = asking();
+                if has("noway") {
+                    plan.steps.clear();
+                }
                 for step in &mut plan.steps {
                     step.decide_within = number("decide").map(|s| Span::from_secs(s.into()));
                 }
