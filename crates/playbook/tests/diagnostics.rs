@@ -98,7 +98,7 @@ fn what_makes_two_reports_one_matter_has_to_tell_customers_apart() {
     check(
         &[("routing.yaml", otherwise, edit("kind, subject").as_str())],
         "routing.yaml:3:26: these are the same in the reports of different customers, whose matters would be one \
-         (add customer, or a label that names the matter)",
+         (add customer, a label that names the matter, or a field of the dictionary)",
     );
 }
 
@@ -295,48 +295,128 @@ fn pace_is_scaled_and_windows_are_not() {
 #[test]
 fn a_rule_that_reads_free_text_is_an_error_where_it_stands() {
     let that = "that: reads.item.price == input.price";
+    let found = |place: &str, read: &str| {
+        format!(
+            "contracts/sell.yaml:{place}: this rule reads free text: {read} (decide on a field with an enum, a format or \
+             a pattern, on a label, or on the kind of case; what a text must not hold is written as looks_for)"
+        )
+    };
+    for (condition, read) in [
+        ("\"input.item.contains('cheap')\"", "input.item by contains()"),
+        ("\"!input.item.contains('cheap')\", field: /item", "input.item by contains()"),
+        ("case.subject != 'refund'", "case.subject"),
+        ("input.item == 'refund'", "input.item by comparing it with a word"),
+        ("\"input.item != 'refund'\", field: /item", "input.item by comparing it with a word"),
+        ("\"input.item in ['a', 'b']\"", "input.item by comparing it with a word"),
+        ("input.item < 'n'", "input.item by comparing it with a word"),
+        ("\"['a'].exists(word, word == input.item)\"", "input.item by comparing it with a word"),
+        ("\"{'a': true}[input.item]\"", "input.item by comparing it with a word"),
+        (
+            "\"reads.item.price == (input.item == 'x' ? 1 : 2)\"",
+            "input.item by comparing it with a word",
+        ),
+    ] {
+        let edit = format!("that: {condition}");
+        check(&[("contracts/sell.yaml", that, &edit)], &found("17:32", read));
+    }
+    for (key, read) in [
+        ("{{ case.subject }}", "case.subject"),
+        ("{{ input.item == 'x' ? 1 : 2 }}", "input.item by comparing it with a word"),
+    ] {
+        let edit = format!("key: \"{key}\"");
+        check(&[("contracts/sell.yaml", "permit_within: 60s", &edit)], &found("25:6", read));
+    }
     check(
-        &[("contracts/sell.yaml", that, "that: \"input.item.contains('cheap')\"")],
-        "contracts/sell.yaml:17:32: this rule reads free text: input.item by contains() (decide on a field with an \
-         enum, a format or a pattern, on a label, or on the kind of case)",
+        &[(
+            "contracts/sell.yaml",
+            "minor: input.price",
+            "minor: \"input.item == 'x' ? 0 : input.price\"",
+        )],
+        &found("18:17", "input.item by comparing it with a word"),
+    );
+    for policy in ["context.input.item like \"*cheap*\"", "context.input.item == \"cheap\""] {
+        check(
+            &[("policies/all.cedar", "context.amount < 100", policy)],
+            "policies/all.cedar:1:1: this rule reads free text: context.input.item (decide on a field with an enum, a \
+             format or a pattern)",
+        );
+    }
+}
+
+#[test]
+fn a_text_with_a_form_may_be_looked_into_and_any_text_may_be_the_same_as_another() {
+    let that = "that: reads.item.price == input.price";
+    let item = "{item: {type: string}";
+    for condition in ["\"input.item.startsWith('a')\"", "input.item == 'lamp'"] {
+        check(
+            &[
+                ("contracts/sell.yaml", that, &format!("that: {condition}")),
+                ("contracts/sell.yaml", item, "{item: {type: string, pattern: '^[a-z]+$'}"),
+            ],
+            "",
+        );
+    }
+    for condition in
+        ["input.item == reads.item.id", "size(input.item) < 9", "input.item == case.customer"]
+    {
+        check(&[("contracts/sell.yaml", that, &format!("that: {condition}"))], "");
+    }
+}
+
+#[test]
+fn what_a_text_must_not_hold_is_looked_for_in_a_form_that_can_only_say_no() {
+    let that = "that: reads.item.price == input.price";
+    let with = |rule: &str, expected: &str| check(&[("contracts/sell.yaml", that, rule)], expected);
+    with("looks_for: [pin, PASSWORD], field: /item", "");
+    with("looks_for: [\"a'b\\\"c\\\\\"], field: /item", "");
+    let field = "contracts/sell.yaml:*";
+    with("looks_for: [pin]", field);
+    with("looks_for: [pin], field: /price", field);
+    with("looks_for: [pin], field: /nothing", field);
+    with(
+        "looks_for: [], field: /item",
+        "contracts/sell.yaml:17:37: nothing is looked for (write the words that must not be there)",
+    );
+    with(
+        "looks_for: [pin], that: \"true\", field: /item",
+        "contracts/sell.yaml:17:7: a condition says what must hold (give that, or before a write looks_for with a \
+         field, and not both)",
     );
     check(
-        &[("contracts/sell.yaml", that, "that: case.subject != 'refund'")],
-        "contracts/sell.yaml:17:32: this rule reads free text: case.subject (decide on a field with an enum, a format \
-         or a pattern, on a label, or on the kind of case)",
-    );
-    check(
-        &[("contracts/sell.yaml", "permit_within: 60s", "key: \"{{ case.subject }}\"")],
-        "contracts/sell.yaml:25:6: this rule reads free text: case.subject (decide on a field with an enum, a format \
-         or a pattern, on a label, or on the kind of case)",
-    );
-    check(
-        &[("policies/all.cedar", "context.amount < 100", "context.input.item like \"*cheap*\"")],
-        "policies/all.cedar:1:1: this rule reads free text: context.input.item (decide on a field with an enum, a \
-         format or a pattern)",
-    );
-    check(
-        &[("policies/all.cedar", "context.amount < 100", "context.input.item == \"cheap\"")],
-        "policies/all.cedar:1:1: this rule reads free text: context.input.item (decide on a field with an enum, a \
-         format or a pattern)",
+        &[(
+            "contracts/sell.yaml",
+            "present: size(read) > 0",
+            "present: size(read) > 0\n  assert:\n    - {name: clean, looks_for: [pin], field: /item}",
+        )],
+        "contracts/sell.yaml:*",
     );
 }
 
 #[test]
-fn a_text_with_a_form_may_be_looked_into_and_a_condition_may_be_about_the_text_itself() {
-    let that = "that: reads.item.price == input.price";
+fn an_input_says_what_each_of_its_fields_is() {
     let item = "{item: {type: string}";
-    check(
-        &[
-            ("contracts/sell.yaml", that, "that: \"input.item.startsWith('a')\""),
-            ("contracts/sell.yaml", item, "{item: {type: string, pattern: '^[a-z]+$'}"),
-        ],
-        "",
+    let with = |schema: &str, expected: &str| {
+        check(&[("contracts/sell.yaml", item, &format!("{{item: {schema}"))], expected);
+    };
+    let place = |what: &str| format!("contracts/sell.yaml:10:22: {what}");
+    with(
+        "{}, x: {type: string}",
+        &place(
+            "it is not said what item is, so it may be a list or an object (write its type, or an enum)",
+        ),
     );
-    check(
-        &[("contracts/sell.yaml", that, "that: \"!input.item.contains('pin')\", field: /item")],
-        "",
+    with(
+        "{type: object, properties: {a: {type: string}}}",
+        &place(
+            "it allows fields that nobody named (write additionalProperties: false, or the schema of what else there may be)",
+        ),
     );
+    with("{type: array}", &place("it is not said what is in this list (add items)"));
+    with("{type: array, items: {enum: [a]}}", "");
+    with("{type: string, x-templates: allowed}", "");
+    for wrong in ["{type: string, x-templates: yes}", "{enum: [a], x-templates: allowed}"] {
+        with(wrong, "contracts/sell.yaml:*");
+    }
 }
 
 #[test]

@@ -46,8 +46,8 @@ pub(super) fn check(
     let contract = subject.contract;
     let amount = match amount(subject) {
         Ok(amount) => amount,
-        Err(detail) => {
-            reasons.push(reason(Rule::Limit, "amount", "", detail));
+        Err((name, detail)) => {
+            reasons.push(reason(Rule::Limit, name, "", detail));
             None
         }
     };
@@ -67,7 +67,8 @@ pub(super) fn check(
         let Some(used) = used(facts, &key, &limit.name, reasons) else { continue };
         if let (Some(amount), Some(most)) = (amount, limit.amount) {
             let Some(minor) = used.minor.checked_add(amount.minor) else {
-                let detail = format!("with what {} has seen it is more than can be counted", limit.name);
+                let detail =
+                    format!("with what {} has seen it is more than can be counted", limit.name);
                 reasons.push(reason(Rule::Limit, "amount-overflow", "", detail));
                 continue;
             };
@@ -110,9 +111,9 @@ pub(super) fn by_name(
         .collect()
 }
 
-fn amount(subject: &Subject<'_>) -> Result<Option<Money>, String> {
+fn amount(subject: &Subject<'_>) -> Result<Option<Money>, (&'static str, String)> {
     let Some((minor, currency)) = &subject.contract.amount else { return Ok(None) };
-    let unclear = |detail| format!("the amount cannot be found out: {detail}");
+    let unclear = |detail| ("amount", format!("the amount cannot be found out: {detail}"));
     let minor = match minor.value(&subject.scope).map_err(unclear)? {
         Value::Number(number) => number.as_i64(),
         _ => None,
@@ -120,7 +121,7 @@ fn amount(subject: &Subject<'_>) -> Result<Option<Money>, String> {
     let minor =
         minor.ok_or_else(|| unclear("it is not a whole number of minor units".to_owned()))?;
     let currency = currency.header(&subject.scope).map_err(unclear)?;
-    let currency = currency.parse().map_err(|error| unclear(format!("{error}")))?;
+    let currency = currency.parse().map_err(|error| ("currency", format!("{error}")))?;
     Ok(Some(Money { minor, currency }))
 }
 

@@ -66,9 +66,11 @@ pub(super) fn backing(
             continue;
         }
         let detail = match source {
-            Source::Staff => "the reference has to be the ordinal of a context entry in which a person of the \
+            Source::Staff => {
+                "the reference has to be the ordinal of a context entry in which a person of the \
                               business said so"
-                .to_owned(),
+                    .to_owned()
+            }
             _ => format!("nothing that is known of the case comes from {source}"),
         };
         reasons.push(reason(Rule::Provenance, "unbacked", pointer, detail));

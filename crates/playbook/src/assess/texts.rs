@@ -155,7 +155,8 @@ fn wrong(text: &str, name: bool, no_templates: bool) -> Vec<(&'static str, Strin
         );
         found.push(("homoglyph", detail));
     }
-    if let Some(opening) = TEMPLATES.iter().find(|opening| no_templates && text.contains(*opening)) {
+    if let Some(opening) = TEMPLATES.iter().find(|opening| no_templates && text.contains(*opening))
+    {
         let detail = format!("it holds {opening}, with which a template begins");
         found.push(("template", detail));
     }
@@ -218,7 +219,9 @@ fn is_mixed(word: &str) -> bool {
 fn passes(character: &char) -> bool {
     let mut place = [0; 4];
     let own: &str = character.encode_utf8(&mut place);
-    !character.is_ascii() && character.is_alphabetic() && skeleton(own).all(|other| other.is_ascii())
+    !character.is_ascii()
+        && character.is_alphabetic()
+        && skeleton(own).all(|other| other.is_ascii())
 }
 
 #[cfg(test)]

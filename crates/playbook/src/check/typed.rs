@@ -26,8 +26,7 @@ const LOOKING_INTO: &[&str] = &[
 const DECIDING: &[&str] = &["/preconditions/assert/", "/preconditions/reads/", "/amount/", "/key"];
 
 /// What to do about a rule that reads free text.
-const INSTEAD: &str =
-    "decide on a field with an enum, a format or a pattern, on a label, or on the kind of case; what a text must not hold \
+const INSTEAD: &str = "decide on a field with an enum, a format or a pattern, on a label, or on the kind of case; what a text must not hold \
      is written as looks_for";
 
 /// The word of ours in the schema of an input.
@@ -122,7 +121,8 @@ impl Check<'_> {
             && pointer != "/input"
             && matches!(schema.get("additionalProperties"), None | Some(Value::Bool(true)))
         {
-            let remedy = "write additionalProperties: false, or the schema of what else there may be";
+            let remedy =
+                "write additionalProperties: false, or the schema of what else there may be";
             self.wrong(pointer, "it allows fields that nobody named", remedy);
         }
         if kind("array") && schema.get("items").is_none() && schema.get("prefixItems").is_none() {
@@ -140,7 +140,8 @@ impl Check<'_> {
             let pointer = crate::json::child(&format!("{pointer}/properties"), name);
             let says = ["type", "enum", "const", "$ref", "allOf", "anyOf", "oneOf"];
             if field.is_object() && says.iter().all(|keyword| field.get(keyword).is_none()) {
-                let what = format!("it is not said what {name} is, so it may be a list or an object");
+                let what =
+                    format!("it is not said what {name} is, so it may be a list or an object");
                 self.wrong(&pointer, what, "write its type, or an enum");
             }
             self.closed(&pointer, field);

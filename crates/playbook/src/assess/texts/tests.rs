@@ -21,7 +21,8 @@ fn what_people_write_in_any_script_is_prose() {
 
 #[test]
 fn names_may_be_in_any_script_that_passes_for_no_other() {
-    for text in ["ch_1", "C 17", "ann@example.com", "Müller-42", "東京", "заказ", "ångström", ""] {
+    for text in ["ch_1", "C 17", "ann@example.com", "Müller-42", "東京", "заказ", "ångström", ""]
+    {
         assert_eq!(wrong(text, true, true), [], "{text:?}");
     }
 }
@@ -77,7 +78,9 @@ fn what_cannot_be_seen_is_found() {
 
 #[test]
 fn the_beginning_of_a_template_is_found_unless_the_contract_takes_them() {
-    for text in ["{{ 7*7 }}", "{% raw %}", "{# x", "${jndi:ldap://x}", "#{7*7}", "<%= x %>", "<#assign x>"] {
+    for text in
+        ["{{ 7*7 }}", "{% raw %}", "{# x", "${jndi:ldap://x}", "#{7*7}", "<%= x %>", "<#assign x>"]
+    {
         for name in [true, false] {
             assert_eq!(codes(text, name), ["template"], "{text}");
             assert_eq!(wrong(text, name, false), [], "{text}");
