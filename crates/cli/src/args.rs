@@ -69,7 +69,7 @@ pub(crate) enum Command {
     #[command(subcommand)]
     Contract(ContractCommand),
     /// Whether contracts may write more, by what became of their actions, and what is missing; exit code 6 when a rule
-    /// does not hold
+    /// does not hold. Reads the journal on disk, or asks the supervisor that runs
     Graduate(GraduateArgs),
     /// Measure how fast and how big: handoffs, actions, escalations and watchers, beside what this machine can do at all
     Bench(BenchArgs),
@@ -79,7 +79,7 @@ pub(crate) enum Command {
     /// Why a case stands where it stands: who holds it, on what evidence, until when, and what happens next. Or why an
     /// action (c-…/a1) was decided as it was, and the smallest change that would have changed the answer
     Why(WhyArgs),
-    /// Which agents may do a thing under a playbook: how freely, with whose approval, within which limits
+    /// Which agents may do a thing: how freely, with whose approval, within which limits and what is left of them
     WhoCan(WhoCanArgs),
     /// Whether somebody has a case, or which cases nobody has; exit code 6 when one is uncovered
     Coverage(CoverageArgs),

@@ -4,6 +4,7 @@
 //! without control characters, so that no customer's text can play tricks with the terminal.
 
 pub(crate) mod json;
+pub(crate) mod modes;
 pub(crate) mod table;
 pub(crate) mod time;
 pub(crate) mod words;

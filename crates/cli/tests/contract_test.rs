@@ -136,6 +136,39 @@ fn what_cannot_be_undone_is_not_written_to_a_live_system_unless_it_may_stay() {
 }
 
 #[test]
+fn where_nobody_can_be_asked_a_live_system_is_only_written_to_with_a_yes() {
+    let shown = test(&["erp.credit_note", "--live", "--yes"]);
+    assert_eq!(shown.status.code(), Some(2), "a yes is about a write");
+    let server = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", server.local_addr().unwrap());
+    let answering = std::thread::spawn(move || {
+        use std::io::{Read, Write};
+        // The key is not there; nothing else may be asked for.
+        let (mut stream, _) = server.accept().unwrap();
+        let mut asked = [0; 4096];
+        let length = stream.read(&mut asked).unwrap();
+        stream
+            .write_all(b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 2\r\nconnection: close\r\n\r\n[]")
+            .unwrap();
+        String::from_utf8_lossy(&asked[..length]).into_owned()
+    });
+    let shown = Command::new(env!("CARGO_BIN_EXE_belay"))
+        .args(["contract", "test", "erp.credit_note", "--live", "--write", "--playbook"])
+        .arg(support_desk())
+        .env("BELAY_ERP_URL", url)
+        .env("BELAY_ERP_TOKEN", "write")
+        .env("BELAY_ERP_READ_TOKEN", "read")
+        .stdin(std::process::Stdio::null())
+        .output()
+        .unwrap();
+    let said = String::from_utf8(shown.stderr).unwrap();
+    assert_eq!(shown.status.code(), Some(4), "{said}{}", String::from_utf8_lossy(&shown.stdout));
+    assert!(said.contains("live system erp") && said.contains("--yes"), "{said}");
+    let asked = answering.join().unwrap();
+    assert!(asked.starts_with("GET /credit-notes?key="), "{asked}");
+}
+
+#[test]
 fn a_recording_that_is_not_there_says_where_one_is_expected() {
     let shown = test(&["crm.add_note", "--recorded", "/nowhere/at-all.yaml"]);
     assert_eq!(shown.status.code(), Some(3));

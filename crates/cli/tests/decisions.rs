@@ -70,6 +70,20 @@ fn playbooks_that_mean_the_same_end_with_0_others_with_1_and_broken_ones_with_2(
     let folder = tempfile::tempdir().unwrap();
     let old = support_desk();
     assert_eq!(belay(&["playbook", "diff", &old, &old]).status.code(), Some(0));
+    let teams = belay(&["playbook", "diff", &old, playbooks().join("northgate").to_str().unwrap()]);
+    let text = String::from_utf8(teams.stdout).unwrap();
+    assert_eq!(teams.status.code(), Some(1), "{text}");
+    for expected in [
+        "support-desk and northgate are two teams' playbooks\n",
+        "drift     billing.refund@1: they have one name, both take amount_minor, charge_id, currency, reason, but\n",
+        "  stricter  executor: agent -> supervisor\n",
+        "drift     erp.credit_note@1 of support-desk and erp.draft_credit_note@1 of northgate: both are about credit and note",
+        "\nonly support-desk\n",
+        "--all lists ",
+    ] {
+        assert!(text.contains(expected), "{expected:?} in\n{text}");
+    }
+    assert!(!text.contains("contract billing.refund@1 /"), "it is told once\n{text}");
     let new = copied(folder.path());
     let refund = Path::new(&new).join("contracts/billing.refund.yaml");
     let text = fs::read_to_string(&refund).unwrap();
@@ -104,6 +118,85 @@ fn the_cost_of_a_decision_stands_beside_its_policies_alone() {
     for line in [decision, cedar] {
         assert!(line["p50_us"].as_u64() > Some(0) && line["p99_us"].as_u64() > Some(0), "{line}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_supervisor_that_runs_knows_who_is_there_what_was_used_and_where_contracts_stand() {
+    let mut house = House::build();
+    house.up();
+    let operator = ["--person", "kim", "--group", "operators"];
+    let told = json_of(&house.belay(&["who-can", "notes.add", "--output", "json"]));
+    assert_eq!((&told["mode"], &told["mode_in_force"]), (&json!("live"), &json!("live")));
+    assert_eq!(told["playbook"].as_str().map(str::len), Some(64), "{told:#}");
+    let agent = |told: &Value| {
+        let agents = told["agents"].as_array().unwrap();
+        agents.iter().find(|one| one["agent"] == "my-first-agent").unwrap().clone()
+    };
+    assert_eq!(agent(&told)["connected"], false, "{told:#}");
+    let shown = String::from_utf8(house.belay(&["who-can", "notes.add"]).stdout).unwrap();
+    assert!(shown.contains("it is not connected"), "{shown}");
+
+    let before = used(&agent(&told));
+    let case = house.opens("the customer has moved");
+    let (stop, stopped) = oneshot::channel::<()>();
+    let identity = Identity::in_directory(&house.data.join("identity"), "agents/my-first-agent");
+    let agent_runs = Agent::builder(&house.endpoint, identity);
+    let serving = tokio::spawn(async move {
+        agent_runs.serve(Notes, async move { drop(stopped.await) }).await.unwrap();
+    });
+    house.decided(&format!("{case}/a1"));
+    let told = json_of(&house.belay(&["who-can", "notes.add", "--output", "json"]));
+    assert_eq!(agent(&told)["connected"], true, "{told:#}");
+    assert_eq!(used(&agent(&told)), before + 1, "what was decided counts: {told:#}");
+    // The same case in a file's words, and a case that is not there.
+    let input = house.room("note.json");
+    fs::write(&input, json!({"customer": "ada", "text": "hello"}).to_string()).unwrap();
+    let on_case = ["who-can", "notes.add", "--input", &input, "--case", &case, "--output", "json"];
+    let told = json_of(&house.belay(&on_case));
+    assert_eq!(agent(&told)["outcome"], "automatic", "{told:#}");
+    assert!(!told["taken"].to_string().contains("nothing has been used"), "{told:#}");
+    let nobody = house.belay(&["who-can", "notes.add", "--case", "c-0000000000000000"]);
+    assert_eq!(nobody.status.code(), Some(3), "{}", String::from_utf8_lossy(&nobody.stderr));
+    let unknown = house.belay(&["who-can", "notes.ad"]);
+    let said = String::from_utf8(unknown.stderr).unwrap();
+    assert!(unknown.status.code() == Some(2) && said.contains("notes.add@1"), "{said}");
+
+    let graduate = |more: &[&str]| {
+        let mut args = vec!["graduate", "notes.add", "--running", "--output", "json"];
+        args.extend(operator);
+        args.extend(more);
+        house.belay(&args)
+    };
+    house.until(|_| json_of(&graduate(&[]))["contracts"][0]["figures"]["decided"] == 1);
+    let told = json_of(&graduate(&[]));
+    assert_eq!(told["contracts"][0]["mode"], "live", "{told:#}");
+    let stranger = house.belay(&["graduate", "--running"]);
+    assert_eq!(stranger.status.code(), Some(4), "what happened to all tenants is for operators");
+    let elsewhere = graduate(&["--write", "--playbook", &support_desk()]);
+    let said = String::from_utf8(elsewhere.stderr).unwrap();
+    assert!(elsewhere.status.code() == Some(4) && said.contains("in force"), "{said}");
+
+    drop(stop);
+    serving.await.unwrap();
+    drop(house);
+}
+
+/// How many actions count against the first limit.
+fn used(agent: &Value) -> u64 {
+    agent["used"][0]["used_count"].as_u64().unwrap_or_else(|| panic!("{agent:#}"))
+}
+
+#[test]
+fn without_a_supervisor_it_says_how_to_ask_a_folder() {
+    let folder = tempfile::tempdir().unwrap();
+    let shown = Command::new(env!("CARGO_BIN_EXE_belay"))
+        .args(["who-can", "notes.add", "--endpoint", "https://localhost:1", "--identity"])
+        .arg(folder.path())
+        .env_remove("BELAY_PLAYBOOK")
+        .output()
+        .unwrap();
+    let said = String::from_utf8(shown.stderr).unwrap();
+    assert!(!shown.status.success() && said.contains("--playbook DIR"), "{said}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -3,9 +3,12 @@
 //!
 //! Comments, order and layout are no difference.
 
+mod defaults;
 mod drift;
 mod judging;
+mod points;
 mod policies;
+mod teams;
 mod walking;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -20,11 +23,19 @@ use crate::problem::Problems;
 use crate::schema::FileKind;
 use crate::source::{self, SourceFile};
 
+use defaults::Defaults;
+
 pub use drift::Drift;
+pub use points::Point;
+pub use teams::Team;
 
 /// Everything that is different.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Diff {
+    /// The one, and what only it has.
+    pub old: Team,
+    /// The other.
+    pub new: Team,
     /// The differences: what became allowed first.
     pub differences: Vec<Difference>,
     /// Actions that are nearly the same and defined differently.
@@ -92,11 +103,14 @@ impl Diff {
         let things: BTreeSet<&Thing> = old.things.keys().chain(new.things.keys()).collect();
         for thing in things {
             let (before, after) = (old.things.get(thing), new.things.get(thing));
-            walking::compare(thing, before, after, &mut differences);
+            let defaults = (&old.defaults, &new.defaults);
+            walking::compare(thing, before, after, defaults, &mut differences);
         }
         policies::compare(&old.files, &new.files, &mut differences);
         differences.sort();
-        Ok(Self { differences, drifts: drift::find(&old, &new) })
+        let (one, other) = teams::of(&old, &new);
+        let drifts = drift::find(&old, &new, one.name != other.name);
+        Ok(Self { old: one, new: other, differences, drifts })
     }
 
     /// Whether nothing is different.
@@ -111,6 +125,7 @@ struct Side {
     playbook: Playbook,
     files: Vec<SourceFile>,
     things: BTreeMap<Thing, Value>,
+    defaults: Defaults,
 }
 
 /// Something with a name in a playbook: a file, or what a file of names holds.
@@ -124,8 +139,8 @@ impl Side {
     fn of(files: Vec<SourceFile>, side: &'static str) -> Result<Self, Unloadable> {
         let playbook = Playbook::from_files(files.clone())
             .map_err(|problems| Unloadable { side, problems })?;
-        let things = things(&files);
-        Ok(Self { playbook, files, things })
+        let (things, defaults) = (things(&files), Defaults::of(&files));
+        Ok(Self { playbook, files, things, defaults })
     }
 }
 

@@ -19,6 +19,9 @@ pub use recording::{Exchange, RecordedCase, Recording, read_object};
 /// The 97.5 % quantile of the standard normal distribution: both ends of an interval of 95 %.
 const Z: f64 = 1.959_963_984_540_054;
 
+/// Of fewer outcomes than this no share is taken: the interval of a single failure lies outside of every bound.
+const SHARE_OF_MIN: u64 = 8;
+
 /// How far ahead it is counted what is missing.
 const AHEAD_MAX: u64 = 100_000;
 
@@ -160,7 +163,7 @@ impl Bounds {
     }
 
     /// The rules that a contract which writes has left for certain; none while it is within its bounds. A few outcomes
-    /// say little, so a share counts only once all of its interval lies outside.
+    /// say little, so a share counts only of eight or more, and only once all of its interval lies outside.
     #[must_use]
     pub fn left(&self, figures: &Figures) -> Vec<BoundCheck> {
         let (good, all) = figures.sample(Proof::Written);
@@ -170,6 +173,7 @@ impl Bounds {
             left.push(diverged);
         }
         if let Some((_, upper)) = wilson(good, all)
+            && all >= SHARE_OF_MIN
             && upper < self.verified_min
         {
             left.push(BoundCheck {
@@ -186,6 +190,7 @@ impl Bounds {
             });
         }
         if let Some((lower, _)) = wilson(figures.overridden, figures.asked)
+            && figures.asked >= SHARE_OF_MIN
             && lower > self.override_max
         {
             left.push(BoundCheck {

@@ -58,7 +58,7 @@ use crate::routing::Routing;
 
 pub use canary::Canary;
 pub use contract::Contract;
-pub use diff::{Diff, Difference, Drift, Effect, Unloadable};
+pub use diff::{Diff, Difference, Drift, Effect, Point, Team, Unloadable};
 pub use escalation::StepPlace;
 pub use explain::{Change, Explanation, Outcome, Recorded, Step};
 pub use facts::{Answer, CaseFacts, ProposalFacts, Reads, Usage, UsageKey, Used};
@@ -79,7 +79,7 @@ pub use system::{
     Credential, Desk, DeskPerson, DeskQueue, HttpSystem, Itsm, MissingVariable, Reconcile,
     Reference, RequestTracker, Status, System, SystemKind,
 };
-pub use who_can::{Approvals, Decided, May, MayDo, Supposed};
+pub use who_can::{Approvals, Counter, Decided, May, MayDo, Supposed};
 
 /// One loaded playbook. Immutable; a change of the files is another playbook with another version.
 #[derive(Debug)]

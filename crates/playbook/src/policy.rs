@@ -5,6 +5,7 @@
 //! cannot be evaluated denies, whatever the others say: Cedar itself would skip it, and a skipped `forbid` is a hole.
 
 mod bare;
+mod grouped;
 mod looks;
 mod typed;
 
@@ -22,6 +23,8 @@ use serde_json::Value;
 
 use crate::check::Names;
 use crate::problem::{Problem, suggest};
+
+use grouped::Grouped;
 
 pub use bare::Bare;
 pub(crate) use looks::Applying;
@@ -52,8 +55,12 @@ const ACTIONS: &[&str] = &["execute", "execute_unapproved"];
 #[derive(Debug)]
 pub(crate) struct Policies {
     set: PolicySet,
+    /// Those of them that can have a say about a contract.
+    grouped: Grouped,
     /// By agent: itself, its roles, all contracts and systems.
     entities: BTreeMap<AgentId, Entities>,
+    /// The agents as policies name them.
+    principals: BTreeMap<AgentId, EntityUid>,
     actions: Option<[EntityUid; 2]>,
     authorizer: Authorizer,
     /// What a policy says when it denies, by id.
@@ -155,10 +162,17 @@ impl Policies {
                 remedy: "add a .cedar file with at least one permit".to_owned(),
             });
         }
+        let actions = actions();
+        let principals = world
+            .agents
+            .iter()
+            .filter_map(|(agent, _)| Some(((*agent).clone(), uid("Agent", agent.as_str())?)));
         Self {
+            grouped: Grouped::of(&set, world, actions.as_ref()),
             set,
             entities: entities(world),
-            actions: actions(),
+            principals: principals.collect(),
+            actions,
             authorizer: Authorizer::new(),
             reasons,
         }
@@ -179,11 +193,6 @@ impl Policies {
         context: Vec<(String, RestrictedExpression)>,
         without: &BTreeSet<PolicyId>,
     ) -> Answer {
-        let mut set = Cow::Borrowed(&self.set);
-        for policy in without {
-            let left_out = set.to_mut().remove_static(cedar_policy::PolicyId::new(policy.as_str()));
-            debug_assert!(left_out.is_ok(), "only policies that are there are left out");
-        }
         let broken = |what: String| Answer::Denied(vec![(derived("evaluation"), what)]);
         let Some(entities) = self.entities.get(agent) else {
             return broken(format!("the agent {agent} is not in this playbook"));
@@ -192,16 +201,26 @@ impl Policies {
             Ok(context) => context,
             Err(error) => return broken(format!("the input cannot be judged: {error}")),
         };
-        let (Some([execute, unapproved]), Some(principal), Some(resource)) =
-            (&self.actions, uid("Agent", agent.as_str()), uid("Contract", contract))
+        let (Some([execute, unapproved]), Some(principal), Some(group)) =
+            (&self.actions, self.principals.get(agent), self.grouped.of_contract(contract))
         else {
             return broken("the names cannot be judged".to_owned());
         };
-        let ask =
-            |action, context| self.ask(&set, entities, (&principal, action, &resource), context);
-        match ask(execute, context.clone()) {
+        let ask = |set: &PolicySet, action, context| {
+            let mut set = Cow::Borrowed(set);
+            for policy in without {
+                // Those of other contracts are not there to begin with.
+                let name = cedar_policy::PolicyId::new(policy.as_str());
+                if set.policy(&name).is_some() {
+                    let left_out = set.to_mut().remove_static(name);
+                    debug_assert!(left_out.is_ok(), "what is there can be left out");
+                }
+            }
+            self.ask(&set, entities, (principal, action, &group.resource), context)
+        };
+        match ask(&group.execute, execute, context.clone()) {
             Err(reasons) => Answer::Denied(reasons),
-            Ok(policies) => match ask(unapproved, context) {
+            Ok(policies) => match ask(&group.unapproved, unapproved, context) {
                 Ok(more) => Answer::Allowed(merged(policies, more)),
                 // What cannot be evaluated denies; what is only not permitted asks.
                 Err(reasons) if reasons.iter().any(|(_, why)| why.starts_with(FAILED)) => {

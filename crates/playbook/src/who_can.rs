@@ -2,21 +2,24 @@
 //! and which policies have a say. Read off the playbook alone; or decided for one input, with what cannot be known without
 //! the outside named.
 
+mod counters;
 mod words;
 
 use std::collections::BTreeSet;
 
 use belay_domain::{
-    AgentId, BoundaryId, ContractId, Epoch, GroupId, Mode, Money, PersonId, PolicyId, Provenance,
-    Severity, Span, Timestamp,
+    AgentId, BoundaryId, CaseId, ContractId, Epoch, GroupId, Mode, Money, PersonId, PolicyId,
+    Provenance, Severity, Span, TenantId, Timestamp,
 };
 
 use crate::Playbook;
 use crate::assess::{self, Supposing, TIER_ASKS, supposing};
 use crate::contract::{Contract, Cumulative};
 use crate::explain::Outcome;
-use crate::facts::{CaseFacts, ProposalFacts, Reads, Usage, Used};
-use crate::people::Boundary;
+use crate::facts::{CaseFacts, ProposalFacts, Reads, Usage, UsageKey};
+use crate::people::{Boundary, Rate};
+
+pub use counters::Counter;
 
 /// What one agent may do with one contract.
 #[derive(Clone, Debug, PartialEq)]
@@ -65,11 +68,17 @@ pub struct Approvals {
     pub excluded: Vec<PersonId>,
     /// How long they have.
     pub within: Span,
+    /// The escalation policy by which they are asked.
+    pub escalation: String,
 }
 
 /// What is taken of the case when an input is decided on without one.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Supposed {
+    /// Whose limits count; what has been used is only known when it is given.
+    pub tenant: Option<TenantId>,
+    /// The case, if there is one.
+    pub case: Option<CaseId>,
     /// The customer; conditions about the case are only decided on when it is given.
     pub customer: Option<String>,
     /// The kind of case.
@@ -168,6 +177,7 @@ impl Playbook {
                 groups: rules.groups.clone(),
                 excluded: self.operators_of(agent).to_vec(),
                 within: rules.decide_within,
+                escalation: rules.escalation.clone(),
             }),
             limits: match may {
                 May::No(_) => Vec::new(),
@@ -187,13 +197,15 @@ impl Playbook {
     }
 
     /// What comes of one input, for every agent that may propose the contract at all. What would have to be read, what had
-    /// been used and what a case would say is taken to be in favour, and named.
+    /// been used and what a case would say is taken to be in favour, and named; but for what is known of usage, by the keys
+    /// of [`Self::counters`].
     #[must_use]
     pub fn who_can_with(
         &self,
         contract: &ContractId,
         input: &str,
         supposed: &Supposed,
+        known_usage: &Usage,
         now: Timestamp,
     ) -> Decided {
         let mut decided = Decided { outcomes: Vec::new(), taken: Vec::new() };
@@ -241,10 +253,13 @@ impl Playbook {
                 continue;
             }
             let keys = assess::usage_keys(self, known, &case, agent);
-            limited.extend(known.cumulative.iter().map(|limit| limit.name.clone()));
-            let rates = self.boundary(agent).into_iter().flat_map(|boundary| &boundary.rates);
-            limited.extend(rates.map(|rate| rate.name.clone()));
-            let usage: Usage = keys.into_iter().map(|key| (key.key, Used::default())).collect();
+            let counters = self.counters(known, supposed, agent).into_iter();
+            let is_known = |counter: &Counter| {
+                counter.key.as_ref().is_some_and(|key| known_usage.contains_key(&key.key))
+            };
+            limited.extend(counters.filter(|it| !is_known(it)).map(|counter| counter.name));
+            let used = |key: &UsageKey| known_usage.get(&key.key).copied().unwrap_or_default();
+            let usage: Usage = keys.into_iter().map(|key| (key.key.clone(), used(&key))).collect();
             for policy in self.policies.applying(agent, contract.as_str()) {
                 looked_at.extend(self.policies.attributes_of(&policy.policy));
             }
@@ -261,6 +276,7 @@ impl Playbook {
                     usage: &usage,
                     now,
                     duplicate: None,
+                    heard: None,
                     outside_text: false,
                 },
                 &taken,
@@ -271,7 +287,9 @@ impl Playbook {
             let names: Vec<String> = limited.into_iter().collect();
             decided.taken.push(format!("nothing has been used of {}", names.join(", ")));
         }
-        decided.taken.extend(looked_at.iter().filter_map(|name| supposed.says(name)));
+        let nothing_known = known_usage.is_empty();
+        let looked_at = looked_at.iter().filter(|name| nothing_known || name.as_str() != "usage");
+        decided.taken.extend(looked_at.filter_map(|name| supposed.says(name)));
         if self.raises_tier {
             decided.taken.push("the case holds no text from outside".to_owned());
         }
@@ -301,8 +319,8 @@ impl Supposed {
 
 fn case(supposed: &Supposed) -> Option<CaseFacts> {
     Some(CaseFacts {
-        tenant: "supposed".parse().ok()?,
-        id: "c-supposed".parse().ok()?,
+        tenant: supposed.tenant.clone().or_else(|| "supposed".parse().ok())?,
+        id: supposed.case.clone().or_else(|| "c-supposed".parse().ok())?,
         kind: supposed.kind.clone(),
         severity: supposed.severity,
         channel: supposed.channel.clone(),
@@ -320,13 +338,12 @@ fn limits(contract: &Contract, boundary: &Boundary) -> Vec<String> {
         limits.extend(boundary.max_amount.map(|most| at_most(most, "boundary")));
     }
     limits.extend(contract.cumulative.iter().map(over_time));
-    limits.extend(boundary.rates.iter().map(|rate| {
-        format!(
-            "at most {} actions in {:#} for each agent ({})",
-            rate.count, rate.window, rate.name
-        )
-    }));
+    limits.extend(boundary.rates.iter().map(rate));
     limits
+}
+
+fn rate(rate: &Rate) -> String {
+    format!("at most {} actions in {:#} for each agent ({})", rate.count, rate.window, rate.name)
 }
 
 fn over_time(limit: &Cumulative) -> String {

@@ -6,6 +6,7 @@
 //! When a contract may go on is for people to decide; `belay graduate` shows them the same figures.
 
 mod comparing;
+mod counted;
 mod demoting;
 mod demotions;
 mod record;
@@ -22,11 +23,13 @@ use tracing::warn;
 
 use crate::engine::Engine;
 use crate::intake::Intake;
+use crate::metrics::Metrics;
 use crate::playbooks::Playbooks;
 use crate::systems::Systems;
 use comparing::Comparing;
 use tally::Tally;
 
+pub(crate) use counted::Counted;
 pub use demotions::Demotion;
 pub(crate) use demotions::Demotions;
 pub use record::ContractRecord;
@@ -46,6 +49,9 @@ pub(crate) struct Graduation {
     pub(crate) tenant: TenantId,
     /// Where the journal is. It is read over a connection of its own, so that nobody waits for a long past.
     pub(crate) journal: PathBuf,
+    /// Where others find what was counted.
+    pub(crate) counted: Counted,
+    pub(crate) metrics: Metrics,
 }
 
 impl Graduation {
@@ -55,7 +61,7 @@ impl Graduation {
         let mut comparing = Comparing::default();
         loop {
             let playbook = self.playbooks.current();
-            if is_needed(&playbook) || record.is_some() {
+            if is_needed(&playbook) || record.is_some() || self.counted.is_wanted() {
                 let reading = record::catch_up(self.journal.clone(), record.take());
                 match stop.run_until_cancelled(reading).await {
                     None => return,
@@ -64,6 +70,8 @@ impl Graduation {
                         let tally = read.tally();
                         self.learn(tally);
                         self.demote_what_left_its_bounds(&playbook, tally).await;
+                        self.metrics.demoted(self.playbooks.demotions().held(&playbook).len());
+                        self.counted.put(&playbook, tally, self.engine.clock().now());
                         let compared = self.compare(&playbook, tally, &mut comparing);
                         if stop.run_until_cancelled(compared).await.is_none() {
                             return;

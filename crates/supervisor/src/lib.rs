@@ -59,3 +59,4 @@ pub use supervisor::{Assembled, Fatal, Running, StartError, Supervisor};
 pub use surroundings::{Outside, Surroundings, Wall};
 pub use upkeep::{AuditSettings, HookDoor};
 pub use uptime::{Steady, Uptime};
+pub use wire::to_wire::change as decision_change;

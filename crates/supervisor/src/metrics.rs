@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use belay_domain::{Action, Case, Escalation, EventKind, Timestamp};
+use belay_domain::{Action, Case, Escalation, Event, EventKind, Timestamp};
 use opentelemetry::metrics::{Counter, Gauge, Histogram, Meter};
 use opentelemetry::{KeyValue, global};
 use tokio_util::sync::CancellationToken;
@@ -13,6 +13,7 @@ use tracing::{error, warn};
 
 use crate::canary::CANARIES;
 use crate::engine::{Applied, Change, Engine, Refused};
+use crate::graduation::Demotion;
 
 #[cfg(test)]
 mod tests;
@@ -30,6 +31,8 @@ pub(crate) struct Metrics {
     routed: Histogram<f64>,
     acknowledged: Histogram<f64>,
     alarms: Counter<u64>,
+    demotions: Counter<u64>,
+    demoted: Gauge<u64>,
 }
 
 impl Default for Metrics {
@@ -61,6 +64,15 @@ impl Metrics {
                 "belay.coverage.alarms",
                 "Cases that nobody held or was asked for",
             ),
+            demotions: counter(
+                meter,
+                "belay.contract.demotions",
+                "Contracts that left their bounds and were taken back to shadow",
+            ),
+            demoted: meter
+                .u64_gauge("belay.contracts.demoted")
+                .with_description("Contracts that write nothing now although the playbook says so")
+                .build(),
         }
     }
 
@@ -87,12 +99,25 @@ impl Metrics {
             return;
         }
         for event in change.events.iter() {
-            self.count(&change.case, &event.kind, event.at);
+            self.count(&change.case, event);
         }
     }
 
-    fn count(&self, case: &Case, kind: &EventKind, at: Timestamp) {
+    /// So many contracts write nothing although the playbook says so.
+    pub(crate) fn demoted(&self, contracts: usize) {
+        self.demoted.record(u64::try_from(contracts).unwrap_or(u64::MAX), &[]);
+    }
+
+    fn count(&self, case: &Case, event: &Event) {
+        let Event { kind, at, .. } = event;
+        let at = *at;
         match kind {
+            EventKind::CaseOpened { .. } => {
+                if let Some(demotion) = Demotion::of(&case.id, event) {
+                    let contract = KeyValue::new("contract", demotion.contract.to_string());
+                    self.demotions.add(1, &[contract]);
+                }
+            }
             EventKind::ActionDenied { action, .. }
             | EventKind::ActionShadowed { action }
             | EventKind::ActionAuthorized { action, .. }

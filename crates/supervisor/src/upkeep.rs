@@ -20,10 +20,11 @@ use crate::canary::{Canaries, Results};
 use crate::config::Config;
 use crate::engine::Engine;
 use crate::errands::Pokes;
-use crate::graduation::Graduation;
+use crate::graduation::{Counted, Graduation};
 use crate::heartbeat::Heart;
 use crate::hooks::Hooks;
 use crate::intake::Intake;
+use crate::metrics::Metrics;
 use crate::playbooks::Playbooks;
 use crate::supervisor::StartError;
 use crate::surroundings::Wall;
@@ -95,6 +96,8 @@ pub(crate) struct Kept {
     pub(crate) hooks: Option<(SocketAddr, Hooks)>,
     /// What the auditor finds.
     pub(crate) passes: Passes,
+    /// What became of the actions of contracts.
+    pub(crate) counted: Counted,
 }
 
 impl Upkeep {
@@ -125,7 +128,10 @@ impl Upkeep {
         self.tasks.spawn(heart.run(self.leaving.clone()));
         let credentials = self.systems.credentials().clone();
         self.tasks.spawn(credentials.run(self.playbooks.clone(), self.stop.clone()));
+        let counted = Counted::default();
         let graduation = Graduation {
+            counted: counted.clone(),
+            metrics: Metrics::default(),
             engine: self.engine.clone(),
             playbooks: self.playbooks.clone(),
             systems: self.systems.clone(),
@@ -136,7 +142,7 @@ impl Upkeep {
         self.tasks.spawn(graduation.run(self.leaving.clone()));
         let canaries = self.canaries();
         let (playbooks, systems) = (self.playbooks.clone(), self.systems.clone());
-        let kept = Kept { playbooks, systems, canaries, hooks, passes };
+        let kept = Kept { playbooks, systems, canaries, hooks, passes, counted };
         // It begins once; a second time would change nothing.
         let _ = self.kept.set(kept.clone());
         Ok(kept)

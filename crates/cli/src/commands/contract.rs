@@ -1,5 +1,6 @@
 //! `belay contract`: trying one contract, stage by stage, before anybody depends on it.
 
+mod confirm;
 mod shown;
 
 use std::fs;
@@ -40,9 +41,13 @@ pub(crate) struct TestArgs {
     /// Against the live systems of the playbook, which are only read
     #[arg(long)]
     live: bool,
-    /// With --live: really write, read it back, and undo it
+    /// With --live: really write, read it back, and undo it. It is shown what would be written, and asked for the contract's
+    /// name
     #[arg(long, requires = "live")]
     write: bool,
+    /// With --write: without being asked, as in a script
+    #[arg(long, requires = "write")]
+    yes: bool,
     /// With --write: also where there is no way back, and what is written stays
     #[arg(long, requires = "write")]
     keep: bool,
@@ -66,10 +71,25 @@ pub(crate) async fn run(command: ContractCommand, context: &Context) -> Result<E
             "leave --write out to only read, or say --keep to let it stay in the live system";
         return Err(Failure::new(Exit::Refused, what).hint(hint));
     }
-    let report = try_contract(&playbook, &id, &recording, against).await.map_err(|why| {
-        Failure::new(Exit::Failed, format!("{id} cannot be tried: {why}"))
-            .hint("--live needs the variables and credential files that systems.yaml names")
-    })?;
+    let attempt = async |against| {
+        try_contract(&playbook, &id, &recording, against).await.map_err(|why| {
+            Failure::new(Exit::Failed, format!("{id} cannot be tried: {why}"))
+                .hint("--live needs the variables and credential files that systems.yaml names")
+        })
+    };
+    if against == Against::LiveWriting && !args.yes {
+        // First only read: what is asked about is the very request, and nobody is asked about what would not be sent.
+        let seen = attempt(Against::Live).await?;
+        if !seen.holds() {
+            context.output.value(
+                || shown::object(&id, Against::Live, &seen),
+                |style| shown::render(&id, Against::Live, &seen, style),
+            )?;
+            return Ok(Exit::Found);
+        }
+        confirm::ask(contract, &seen)?;
+    }
+    let report = attempt(against).await?;
     context.output.value(
         || shown::object(&id, against, &report),
         |style| shown::render(&id, against, &report, style),

@@ -1,13 +1,14 @@
-//! `belay graduate`: whether contracts may write more, by what the journal says became of their actions. It says which
-//! line of which file to change, and changes it only when told to; people decide.
+//! `belay graduate`: whether contracts may write more, by what became of their actions: read from the journal, or told by
+//! the supervisor that runs. It says which line of which file to change, and changes it only when told to; people decide.
 
 mod edit;
+mod running;
 mod shown;
 
 use std::fs;
 use std::path::PathBuf;
 
-use belay_domain::{Mode, Timestamp};
+use belay_domain::{ContractId, Mode, Timestamp};
 use belay_playbook::{BoundCheck, Bounds, Contract, Figures, Playbook, next_mode, proof_in};
 use belay_supervisor::{Config, ContractRecord, Demotion};
 use clap::{Args, ValueEnum};
@@ -35,6 +36,9 @@ pub(crate) struct GraduateArgs {
     /// The data directory of the supervisor, or a copy of its journal
     #[arg(long, value_name = "DIR", env = "BELAY_DATA", default_value = HOME)]
     data: PathBuf,
+    /// Ask the supervisor that runs, for its playbook and what it has counted, instead of reading its journal. Needs an operator
+    #[arg(long)]
+    running: bool,
     /// Change the contract's file; `belay playbook reload` puts it in force
     #[arg(long, requires = "contract")]
     write: bool,
@@ -58,16 +62,24 @@ enum To {
     Live,
 }
 
-/// What is found about one contract.
+/// What is known about one contract, whoever told it.
 #[derive(Debug)]
-struct Standing<'a> {
-    contract: &'a Contract,
+struct Found {
+    id: ContractId,
+    title: String,
+    mode: Mode,
     bounds: Bounds,
     /// Whether its file names bounds, so that it is demoted by itself.
     bounded: bool,
     figures: Figures,
     /// The demotion that keeps it from writing.
     demotion: Option<Demotion>,
+}
+
+/// What follows for it.
+#[derive(Debug)]
+struct Standing {
+    found: Found,
     /// What it would become; none where there is nothing after what it is.
     next: Option<Mode>,
     checks: Vec<BoundCheck>,
@@ -77,19 +89,19 @@ struct Standing<'a> {
 }
 
 /// Runs the command.
-pub(crate) fn run(args: &GraduateArgs, context: &Context) -> Result<Exit, Failure> {
-    let playbook = load(&args.playbook, context)?;
-    let wanted: Vec<&Contract> = match &args.contract {
-        Some(name) => vec![find(&playbook, name)?],
-        None => playbook.contracts().collect(),
+pub(crate) async fn run(args: &GraduateArgs, context: &Context) -> Result<Exit, Failure> {
+    let (found, editable) = match args.running {
+        true => running::ask(args, context).await?,
+        false => (recorded(args, context)?, true),
     };
-    let record = read(args)?;
-    let now = Timestamp::now();
     let mut standings = Vec::new();
-    for contract in wanted {
-        standings.push(standing(contract, &record, args, now)?);
+    for one in found {
+        standings.push(standing(one, args, editable)?);
     }
     let mut holds = standings.iter().all(Standing::holds);
+    if (args.restore || args.write) && !editable {
+        return Err(running::elsewhere(args));
+    }
     if args.restore {
         let [one] = standings.as_mut_slice() else { return Err(nothing_to_restore("a contract")) };
         take_back(one, args)?;
@@ -113,68 +125,73 @@ fn read(args: &GraduateArgs) -> Result<ContractRecord, Failure> {
     Ok(record)
 }
 
-fn standing<'a>(
-    contract: &'a Contract,
-    record: &ContractRecord,
-    args: &GraduateArgs,
-    now: Timestamp,
-) -> Result<Standing<'a>, Failure> {
-    let bounds = contract.graduation().cloned().unwrap_or_default();
-    let figures = record.figures(contract.id(), bounds.window, now);
-    let restored = bounds.restored.as_ref().map(|restored| restored.demotion.as_str());
-    let demotion = record.demotion_of(contract.id());
-    let demotion = demotion.filter(|demotion| restored != Some(demotion.case.as_str()));
-    let mode = contract.mode();
+/// What the playbook on disk and the journal say.
+fn recorded(args: &GraduateArgs, context: &Context) -> Result<Vec<Found>, Failure> {
+    let playbook = load(&args.playbook, context)?;
+    let wanted: Vec<&Contract> = match &args.contract {
+        Some(name) => vec![find(&playbook, name)?],
+        None => playbook.contracts().collect(),
+    };
+    let record = read(args)?;
+    let now = Timestamp::now();
+    let found = |contract: &Contract| {
+        let bounds = contract.graduation().cloned().unwrap_or_default();
+        let restored = bounds.restored.as_ref().map(|restored| restored.demotion.as_str());
+        let demotion = record.demotion_of(contract.id());
+        let demotion = demotion.filter(|demotion| restored != Some(demotion.case.as_str()));
+        Found {
+            id: contract.id().clone(),
+            title: contract.title().to_owned(),
+            mode: contract.mode(),
+            figures: record.figures(contract.id(), bounds.window, now),
+            bounded: contract.graduation().is_some(),
+            bounds,
+            demotion: demotion.cloned(),
+        }
+    };
+    Ok(wanted.into_iter().map(found).collect())
+}
+
+fn standing(found: Found, args: &GraduateArgs, editable: bool) -> Result<Standing, Failure> {
+    let Found { id, mode, bounds, figures, demotion, .. } = &found;
+    let mode = *mode;
     let next = match (args.to, mode) {
         (None, _) => next_mode(mode),
         (Some(To::Canary), Mode::Shadow) => Some(Mode::Canary),
         (Some(To::Live), Mode::Canary) => Some(Mode::Live),
         (Some(To::Live), Mode::Shadow) => {
-            let what = format!("{} is in shadow and has never written", contract.id());
-            return Err(Failure::new(Exit::Refused, what).hint(format!(
-                "take it to canary first: belay graduate {} --to canary",
-                contract.id()
-            )));
+            let what = format!("{id} is in shadow and has never written");
+            let hint = format!("take it to canary first: belay graduate {id} --to canary");
+            return Err(Failure::new(Exit::Refused, what).hint(hint));
         }
         (Some(To::Canary), Mode::Canary) | (Some(To::Live), Mode::Live) => None,
         (Some(To::Canary), Mode::Live) => {
-            let what = format!("{} is live already", contract.id());
+            let what = format!("{id} is live already");
             return Err(Failure::new(Exit::Refused, what)
                 .hint("to have it write less, edit its mode; no figures are needed for that"));
         }
     };
     let checks = match next {
-        Some(_) => bounds.graduate(&figures, proof_in(mode)),
-        None => bounds.left(&figures),
+        Some(_) => bounds.graduate(figures, proof_in(mode)),
+        None => bounds.left(figures),
     };
-    let place = match next.filter(|_| demotion.is_none()) {
-        Some(next) => Some(change(args, contract, |text| edit::set_mode(text, next, args.share))?),
+    let place = match next.filter(|_| demotion.is_none() && editable) {
+        Some(next) => Some(change(args, id, |text| edit::set_mode(text, next, args.share))?),
         None => None,
     };
-    Ok(Standing {
-        bounded: contract.graduation().is_some(),
-        contract,
-        bounds,
-        figures,
-        demotion: demotion.cloned(),
-        next,
-        checks,
-        place,
-        written: false,
-    })
+    Ok(Standing { found, next, checks, place, written: false })
 }
 
-fn take_back(one: &mut Standing<'_>, args: &GraduateArgs) -> Result<(), Failure> {
-    let id = one.contract.id();
-    let Some(demotion) = &one.demotion else { return Err(nothing_to_restore(id.as_str())) };
+fn take_back(one: &mut Standing, args: &GraduateArgs) -> Result<(), Failure> {
+    let id = &one.found.id;
+    let Some(demotion) = &one.found.demotion else { return Err(nothing_to_restore(id.as_str())) };
     let reason = args.reason.as_deref().unwrap_or_default().trim();
     if reason.is_empty() {
         return Err(Failure::new(Exit::Usage, "a restoration needs a reason")
             .hint("--reason says what was mended"));
     }
     let case = demotion.case.to_string();
-    one.place =
-        Some(change(args, one.contract, |text| edit::restore(text, &case, &args.by, reason))?);
+    one.place = Some(change(args, id, |text| edit::restore(text, &case, &args.by, reason))?);
     Ok(())
 }
 
@@ -186,20 +203,20 @@ fn nothing_to_restore(what: &str) -> Failure {
 /// Where the contract's file would be changed, and how.
 fn change(
     args: &GraduateArgs,
-    contract: &Contract,
+    id: &ContractId,
     edits: impl FnOnce(&str) -> Result<Vec<Edit>, String>,
 ) -> Result<(PathBuf, Vec<Edit>), Failure> {
     let by_hand = |why: String| {
-        Failure::new(Exit::Failed, format!("the file of {} cannot be edited: {why}", contract.id()))
+        Failure::new(Exit::Failed, format!("the file of {id} cannot be edited: {why}"))
             .hint("edit it by hand; docs/graduation.md shows what to write")
     };
-    let (file, text) = edit::file_of(&args.playbook, contract.id()).map_err(by_hand)?;
+    let (file, text) = edit::file_of(&args.playbook, id).map_err(by_hand)?;
     let edits = edits(&text).map_err(by_hand)?;
     Ok((file, edits))
 }
 
 /// Changes the file, unless a rule does not hold or the playbook would not be sound any more.
-fn write(one: &mut Standing<'_>, args: &GraduateArgs, holds: bool) -> Result<(), Failure> {
+fn write(one: &mut Standing, args: &GraduateArgs, holds: bool) -> Result<(), Failure> {
     let Some((file, edits)) = one.place.as_ref().filter(|_| holds) else { return Ok(()) };
     let name = file.display();
     let failed = |error: std::io::Error| Failure::of(format!("{name} cannot be written"), &error);
@@ -216,10 +233,10 @@ fn write(one: &mut Standing<'_>, args: &GraduateArgs, holds: bool) -> Result<(),
     Ok(())
 }
 
-impl Standing<'_> {
+impl Standing {
     /// Whether nothing speaks against it.
     fn holds(&self) -> bool {
-        self.demotion.is_none() && self.checks.iter().all(|check| check.holds)
+        self.found.demotion.is_none() && self.checks.iter().all(|check| check.holds)
     }
 }
 

@@ -9,7 +9,7 @@ use belay_api::v1;
 use super::{Context, RequestArgs};
 use crate::exit::{Exit, Failure};
 use crate::output::table::{Cell, Sheet, Table};
-use crate::output::{Style, Tone, clean, time, words};
+use crate::output::{Style, Tone, clean, modes, time, words};
 
 /// The playbook in force.
 #[derive(Debug, Subcommand)]
@@ -80,17 +80,7 @@ fn show(playbook: &v1::Playbook, style: &Style) -> String {
     let mut sheet = Sheet::default();
     let loaded = time::moment(playbook.loaded_at.as_ref());
     let systems = playbook.systems.iter().map(|s| clean(&format!("{} ({})", s.id, s.kind)));
-    let contracts = playbook.contracts.iter().map(|contract| {
-        let mode = match contract.mode() {
-            v1::ContractMode::Shadow => " [shadow]",
-            v1::ContractMode::Canary => " [canary]",
-            v1::ContractMode::Live | v1::ContractMode::Unspecified => "",
-        };
-        clean(&format!(
-            "{} on {}, tier {}{mode}: {}",
-            contract.id, contract.system, contract.tier, contract.title
-        ))
-    });
+    let contracts = playbook.contracts.iter().flat_map(|one| contract(one, style));
     let agents = playbook.agents.iter().map(|agent| {
         let boundary = if agent.boundary.is_empty() { "nothing" } else { &agent.boundary };
         clean(&format!("{} as {}, within {boundary}", agent.id, agent.roles.join(", ")))
@@ -130,6 +120,33 @@ fn show(playbook: &v1::Playbook, style: &Style) -> String {
         .lines("routes", routes.collect())
         .line("resolutions", resolutions.collect::<Vec<_>>().join(", "));
     sheet.render(style)
+}
+
+/// What a contract is, and why it does not write although the playbook says so.
+fn contract(contract: &v1::Contract, style: &Style) -> Vec<String> {
+    let mode = match contract.mode_in_force() {
+        v1::ContractMode::Canary => format!(" [canary in {} of the cases]", contract.share),
+        v1::ContractMode::Shadow => " [shadow]".to_owned(),
+        v1::ContractMode::Live | v1::ContractMode::Unspecified => String::new(),
+    };
+    let (id, system, tier) = (&contract.id, &contract.system, contract.tier);
+    let mut lines =
+        vec![clean(&format!("{id} on {system}, tier {tier}{mode}: {}", contract.title))];
+    if let Some(held) = &contract.demotion {
+        let at = time::moment(held.at.as_ref()).map(|at| time::both(at, style.now));
+        lines.push(format!(
+            "  {} from {} {}: {}",
+            style.paint(Tone::Bad, "demoted"),
+            modes::told(contract.mode()),
+            at.unwrap_or_default(),
+            clean(&held.why)
+        ));
+        lines.push(clean(&format!(
+            "  case {}; to restore it: belay graduate {id} --restore --reason WHY --write",
+            held.case_id
+        )));
+    }
+    lines
 }
 
 fn ladders(policy: &v1::EscalationPolicy) -> Vec<String> {

@@ -15,6 +15,12 @@ impl Contract {
         self.graduation.as_ref()
     }
 
+    /// In canary: the share of the cases for which it writes.
+    #[must_use]
+    pub fn share(&self) -> f64 {
+        self.share
+    }
+
     /// How long an effect may take to show.
     #[must_use]
     pub fn settle_within(&self) -> Span {

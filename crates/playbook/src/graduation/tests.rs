@@ -99,6 +99,12 @@ fn a_contract_leaves_its_bounds_only_when_it_is_certain() {
     // 8 of 10 may well be 90 % in truth; 60 of 100 are not.
     left(Figures { verified: 8, failed: 2, ..Figures::default() }, "");
     left(Figures { verified: 60, failed: 40, ..Figures::default() }, "verified");
+    // A first failure is no share, whatever interval it has.
+    left(Figures { failed: 1, ..Figures::default() }, "");
+    left(Figures { failed: 7, ..Figures::default() }, "");
+    left(Figures { failed: 8, ..Figures::default() }, "verified");
+    left(Figures { asked: 7, overridden: 7, ..Figures::default() }, "");
+    left(Figures { asked: 8, overridden: 8, ..Figures::default() }, "overrides");
     left(Figures { verified: 10_000, diverged: 1, ..Figures::default() }, "");
     left(Figures { verified: 10_000, diverged: 2, ..Figures::default() }, "divergences");
     left(Figures { asked: 3, overridden: 1, ..Figures::default() }, "");

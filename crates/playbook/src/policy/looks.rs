@@ -120,7 +120,11 @@ fn of_principal(constraint: &PrincipalConstraint, who: &EntityUid, all: &Entitie
     }
 }
 
-fn of_resource(constraint: &ResourceConstraint, what: &EntityUid, all: &Entities) -> bool {
+pub(super) fn of_resource(
+    constraint: &ResourceConstraint,
+    what: &EntityUid,
+    all: &Entities,
+) -> bool {
     match constraint {
         ResourceConstraint::Any => true,
         ResourceConstraint::Eq(one) => one == what,
@@ -130,7 +134,7 @@ fn of_resource(constraint: &ResourceConstraint, what: &EntityUid, all: &Entities
     }
 }
 
-fn of_action(constraint: &ActionConstraint, action: &EntityUid) -> bool {
+pub(super) fn of_action(constraint: &ActionConstraint, action: &EntityUid) -> bool {
     match constraint {
         ActionConstraint::Any => true,
         ActionConstraint::Eq(one) => one == action,

@@ -135,10 +135,243 @@ fn two_teams_with_the_same_write_under_two_names_have_drifted() {
         drift,
         [
             "drift billing.refund@1 billing.give_back@1: both write POST /refunds in billing, they take the same input: \
-             /limits/cumulative/customer-day/amount"
+             looser limit customer-day 500.00 USD and 5 actions in 24h for each customer -> 900.00 USD and 5 actions in 24h \
+             for each customer"
         ],
         "{told}"
     );
+}
+
+const TAKEOVER: &str = "escalations/billing-takeover.yaml";
+
+#[test]
+fn what_holds_anyway_is_no_difference_when_it_is_written_down() {
+    check(REFUND, "mode: live\n", "mode: live\npermit_within: 1m\non_divergence: escalate\n", "");
+    check(
+        TAKEOVER,
+        "steps:\n",
+        "cover: E4\nfreshness: 1m\non_exhaustion: start_over\nsteps:\n",
+        "",
+    );
+    check("playbook.yaml", "timing_scale: 1.0\n", "", "");
+    check("playbook.yaml", "verify_within: 10m", "verify_within: 600s", "");
+    check("routing.yaml", "to: role billing\n", "to: role billing\n    lease: 15s\n", "");
+    check("playbook.yaml", "finance: agree to refunds", "finance: say yes to refunds", "");
+}
+
+#[test]
+fn people_who_have_longer_are_looser_and_more_proof_is_stricter() {
+    let step = "escalation billing-takeover /steps/desk~1billing-desk";
+    let from = "{queue: desk/billing-desk, acknowledge_within: 5m, work_within: 1h}";
+    check(
+        TAKEOVER,
+        from,
+        "{queue: desk/billing-desk, acknowledge_within: 9m, work_within: 1h}",
+        &format!("looser {step}/acknowledge_within: 5m -> 9m"),
+    );
+    check(
+        TAKEOVER,
+        from,
+        "{queue: desk/billing-desk, acknowledge_within: 5m}",
+        &format!("looser {step}/work_within: 1h -> nothing"),
+    );
+    check(
+        TAKEOVER,
+        from,
+        "{queue: desk/billing-desk, acknowledge_within: 5m, work_within: 1h, repeat: 1}",
+        &format!("stricter {step}/repeat: 0 -> 1"),
+    );
+    check(
+        TAKEOVER,
+        "steps:\n",
+        "cover: E5\nsteps:\n",
+        "stricter escalation billing-takeover /cover: E4 -> E5",
+    );
+    check(
+        TAKEOVER,
+        "steps:\n",
+        "on_exhaustion: alarm_only\nsteps:\n",
+        "looser escalation billing-takeover /on_exhaustion: start_over -> alarm_only",
+    );
+}
+
+#[test]
+fn a_step_less_asks_fewer_and_another_order_is_another_order() {
+    let lead = "  - {queue: desk/duty-lead, acknowledge_within: 10m, work_within: 1h}\n";
+    let told = self::told(replaced("playbook.yaml", "name", "name"), replaced(TAKEOVER, lead, ""));
+    assert!(
+        told.starts_with("looser escalation billing-takeover /steps/desk~1duty-lead: {")
+            && told.lines().count() == 1,
+        "{told}"
+    );
+    let (one, two) = (
+        "  - {queue: desk/billing-desk, acknowledge_within: 5m, work_within: 1h}\n",
+        "  - {queue: desk/support-desk, acknowledge_within: 5m, work_within: 1h}\n",
+    );
+    check(
+        TAKEOVER,
+        &format!("{one}{two}"),
+        &format!("{two}{one}"),
+        "changed escalation billing-takeover /steps in another order: desk/billing-desk, then desk/support-desk, \
+         then desk/duty-lead -> desk/support-desk, then desk/billing-desk, then desk/duty-lead",
+    );
+}
+
+#[test]
+fn who_gets_a_case_first_is_told_and_so_is_the_order_of_the_rules() {
+    let money = "routing.yaml /rules/money";
+    check(
+        "routing.yaml",
+        "to: role billing",
+        "to: people",
+        &format!("stricter {money}/to: role billing -> people"),
+    );
+    check(
+        "routing.yaml",
+        "to: role billing",
+        "to: role erp",
+        &format!("changed {money}/to: role billing -> role erp"),
+    );
+    check(
+        "routing.yaml",
+        "severity: high",
+        "severity: low",
+        &format!("looser {money}/severity: high -> low"),
+    );
+    check(
+        "routing.yaml",
+        "to: role billing\n",
+        "to: role billing\n    lease: 60s\n",
+        &format!("looser {money}/lease: 15s -> 60s"),
+    );
+    let (orders, customers) = (
+        "  - name: orders\n    when: {kind: [order-change, credit]}\n    to: role erp\n    takeover: takeover\n",
+        "  - name: customers\n    when: {kind: [address-change, note]}\n    to: role crm\n    takeover: takeover\n",
+    );
+    let told = self::told(
+        replaced("playbook.yaml", "name", "name"),
+        replaced("routing.yaml", &format!("{orders}{customers}"), &format!("{customers}{orders}")),
+    );
+    assert!(told.starts_with("changed routing.yaml /rules in another order: "), "{told}");
+}
+
+#[test]
+fn codes_that_people_may_close_with_are_looser_and_reasons_they_must_give_stricter() {
+    check(
+        "taxonomy.yaml",
+        "  duplicate: {title: Reported twice, means: resolve}\n",
+        "",
+        "stricter taxonomy.yaml /resolutions/duplicate: {\"means\":\"resolve\",\"title\":\"Reported twice\"} -> nothing",
+    );
+    check(
+        "taxonomy.yaml",
+        "means: return to role crm",
+        "means: resolve",
+        "looser taxonomy.yaml /resolutions/back-to-crm/means: return to role crm -> resolve",
+    );
+    check(
+        "taxonomy.yaml",
+        "  no-proof: nothing shows that it is so\n",
+        "",
+        "stricter taxonomy.yaml /reasons/no-proof: nothing shows that it is so -> nothing",
+    );
+    check("taxonomy.yaml", "goodwill: to keep a customer", "goodwill: to keep them", "");
+}
+
+#[test]
+fn another_source_of_truth_is_a_change_and_nobody_calls_it_looser() {
+    check(
+        "dictionary.yaml",
+        "truth: crm",
+        "truth: erp",
+        "changed dictionary.yaml /objects/customer/fields/address/truth: crm -> erp",
+    );
+    check(
+        "dictionary.yaml",
+        "names: {erp: /status}",
+        "names: {erp: /state}",
+        "changed dictionary.yaml /objects/order/fields/status/names/erp: /status -> /state",
+    );
+}
+
+#[test]
+fn bounds_that_ask_for_more_are_stricter_and_none_at_all_is_looser() {
+    let note = "contracts/crm.add_note.yaml";
+    let with = |bounds: &str| replaced(note, "mode: live\n", &format!("mode: live\n{bounds}\n"));
+    let told = |old: &str, new: &str| self::told(with(old), with(new));
+    let at = "contract crm.add_note@1 /graduation";
+    assert_eq!(told("graduation: {}", ""), format!("looser {at}: {{}} -> nothing"));
+    assert_eq!(
+        told("graduation: {}", "graduation: {sample_min: 80}"),
+        format!("stricter {at}/sample_min: 50 -> 80")
+    );
+    assert_eq!(
+        told("graduation: {divergences_max: 1}", "graduation: {divergences_max: 3}"),
+        format!("looser {at}/divergences_max: 1 -> 3")
+    );
+}
+
+#[test]
+fn two_real_teams_have_three_actions_that_are_nearly_the_same() {
+    let diff = Diff::of_folders(&folder("support-desk"), &folder("northgate")).expect("both load");
+    assert!(diff.is_between_teams());
+    let pairs: Vec<String> =
+        diff.drifts.iter().map(|drift| format!("{} {}", drift.old, drift.new)).collect();
+    assert_eq!(
+        pairs,
+        [
+            "billing.refund@1 billing.refund@1",
+            "crm.add_note@1 crm.note_refund@1",
+            "erp.credit_note@1 erp.draft_credit_note@1",
+            "erp.credit_note@1 erp.post_credit_note@1",
+        ]
+    );
+    let refund = &diff.drifts[0];
+    assert_eq!(
+        refund.same,
+        ["they have one name", "both take amount_minor, charge_id, currency, reason"]
+    );
+    let point = |name: &str| {
+        let point = refund.differ.iter().find(|point| point.point == name).expect(name);
+        let part = |part: &Option<String>| part.clone().unwrap_or_default();
+        format!("{} {} -> {}", point.effect.as_str(), part(&point.old), part(&point.new))
+    };
+    assert_eq!(point("executor"), "stricter agent -> supervisor");
+    assert_eq!(point("at most at once"), "stricter  -> 1000.00 USD");
+    assert_eq!(
+        point("source of /amount_minor"),
+        "stricter staff or system_of_record -> system_of_record"
+    );
+    assert_eq!(
+        point("limit customer-day"),
+        "looser 500.00 USD and 5 actions in 24h for each customer -> 500.00 USD in 24h for each customer"
+    );
+    assert_eq!(refund.differ.iter().find(|point| point.point == "approval"), None);
+    // What both have is told apart from what concerns one of them alone.
+    let shared: Vec<&str> = diff
+        .differences
+        .iter()
+        .filter(|one| diff.is_shared(one))
+        .map(|one| one.about.as_str())
+        .collect();
+    assert!(
+        shared.contains(&"boundary billing") && !shared.contains(&"contract crm.note_refund@1")
+    );
+    assert!(!shared.iter().any(|about| about.starts_with("agent crm-1")), "{shared:?}");
+}
+
+#[test]
+fn two_versions_of_one_playbook_are_not_two_teams() {
+    let diff = Diff::of_files(
+        replaced("playbook.yaml", "name", "name"),
+        replaced(REFUND, "tier: 1", "tier: 2"),
+    );
+    let diff = diff.expect("both load");
+    assert!(!diff.is_between_teams() && diff.drifts.is_empty(), "{diff:?}");
+}
+
+fn folder(name: &str) -> std::path::PathBuf {
+    std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../playbooks").join(name)
 }
 
 #[test]
@@ -183,7 +416,12 @@ fn told(old: Vec<SourceFile>, new: Vec<SourceFile>) -> String {
         })
         .collect();
     lines.extend(diff.drifts.iter().map(|drift| {
-        let (same, differ) = (drift.same.join(", "), drift.differ.join(", "));
+        let said = |it: &belay_playbook::Point| {
+            let (effect, point) = (it.effect.as_str(), &it.point);
+            format!("{effect} {point} {} -> {}", part(&it.old), part(&it.new))
+        };
+        let differ: Vec<String> = drift.differ.iter().map(said).collect();
+        let (same, differ) = (drift.same.join(", "), differ.join("; "));
         format!("drift {} {}: {same}: {differ}", drift.old, drift.new)
     }));
     lines.join("\n")

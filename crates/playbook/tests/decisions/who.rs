@@ -1,7 +1,7 @@
 //! Who may do what, read off a playbook: a contract a line, and one line for each agent that is asked about.
 
 use belay_domain::{ContractId, Timestamp};
-use belay_playbook::{MayDo, Playbook, Supposed};
+use belay_playbook::{MayDo, Playbook, Supposed, Usage, Used};
 
 use super::case::{PLAYBOOK, replaced, with};
 
@@ -99,6 +99,53 @@ fn an_input_that_is_too_much_is_too_much_for_everybody() {
     );
 }
 
+#[test]
+fn what_has_been_used_already_counts_against_an_input_and_is_not_taken_any_more() {
+    let input = r#"{"customer_id":"cust-1","charge_id":"ch-1","amount_minor":6000,"currency":"USD",
+        "reason":"duplicate-charge"}"#;
+    let contract: ContractId = "billing.refund@1".parse().expect("an id");
+    let supposed = Supposed {
+        tenant: Some("acme".parse().expect("an id")),
+        customer: Some("cust-1".to_owned()),
+        ..Supposed::default()
+    };
+    let agent = "billing-1".parse().expect("an id");
+    let known = PLAYBOOK.contract(&contract).expect("it is there");
+    let counters = PLAYBOOK.counters(known, &supposed, &agent);
+    let names: Vec<&str> = counters.iter().map(|counter| counter.name.as_str()).collect();
+    assert_eq!(names, ["customer-day", "agent-hour", "per-minute"]);
+    let key = |place: usize| counters[place].key.clone().expect("it is known").key;
+    let usage = Usage::from([
+        (key(0), Used { minor: 45_000, count: 2 }),
+        (key(1), Used::default()),
+        (key(2), Used::default()),
+    ]);
+    let now = Timestamp::UNIX_EPOCH;
+    let decided = PLAYBOOK.who_can_with(&contract, input, &supposed, &usage, now);
+    let outcomes: Vec<String> =
+        decided.outcomes.iter().map(|(agent, outcome)| format!("{agent} {outcome}")).collect();
+    assert_eq!(
+        outcomes,
+        ["billing-1 denied by limit customer-day", "billing-2 denied by limit customer-day"]
+    );
+    // Of the other agent only what counts for the customer is known.
+    let taken: Vec<&String> =
+        decided.taken.iter().filter(|taken| taken.starts_with("nothing has been used")).collect();
+    assert_eq!(taken, ["nothing has been used of agent-hour, per-minute"]);
+}
+
+#[test]
+fn what_counts_for_a_customer_is_not_known_without_one() {
+    let supposed = Supposed { tenant: Some("acme".parse().expect("an id")), ..Supposed::default() };
+    let known = PLAYBOOK.contract(&"billing.refund@1".parse().expect("an id")).expect("there");
+    let counters = PLAYBOOK.counters(known, &supposed, &"billing-1".parse().expect("an id"));
+    let known: Vec<bool> = counters.iter().map(|counter| counter.key.is_some()).collect();
+    assert_eq!(known, [false, true, true]);
+    let queues = PLAYBOOK.asked_through("approval", &supposed);
+    let queues: Vec<String> = queues.iter().map(ToString::to_string).collect();
+    assert_eq!(queues, ["desk/billing-desk", "desk/duty-lead"]);
+}
+
 #[track_caller]
 fn with_input(input: &str, expected: &str) {
     let expected: Vec<&str> = expected.lines().map(str::trim).collect();
@@ -108,7 +155,13 @@ fn with_input(input: &str, expected: &str) {
 fn decided(input: &str) -> String {
     let contract: ContractId = "billing.refund@1".parse().expect("an id");
     let supposed = Supposed::default();
-    let decided = PLAYBOOK.who_can_with(&contract, input, &supposed, Timestamp::UNIX_EPOCH);
+    let decided = PLAYBOOK.who_can_with(
+        &contract,
+        input,
+        &supposed,
+        &Usage::default(),
+        Timestamp::UNIX_EPOCH,
+    );
     let outcomes = decided.outcomes.iter().map(|(agent, outcome)| format!("{agent} {outcome}"));
     let taken = decided.taken.iter().map(|taken| format!("? {taken}"));
     outcomes.chain(taken).collect::<Vec<_>>().join("\n")

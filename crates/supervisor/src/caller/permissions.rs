@@ -72,6 +72,9 @@ pub(super) const TABLE: &[(&str, Who, Lane)] = &[
     ("/belay.v1.PlaybookService/GetPlaybook", PeopleAndTools, Query),
     ("/belay.v1.PlaybookService/ReloadPlaybook", Operators, Command),
     ("/belay.v1.PlaybookService/CheckRoutes", PeopleAndTools, Query),
+    ("/belay.v1.PlaybookService/WhoCan", PeopleAndTools, Query),
+    // What became of actions is counted over all tenants.
+    ("/belay.v1.PlaybookService/ListStandings", Operators, Query),
     // What every gRPC client may ask of every server.
     ("/grpc.health.v1.Health/Check", Everybody, Lifeline),
     ("/grpc.health.v1.Health/List", Everybody, Query),

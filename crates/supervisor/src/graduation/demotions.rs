@@ -40,7 +40,7 @@ pub(crate) struct Demotions(Arc<DashMap<ContractId, Vec<Demotion>>>);
 
 impl Demotion {
     /// The demotion that the opening of a case records, if it does.
-    pub(super) fn of(case: &CaseId, event: &Event) -> Option<Self> {
+    pub(crate) fn of(case: &CaseId, event: &Event) -> Option<Self> {
         let EventKind::CaseOpened { kind, labels, by, subject, .. } = &event.kind else {
             return None;
         };
@@ -119,10 +119,15 @@ impl Demotions {
         restored.is_none_or(|restored| restored.demotion != last.case.as_str()).then_some(last)
     }
 
-    /// What operators should know: contracts that the playbook says write and that do not.
-    pub(crate) fn warnings(&self, playbook: &Playbook) -> Vec<String> {
+    /// Those by which contracts that the playbook says write do not.
+    pub(crate) fn held(&self, playbook: &Playbook) -> Vec<Demotion> {
         let writing = playbook.contracts().filter(|one| one.mode() != belay_domain::Mode::Shadow);
-        let held = writing.filter_map(|contract| self.of(contract));
+        writing.filter_map(|contract| self.of(contract)).collect()
+    }
+
+    /// What operators should know of them.
+    pub(crate) fn warnings(&self, playbook: &Playbook) -> Vec<String> {
+        let held = self.held(playbook).into_iter();
         held.map(|demotion| format!("{} (case {})", demotion.why, demotion.case)).collect()
     }
 

@@ -78,6 +78,32 @@ fn a_case_that_nobody_has_raises_the_alarm_once() {
     check(&story, "belay.coverage.alarms", &["1"]);
 }
 
+#[test]
+fn a_contract_that_is_taken_back_is_counted_by_its_name_and_no_other_case_is() {
+    check(&Story::held(), "belay.contract.demotions", &[]);
+    let mut story = Story::held();
+    let opened = &mut story.events[0].kind;
+    let EventKind::CaseOpened { kind, labels, .. } = opened else { panic!("{opened:?}") };
+    kind.replace_range(.., "belay.demotion");
+    labels.push(("contract".to_owned(), "refund@2".to_owned()));
+    check(&story, "belay.contract.demotions", &[]);
+    let opened = &mut story.events[0].kind;
+    let EventKind::CaseOpened { by, .. } = opened else { panic!("{opened:?}") };
+    by.replace_range(.., "program:belay-graduation");
+    check(&story, "belay.contract.demotions", &["contract=refund@2 1"]);
+}
+
+#[test]
+fn the_contracts_that_write_nothing_now_are_a_gauge() {
+    let books = Books::default();
+    let provider = books.provider();
+    let metrics = Metrics::new(&provider.meter("belay"));
+    metrics.demoted(2);
+    assert_eq!(books.of(&provider, "belay.contracts.demoted"), ["2"]);
+    metrics.demoted(0);
+    assert_eq!(books.of(&provider, "belay.contracts.demoted"), ["0"]);
+}
+
 #[tokio::test(start_paused = true)]
 async fn the_uncovered_cases_are_counted_again_and_again() {
     let house = House::new().await;

@@ -1,5 +1,8 @@
 //! The playbook in force, for people and tools.
 
+mod standings;
+mod who_can;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,13 +10,14 @@ use std::time::Duration;
 use belay_api::v1;
 use belay_api::v1::ErrorReason;
 use belay_api::v1::playbook_service_server::PlaybookService;
-use belay_domain::{QueueFacts, QueueRef, RequestId, Severity};
-use belay_playbook::{Playbook, Problems};
+use belay_domain::{QueueFacts, QueueRef, RequestId, Severity, Timestamp};
+use belay_playbook::{Contract, Playbook, Problems};
 use futures_util::future::join_all;
 use tokio::sync::Mutex;
 use tonic::{Request, Response, Status};
 
 use super::{Shared, invalid};
+use crate::caller::Caller;
 use crate::systems::ConnectError;
 use crate::wire::{Fault, to_wire};
 
@@ -44,7 +48,7 @@ impl PlaybookService for Service {
     ) -> Result<Response<v1::GetPlaybookResponse>, Status> {
         let v1::GetPlaybookRequest {} = request.into_inner();
         let loaded_at = **self.shared.loaded_at.load();
-        let playbook = to_wire::playbook(&self.shared.playbooks.current(), loaded_at);
+        let playbook = self.told(&self.shared.playbooks.current(), loaded_at);
         Ok(Response::new(v1::GetPlaybookResponse { playbook: Some(playbook) }))
     }
 
@@ -78,7 +82,7 @@ impl PlaybookService for Service {
             tracing::info!(%request, version = %loaded.version(), "playbook in force");
         }
         let loaded_at = if dry_run { now } else { **self.shared.loaded_at.load() };
-        let playbook = Some(to_wire::playbook(&loaded, loaded_at));
+        let playbook = Some(self.told(&loaded, loaded_at));
         Ok(Response::new(v1::ReloadPlaybookResponse { playbook, changed }))
     }
 
@@ -99,9 +103,30 @@ impl PlaybookService for Service {
         });
         Ok(Response::new(v1::CheckRoutesResponse { routes: join_all(looks).await }))
     }
+
+    async fn who_can(
+        &self,
+        request: Request<v1::WhoCanRequest>,
+    ) -> Result<Response<v1::WhoCanResponse>, Status> {
+        let caller = Caller::of(&request)?;
+        let answer = who_can::answer(self, &caller, request.into_inner()).await?;
+        Ok(Response::new(answer))
+    }
+
+    async fn list_standings(
+        &self,
+        request: Request<v1::ListStandingsRequest>,
+    ) -> Result<Response<v1::ListStandingsResponse>, Status> {
+        Ok(Response::new(standings::answer(self, request.into_inner()).await?))
+    }
 }
 
 impl Service {
+    fn told(&self, playbook: &Playbook, loaded_at: Timestamp) -> v1::Playbook {
+        let demotions = self.shared.playbooks.demotions();
+        to_wire::playbook(playbook, loaded_at, |contract| demotions.of(contract))
+    }
+
     async fn look(&self, queue: &QueueRef) -> Result<QueueFacts, String> {
         let Some(system) = self.shared.systems.queue(&queue.system) else {
             return Err(format!("{} is not connected as a system with human queues", queue.system));
@@ -112,6 +137,18 @@ impl Service {
             Err(_) => Err(format!("no answer within {} s", LOOK_WITHIN.as_secs())),
         }
     }
+}
+
+/// The contracts of this id or name.
+fn named<'a>(playbook: &'a Playbook, wanted: &str) -> Result<Vec<&'a Contract>, Fault> {
+    let fits = |one: &&Contract| one.id().as_str() == wanted || one.name() == wanted;
+    let found: Vec<&Contract> = playbook.contracts().filter(fits).collect();
+    if found.is_empty() {
+        let known: Vec<&str> = playbook.contracts().map(|one| one.id().as_str()).collect();
+        let what = format!("the playbook in force has no such contract; it has {}", known.join(", "));
+        return Err(Fault::field("contract", what));
+    }
+    Ok(found)
 }
 
 /// Every human queue that an escalation policy names, with the policies that do.

@@ -14,6 +14,7 @@ mod handoff;
 mod identity;
 mod journal;
 mod playbook;
+mod standing;
 mod time;
 mod upkeep;
 
@@ -31,6 +32,10 @@ pub(crate) use handoff::{offer, routing, target};
 pub(crate) use identity::{identification, identification_for_agent};
 pub(crate) use journal::{case_update, journal_event};
 pub(crate) use playbook::{playbook, route_check};
+pub use standing::change;
+pub(crate) use standing::{
+    authority, bounds, comes_out, duty, figures, mode, mode_in_force, used as limit_used,
+};
 pub(crate) use time::{span, time};
 pub(crate) use upkeep::{audit_pass, canary};
 

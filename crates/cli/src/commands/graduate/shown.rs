@@ -1,31 +1,30 @@
 //! What is found about contracts, for people and for programs.
 
-use belay_domain::Mode;
 use serde_json::{Value, json};
 
 use super::Standing;
 use super::edit::Edit;
-use crate::output::{Style, Tone, clean};
+use crate::output::{Style, Tone, clean, modes};
 
 /// For people.
-pub(super) fn render(standings: &[Standing<'_>], style: &Style) -> String {
+pub(super) fn render(standings: &[Standing], style: &Style) -> String {
     standings.iter().map(|one| contract(one, style)).collect::<Vec<_>>().join("\n")
 }
 
 /// For programs.
-pub(super) fn object(standings: &[Standing<'_>]) -> Value {
+pub(super) fn object(standings: &[Standing]) -> Value {
     json!({
         "holds": standings.iter().all(Standing::holds),
         "contracts": standings.iter().map(entry).collect::<Vec<_>>(),
     })
 }
 
-fn contract(one: &Standing<'_>, style: &Style) -> String {
-    let id = style.paint(Tone::Name, &clean(one.contract.id().as_str()));
-    let (mode, figures) = (name(one.contract.mode()), &one.figures);
-    let wants = one.next.map_or_else(String::new, |next| format!(", next {}", name(next)));
-    let mut text = format!("{id} {mode}{wants}: {}\n", clean(one.contract.title()));
-    if let Some(demotion) = &one.demotion {
+fn contract(one: &Standing, style: &Style) -> String {
+    let id = style.paint(Tone::Name, &clean(one.found.id.as_str()));
+    let (mode, figures) = (modes::name(one.found.mode), &one.found.figures);
+    let wants = one.next.map_or_else(String::new, |next| format!(", next {}", modes::name(next)));
+    let mut text = format!("{id} {mode}{wants}: {}\n", clean(&one.found.title));
+    if let Some(demotion) = &one.found.demotion {
         let demoted = style.paint(Tone::Bad, "DEMOTED");
         text.push_str(&format!("  {demoted} {}: {}\n", demotion.at, clean(&demotion.why)));
         text.push_str(&format!(
@@ -36,7 +35,7 @@ fn contract(one: &Standing<'_>, style: &Style) -> String {
     text.push_str(&format!(
         "  within {:#}: decided {}, denied {}, in shadow {} (people agreed {}, differed {}, nobody did it {}, untold {}), \
          sent {}, verified {}, diverged {}, failed {}, not found out {}\n",
-        one.bounds.window,
+        one.found.bounds.window,
         figures.decided,
         figures.denied,
         figures.shadowed,
@@ -50,7 +49,7 @@ fn contract(one: &Standing<'_>, style: &Style) -> String {
         figures.failed,
         figures.unresolved
     ));
-    if !one.bounded {
+    if !one.found.bounded {
         let hint = "  its file names no bounds, so the usual ones are shown, and it is never demoted; write graduation: {}\n";
         text.push_str(&style.paint(Tone::Dim, hint));
     }
@@ -62,7 +61,7 @@ fn contract(one: &Standing<'_>, style: &Style) -> String {
             text.push_str(&style.paint(Tone::Dim, &format!("    missing: {}\n", check.missing)));
         }
     }
-    if one.next.is_none() && one.checks.is_empty() && one.demotion.is_none() {
+    if one.next.is_none() && one.checks.is_empty() && one.found.demotion.is_none() {
         text.push_str(&format!("  {} within its bounds\n", style.paint(Tone::Good, "ok")));
     }
     if let Some((file, edits)) = &one.place {
@@ -81,8 +80,8 @@ fn contract(one: &Standing<'_>, style: &Style) -> String {
     text
 }
 
-fn entry(one: &Standing<'_>) -> Value {
-    let figures = &one.figures;
+fn entry(one: &Standing) -> Value {
+    let figures = &one.found.figures;
     let checks = one.checks.iter().map(|check| {
         json!({
             "rule": check.name.as_str(),
@@ -99,13 +98,13 @@ fn entry(one: &Standing<'_>) -> Value {
         })
     });
     json!({
-        "contract": one.contract.id().as_str(),
-        "mode": name(one.contract.mode()),
-        "next": one.next.map(name),
+        "contract": one.found.id.as_str(),
+        "mode": modes::name(one.found.mode),
+        "next": one.next.map(modes::name),
         "holds": one.holds(),
-        "bounded": one.bounded,
-        "window": one.bounds.window.to_string(),
-        "demotion": one.demotion.as_ref().map(|demotion| json!({
+        "bounded": one.found.bounded,
+        "window": one.found.bounds.window.to_string(),
+        "demotion": one.found.demotion.as_ref().map(|demotion| json!({
             "case": demotion.case.as_str(), "at": demotion.at.to_string(), "why": demotion.why,
         })),
         "figures": {
@@ -128,12 +127,4 @@ fn entry(one: &Standing<'_>) -> Value {
         "edits": edits.collect::<Vec<_>>(),
         "written": one.written,
     })
-}
-
-fn name(mode: Mode) -> &'static str {
-    match mode {
-        Mode::Shadow => "shadow",
-        Mode::Canary => "canary",
-        Mode::Live => "live",
-    }
 }

@@ -2,12 +2,13 @@
 
 use std::path::{Path, PathBuf};
 
-use belay_playbook::{Diff, Difference, Drift, Effect};
+use belay_playbook::{Diff, Difference, Drift, Effect, Point, Team};
 use clap::Args;
 
 use crate::commands::Context;
 use crate::commands::check;
 use crate::exit::{Exit, Failure};
+use crate::output::table::Sheet;
 use crate::output::{Style, Tone, clean, shorten};
 
 /// The widest a value is shown; the whole of it is in JSON.
@@ -20,6 +21,9 @@ pub(crate) struct DiffArgs {
     old: PathBuf,
     /// The folder of the other
     new: PathBuf,
+    /// Of two teams' playbooks: also every difference in what only one of them has
+    #[arg(long)]
+    all: bool,
 }
 
 /// Runs the command. As `diff` does it: 0 when they are the same, 1 when not.
@@ -51,28 +55,74 @@ pub(crate) fn run(args: &DiffArgs, context: &Context) -> Result<Exit, Failure> {
             }
             object
         },
-        |style| render(&diff, style),
+        |style| render(&diff, args.all, style),
     )?;
     // What differs is no failure, and whoever asks in a script asks as they ask diff.
     Ok(if same { Exit::Done } else { Exit::Failed })
 }
 
-fn render(diff: &Diff, style: &Style) -> String {
+fn render(diff: &Diff, all: bool, style: &Style) -> String {
     if diff.is_same() {
         return "they mean the same\n".to_owned();
     }
+    if diff.is_between_teams() {
+        return teams(diff, all, style);
+    }
     let mut text: String = diff.differences.iter().map(|one| difference(one, style)).collect();
-    text.extend(diff.drifts.iter().map(|one| drift(one, style)));
+    text.extend(diff.drifts.iter().map(|one| drift(one, (&diff.old, &diff.new), style)));
     text
 }
 
-fn difference(one: &Difference, style: &Style) -> String {
-    let tone = match one.effect {
-        Effect::Allowed | Effect::Looser => Tone::Warn,
-        Effect::Forbidden | Effect::Stricter => Tone::Good,
-        Effect::Added | Effect::Removed | Effect::Changed => Tone::Plain,
+/// Two teams: first what both do nearly alike, then what both have and say otherwise, then what only one has.
+fn teams(diff: &Diff, all: bool, style: &Style) -> String {
+    let names = (clean(&diff.old.name), clean(&diff.new.name));
+    let mut text = format!("{} and {} are two teams' playbooks\n", names.0, names.1);
+    let head = |text: &mut String, words: &str| {
+        text.push_str(&format!("\n{}\n", style.paint(Tone::Bold, words)));
     };
-    let effect = style.paint(tone, &format!("{:<9}", one.effect.as_str()));
+    match diff.drifts.as_slice() {
+        [] => head(&mut text, "no action of the one is nearly the same as one of the other"),
+        drifts => {
+            head(&mut text, "nearly the same actions, defined differently");
+            text.extend(drifts.iter().map(|one| drift(one, (&diff.old, &diff.new), style)));
+        }
+    }
+    let is_told = |one: &Difference| {
+        let twins = diff.drifts.iter().filter(|drift| drift.old == drift.new);
+        twins.into_iter().any(|drift| one.about == format!("contract {}", drift.old))
+    };
+    let (shared, others): (Vec<&Difference>, Vec<&Difference>) =
+        diff.differences.iter().filter(|one| !is_told(one)).partition(|one| diff.is_shared(one));
+    if !shared.is_empty() {
+        head(&mut text, &format!("both have it: {} -> {}", names.0, names.1));
+        text.extend(shared.iter().map(|one| difference(one, style)));
+    }
+    for team in [&diff.old, &diff.new] {
+        if !team.only.is_empty() {
+            head(&mut text, &format!("only {}", clean(&team.name)));
+            text.push_str(&only(team, style));
+        }
+    }
+    if all && !others.is_empty() {
+        head(&mut text, &format!("in what only one has: {} -> {}", names.0, names.1));
+        text.extend(others.iter().map(|one| difference(one, style)));
+    } else if !others.is_empty() {
+        let what = format!("\n--all lists {} differences in what only one has\n", others.len());
+        text.push_str(&style.paint(Tone::Dim, &what));
+    }
+    text
+}
+
+fn only(team: &Team, style: &Style) -> String {
+    let mut sheet = Sheet::default();
+    for (kind, names) in &team.only {
+        sheet.text(kind, &names.join(", "));
+    }
+    sheet.render(style)
+}
+
+fn difference(one: &Difference, style: &Style) -> String {
+    let effect = effect(one.effect, style);
     let about = style.paint(Tone::Name, &clean(&one.about));
     let field =
         if one.field.is_empty() { String::new() } else { format!(" {}", clean(&one.field)) };
@@ -86,17 +136,50 @@ fn difference(one: &Difference, style: &Style) -> String {
     format!("{effect} {about}{field}{values}\n")
 }
 
-fn drift(one: &Drift, style: &Style) -> String {
-    let pair = format!("{} and {}", one.old, one.new);
-    let differ = match one.differ.as_slice() {
-        [] => "and nothing but the name differs".to_owned(),
-        fields => format!("but differ in {}", fields.join(", ")),
+fn drift(one: &Drift, teams: (&Team, &Team), style: &Style) -> String {
+    let id = |id: &str| style.paint(Tone::Name, &clean(id));
+    let pair = match (one.old == one.new, teams.0.name == teams.1.name) {
+        (true, _) => id(&one.old),
+        (false, true) => format!("{} and {}", id(&one.old), id(&one.new)),
+        (false, false) => format!(
+            "{} of {} and {} of {}",
+            id(&one.old),
+            clean(&teams.0.name),
+            id(&one.new),
+            clean(&teams.1.name)
+        ),
+    };
+    let drift = style.paint(Tone::Warn, "drift    ");
+    let mut text = format!("{drift} {pair}: {}", clean(&one.same.join(", ")));
+    match one.differ.as_slice() {
+        [] => text.push_str(", and nothing but the name differs\n"),
+        points => {
+            text.push_str(", but\n");
+            text.extend(points.iter().map(|one| point(one, style)));
+        }
+    }
+    text
+}
+
+fn point(one: &Point, style: &Style) -> String {
+    let value = |value: &Option<String>| match value {
+        Some(value) => shorten(&clean(value), VALUE_WIDTH),
+        None => "nothing".to_owned(),
     };
     format!(
-        "{} {}: {}, {}\n",
-        style.paint(Tone::Warn, "drift    "),
-        style.paint(Tone::Name, &clean(&pair)),
-        clean(&one.same.join(", ")),
-        clean(&differ)
+        "  {} {}: {} -> {}\n",
+        effect(one.effect, style),
+        clean(&one.point),
+        value(&one.old),
+        value(&one.new)
     )
+}
+
+fn effect(effect: Effect, style: &Style) -> String {
+    let tone = match effect {
+        Effect::Allowed | Effect::Looser => Tone::Warn,
+        Effect::Forbidden | Effect::Stricter => Tone::Good,
+        Effect::Added | Effect::Removed | Effect::Changed => Tone::Plain,
+    };
+    style.paint(tone, &format!("{:<9}", effect.as_str()))
 }

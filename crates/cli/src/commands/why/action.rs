@@ -3,7 +3,8 @@
 use std::path::Path;
 
 use belay_api::v1;
-use belay_playbook::{Explanation, Outcome, Playbook, Recorded};
+use belay_playbook::{Explanation, Playbook, Recorded};
+use belay_supervisor::decision_change;
 
 use crate::commands::Context;
 use crate::exit::{Exit, Failure};
@@ -48,23 +49,10 @@ fn again(answer: &mut v1::ExplainActionResponse, folder: &Path) -> Result<(), Fa
     let recorded: Recorded = serde_json::from_str(&answer.record_json)
         .map_err(|error| Failure::of("what was recorded cannot be read", &error))?;
     let Explanation { answer: _, more, less, unknown } = playbook.explain(&recorded);
-    answer.more = more.iter().map(change).collect();
-    answer.less = less.iter().map(change).collect();
+    answer.more = more.iter().map(decision_change).collect();
+    answer.less = less.iter().map(decision_change).collect();
     answer.unknown = unknown;
     Ok(())
-}
-
-fn change(change: &belay_playbook::Change) -> v1::DecisionChange {
-    v1::DecisionChange {
-        steps: change.steps.iter().map(ToString::to_string).collect(),
-        ruling: match change.outcome {
-            Outcome::Denied(_) => v1::Ruling::Denied,
-            Outcome::Asked { .. } => v1::Ruling::AwaitingApproval,
-            Outcome::Allowed => v1::Ruling::Authorized,
-        }
-        .into(),
-        outcome: change.outcome.to_string(),
-    }
 }
 
 pub(super) fn render(answer: &v1::ExplainActionResponse, style: &Style) -> String {

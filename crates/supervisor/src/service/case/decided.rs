@@ -8,7 +8,7 @@ use belay_api::v1::ErrorReason;
 use belay_domain::{
     Action, ActionId, Case, Event, EventKind, Reason, Ruling, Timestamp, Verdict, replay,
 };
-use belay_playbook::{Change, Explanation, Outcome, Playbook, Recorded};
+use belay_playbook::{Explanation, Playbook, Recorded};
 
 use crate::caller::Caller;
 use crate::engine::decode;
@@ -153,8 +153,8 @@ fn fill(answer: &mut v1::ExplainActionResponse, decision: &Decision, again: Expl
             })
             .collect();
     }
-    answer.more = again.more.iter().map(change).collect();
-    answer.less = again.less.iter().map(change).collect();
+    answer.more = again.more.iter().map(to_wire::change).collect();
+    answer.less = again.less.iter().map(to_wire::change).collect();
     answer.unknown = again.unknown;
     if !refused.is_empty() {
         let what = "the case itself refused it, which no change of the proposal alters";
@@ -162,17 +162,4 @@ fn fill(answer: &mut v1::ExplainActionResponse, decision: &Decision, again: Expl
     }
     // What cannot be written as JSON cannot have been read from it either.
     answer.record_json = serde_json::to_string(recorded).unwrap_or_default();
-}
-
-fn change(change: &Change) -> v1::DecisionChange {
-    v1::DecisionChange {
-        steps: change.steps.iter().map(ToString::to_string).collect(),
-        ruling: match change.outcome {
-            Outcome::Denied(_) => v1::Ruling::Denied,
-            Outcome::Asked { .. } => v1::Ruling::AwaitingApproval,
-            Outcome::Allowed => v1::Ruling::Authorized,
-        }
-        .into(),
-        outcome: change.outcome.to_string(),
-    }
 }

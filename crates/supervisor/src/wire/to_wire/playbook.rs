@@ -1,16 +1,22 @@
 //! What operators wrote, in short.
 
 use belay_api::v1;
-use belay_domain::{AfterResolution, Mode, QueueFacts, QueueRef, Severity, StepPlan, Timestamp};
+use belay_domain::{AfterResolution, QueueFacts, QueueRef, Severity, StepPlan, Timestamp};
 use belay_playbook::{Contract, Playbook, SystemKind};
 
+use super::standing::{mode, mode_in_force};
 use super::{action::executor, level, severity, span, target, time};
+use crate::graduation::Demotion;
 
 const SEVERITIES: [Severity; 4] =
     [Severity::Low, Severity::Normal, Severity::High, Severity::Critical];
 
-/// The whole playbook.
-pub(crate) fn playbook(playbook: &Playbook, loaded_at: Timestamp) -> v1::Playbook {
+/// The whole playbook, with those of its contracts that were taken back.
+pub(crate) fn playbook(
+    playbook: &Playbook,
+    loaded_at: Timestamp,
+    demoted: impl Fn(&Contract) -> Option<Demotion>,
+) -> v1::Playbook {
     v1::Playbook {
         version: playbook.version().to_string(),
         name: playbook.name().to_owned(),
@@ -28,7 +34,10 @@ pub(crate) fn playbook(playbook: &Playbook, loaded_at: Timestamp) -> v1::Playboo
                 .to_owned(),
             })
             .collect(),
-        contracts: playbook.contracts().map(contract).collect(),
+        contracts: playbook
+            .contracts()
+            .map(|one| contract(one, demoted(one).as_ref()))
+            .collect(),
         boundaries: playbook
             .boundaries()
             .map(|(name, contracts)| v1::Boundary {
@@ -74,20 +83,19 @@ pub(crate) fn playbook(playbook: &Playbook, loaded_at: Timestamp) -> v1::Playboo
     }
 }
 
-fn contract(contract: &Contract) -> v1::Contract {
-    let mode = match contract.mode() {
-        Mode::Shadow => v1::ContractMode::Shadow,
-        Mode::Canary => v1::ContractMode::Canary,
-        Mode::Live => v1::ContractMode::Live,
-    };
+fn contract(contract: &Contract, demotion: Option<&Demotion>) -> v1::Contract {
+    let (mode_in_force, demotion) = mode_in_force(contract, demotion);
     v1::Contract {
         id: contract.id().to_string(),
         title: contract.title().to_owned(),
         system: contract.system().to_string(),
         tier: u32::from(contract.tier()),
-        mode: mode.into(),
+        mode: mode(contract.mode()).into(),
         executor: executor(contract.executor()).into(),
         input_schema_json: contract.input_schema().to_string(),
+        mode_in_force: mode_in_force.into(),
+        demotion,
+        share: contract.share(),
     }
 }
 
