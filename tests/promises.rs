@@ -37,12 +37,18 @@ mod moved;
 mod once;
 #[path = "promises/plans.rs"]
 mod plans;
+#[path = "promises/refused.rs"]
+mod refused;
 #[path = "promises/restart.rs"]
 mod restart;
 #[path = "promises/returned.rs"]
 mod returned;
 #[path = "promises/search.rs"]
 mod search;
+#[path = "promises/stale.rs"]
+mod stale;
+#[path = "promises/verbs.rs"]
+mod verbs;
 #[path = "promises/verified.rs"]
 mod verified;
 #[path = "promises/watch.rs"]

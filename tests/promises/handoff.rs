@@ -26,7 +26,8 @@ async fn a_handoff_takes_the_whole_context_along_and_leaves_no_gap() {
     let mut billing = Line::open(&stage, "billing-1").await;
     let offer = billing.offer().await;
     let bodies: Vec<_> = offer.context.iter().map(|entry| entry.body.as_str()).collect();
-    assert_eq!(bodies, ["I was charged twice for charge ch-1.", "the second charge is ch-2"]);
+    let told = ["I was charged twice for charge ch-1.", "{\"charge\": \"ch-1\"}"];
+    assert_eq!(bodies, [told[0], told[1], "the second charge is ch-2"]);
     assert_eq!(offer.reason, "this is about money");
 
     // Whoever received something else than what was sent does not get the case.
@@ -72,7 +73,7 @@ async fn a_case_that_changes_while_it_is_offered_is_offered_anew() {
     let (reason, _) = billing.refused(old).await;
     assert_eq!(reason, v1::ErrorReason::ContextDigestMismatch);
     let after = billing.offer().await;
-    assert_eq!((after.context.len(), after.context_digest), (2, added.context_digest));
+    assert_eq!((after.context.len(), after.context_digest), (3, added.context_digest));
 }
 
 #[tokio::test]

@@ -58,7 +58,7 @@ async fn an_agent_that_stops_reading_is_cut_and_its_lease_ends() {
     let progressing = tokio::spawn({
         let case_id = case.clone();
         async move {
-            let progress = v1::Progress { case_id, epoch, note: String::new() };
+            let progress = v1::Progress { case_id, epoch, ..Default::default() };
             while say(0, Say::Progress(progress.clone())).is_ok() {
                 tokio::time::sleep(Duration::from_millis(200)).await;
             }
@@ -285,7 +285,7 @@ async fn an_agent_sends_a_mebibyte_at_most_and_nothing_compressed() {
 
     let mut line = Line::open(&stage, "billing-1").await;
     let note = "x".repeat(1024 * 1024);
-    let progress = v1::Progress { case_id: "c-1".to_owned(), epoch: 1, note };
+    let progress = v1::Progress { case_id: "c-1".to_owned(), epoch: 1, note, ..Default::default() };
     line.mention(Say::Progress(progress)).await;
     let ended = line.ended().await;
     crate::stage::callers::refused::<()>(ended, Code::ResourceExhausted, "TOO_LARGE");

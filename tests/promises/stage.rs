@@ -210,7 +210,7 @@ pub(crate) fn case_of(kind: &str) -> v1::OpenCaseRequest {
         kind: kind.to_owned(),
         customer: CUSTOMER.to_owned(),
         channel: "mail".to_owned(),
-        context: vec![said("I was charged twice for charge ch-1.")],
+        context: vec![said("I was charged twice for charge ch-1."), read()],
         ..v1::OpenCaseRequest::default()
     }
 }
@@ -223,6 +223,18 @@ pub(crate) fn said(body: &str) -> v1::NewContextEntry {
         provenance: Some(v1::Provenance {
             source: v1::ProvenanceSource::Customer.into(),
             reference: "mail-1".to_owned(),
+        }),
+    }
+}
+
+/// What intake found in the books.
+fn read() -> v1::NewContextEntry {
+    v1::NewContextEntry {
+        kind: "fact".to_owned(),
+        body: r#"{"charge": "ch-1"}"#.to_owned(),
+        provenance: Some(v1::Provenance {
+            source: v1::ProvenanceSource::SystemOfRecord.into(),
+            reference: "charges/ch-1".to_owned(),
         }),
     }
 }

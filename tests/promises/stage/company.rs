@@ -52,6 +52,7 @@ struct Books {
     credit_notes: Vec<Value>,
     writes: Vec<Write>,
     moods: Vec<(Method, String, Mood)>,
+    asked: usize,
     made: u64,
 }
 
@@ -78,6 +79,11 @@ impl Company {
     /// Every write that reached it, whatever became of it.
     pub(crate) fn writes(&self) -> Vec<Write> {
         self.books().writes.clone()
+    }
+
+    /// How many requests of any kind reached it.
+    pub(crate) fn asked(&self) -> usize {
+        self.books().asked
     }
 
     /// How many writes reached a path that begins so.
@@ -139,6 +145,7 @@ impl Company {
 }
 
 async fn serve(State(company): State<Company>, method: Method, uri: Uri, body: Bytes) -> Response {
+    company.books().asked += 1;
     if method == Method::GET {
         return match company.books().read(&uri) {
             Some(found) => answer(StatusCode::OK, &found),

@@ -89,7 +89,7 @@ pub(crate) fn covered_until(coverage: &v1::Coverage) -> Option<Timestamp> {
     match coverage.coverage.as_ref()? {
         Kind::CoveredByAgent(cover) => Some(moment(cover.valid_until.as_ref())),
         Kind::CoveredByPerson(cover) => Some(moment(cover.valid_until.as_ref())),
-        Kind::Pending(_) | Kind::Uncovered(_) | Kind::Closed(_) => None,
+        Kind::Pending(_) | Kind::Uncovered(_) | Kind::Closed(_) | Kind::Merged(_) => None,
     }
 }
 
