@@ -1,7 +1,7 @@
 //! A contract in the terms in which people compare two of them: who writes, how much, with whose approval, on which
 //! conditions, how it is proved and how it is undone.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 use serde_json::Value;
@@ -29,7 +29,7 @@ pub(super) fn between(old: &Value, new: &Value, defaults: walking::Both<'_>) -> 
     walking::compare(&thing, Some(old), Some(new), defaults, &mut differences);
     let mut effects: BTreeMap<String, Effect> = BTreeMap::new();
     for Difference { field, effect, .. } in differences {
-        let Some(point) = point_of(&field) else { continue };
+        let Some(point) = point_of(&field, old, new) else { continue };
         let known = effects.entry(point).or_insert(effect);
         if *known != effect {
             *known = Effect::Changed;
@@ -37,7 +37,11 @@ pub(super) fn between(old: &Value, new: &Value, defaults: walking::Both<'_>) -> 
     }
     let points = effects.into_iter().map(|(point, effect)| {
         let of = |contract, defaults| said(contract, &point, defaults);
-        Point { old: of(old, defaults.0), new: of(new, defaults.1), point, effect }
+        let (before, after) = match point.as_str() {
+            INPUT => (only_in(old, new), only_in(new, old)),
+            _ => (of(old, defaults.0), of(new, defaults.1)),
+        };
+        Point { old: before, new: after, point, effect }
     });
     let mut points: Vec<Point> = points.collect();
     points.sort_by_key(|point| (rank(point.effect), point.point.clone()));
@@ -53,18 +57,32 @@ fn rank(effect: Effect) -> u8 {
     }
 }
 
+/// The point of the fields that only one of them takes.
+const INPUT: &str = "input";
+
+/// The point of sources where a contract as a whole says nothing of them, or says it of the whole input.
+const SOURCE: &str = "source of the input";
+
 /// The point that a part of a contract belongs to; none of what a contract is known by.
-fn point_of(field: &str) -> Option<String> {
+fn point_of(field: &str, old: &Value, new: &Value) -> Option<String> {
     let path: Vec<String> =
         field.split('/').skip(1).map(|part| part.replace("~1", "/").replace("~0", "~")).collect();
     let path: Vec<&str> = path.iter().map(String::as_str).collect();
     Some(match path.as_slice() {
         ["id" | "title" | "description" | "object", ..] | [] => return None,
         ["mode" | "share", ..] => "mode".to_owned(),
-        ["input", "properties" | "required", name, ..] => format!("input {name}"),
+        ["input", "properties" | "required", name, ..] => {
+            let takes = |contract: &Value| fields(contract).contains(*name);
+            match takes(old) && takes(new) {
+                true => format!("input {name}"),
+                false => INPUT.to_owned(),
+            }
+        }
+        ["provenance"] | ["provenance", "", ..] => SOURCE.to_owned(),
         ["provenance", name, ..] => format!("source of {name}"),
         ["limits", "per_action", ..] => "at most at once".to_owned(),
         ["limits", "cumulative", name, ..] => format!("limit {name}"),
+        ["limits", ..] => "limits".to_owned(),
         ["preconditions", "reads", ..] => "reads before".to_owned(),
         ["preconditions", "assert", ..] => "conditions".to_owned(),
         ["preconditions", ..] => "shown to approvers".to_owned(),
@@ -84,7 +102,7 @@ fn said(contract: &Value, point: &str, defaults: &Defaults) -> Option<String> {
     if let Some(name) = point.strip_prefix("input ") {
         return input(contract, name);
     }
-    if let Some(name) = point.strip_prefix("source of ") {
+    if let Some(name) = point.strip_prefix("source of ").filter(|_| point != SOURCE) {
         return at("/provenance")?.get(name).map(|sources| list(sources, " or "));
     }
     if let Some(name) = point.strip_prefix("limit ") {
@@ -100,6 +118,23 @@ fn said(contract: &Value, point: &str, defaults: &Defaults) -> Option<String> {
                 Some(share) if mode == "canary" => format!("{mode} in {share} of the cases"),
                 _ => mode,
             })
+        }
+        SOURCE => {
+            let sources = at("/provenance")?.as_object()?;
+            let said = sources.iter().map(|(name, sources)| match name.as_str() {
+                "" => list(sources, " or "),
+                name => format!("{name} from {}", list(sources, " or ")),
+            });
+            Some(said.collect::<Vec<_>>().join(", "))
+        }
+        "limits" => {
+            let over_time = at("/limits/cumulative")?.as_array()?;
+            Some(over_time.iter().map(limit).collect::<Vec<_>>().join(", "))
+        }
+        "after a failure" => {
+            let said = ["/failures", "/retries"].into_iter().filter_map(at);
+            let said: Vec<String> = said.map(crate::json::canonical).collect();
+            Some(if said.is_empty() { "as usual".to_owned() } else { said.join(", ") })
         }
         "at most at once" => text("/limits/per_action"),
         "reads before" => names(at("/preconditions/reads")?),
@@ -128,11 +163,27 @@ fn said(contract: &Value, point: &str, defaults: &Defaults) -> Option<String> {
         },
         "amount" => text("/amount/minor"),
         "bounds" => Some(at("/graduation").map_or("none", |_| "watched").to_owned()),
-        name => at(&format!("/{name}")).map(|value| match value {
-            Value::String(text) => text.clone(),
-            value => crate::json::canonical(value),
-        }),
+        name => {
+            let thing = Thing { kind: "contract", name: String::new() };
+            let usual = defaults.of_part(&thing, &[name]);
+            at(&format!("/{name}")).or(usual.as_ref()).map(|value| match value {
+                Value::String(text) => text.clone(),
+                value => crate::json::canonical(value),
+            })
+        }
     }
+}
+
+/// The fields that the one takes and the other does not.
+fn only_in(one: &Value, other: &Value) -> Option<String> {
+    let (here, there) = (fields(one), fields(other));
+    let only: Vec<&str> = here.difference(&there).map(String::as_str).collect();
+    (!only.is_empty()).then(|| only.join(", "))
+}
+
+fn fields(contract: &Value) -> BTreeSet<String> {
+    let fields = contract.pointer("/input/properties").and_then(Value::as_object);
+    fields.into_iter().flatten().map(|(name, _)| name.clone()).collect()
 }
 
 fn input(contract: &Value, name: &str) -> Option<String> {

@@ -346,7 +346,15 @@ fn two_real_teams_have_three_actions_that_are_nearly_the_same() {
         point("limit customer-day"),
         "looser 500.00 USD and 5 actions in 24h for each customer -> 500.00 USD in 24h for each customer"
     );
+    assert_eq!(point("input"), "changed customer_id -> twin_id");
     assert_eq!(refund.differ.iter().find(|point| point.point == "approval"), None);
+    let draft = &diff.drifts[2];
+    let point = draft.differ.iter().find(|point| point.point == "limits").expect("limits");
+    assert_eq!(point.old.as_deref(), Some("500.00 USD in 24h for each customer"));
+    assert_eq!(point.new, None);
+    let none = |point: &&belay_playbook::Point| point.old.is_none() && point.new.is_none();
+    let empty: Vec<_> = diff.drifts.iter().flat_map(|it| it.differ.iter().filter(none)).collect();
+    assert!(empty.is_empty(), "a difference that says nothing: {empty:?}");
     // What both have is told apart from what concerns one of them alone.
     let shared: Vec<&str> = diff
         .differences
