@@ -16,7 +16,7 @@ pub use adapters::{description, vendor_answers};
 pub use calls::{agent_messages, calls};
 pub use identities::{certificate, grpc_timeout, revocation_list, spiffe_id};
 pub use outside::{http_answers, request_tracker};
-pub use playbook::{expression, input_json, playbook, playbook_file, template};
+pub use playbook::{expression, input_json, playbook, playbook_file, proposal, template};
 pub use stored::{search, stored_events};
 pub use tokens::{permit, person_token, token_keys};
 pub use webhooks::{webhook_forms, webhooks};
@@ -35,6 +35,7 @@ pub const TARGETS: &[(&str, fn(&[u8]))] = &[
     ("person_token", person_token),
     ("playbook", playbook),
     ("playbook_file", playbook_file),
+    ("proposal", proposal),
     ("request_tracker", request_tracker),
     ("revocation_list", revocation_list),
     ("search", search),

@@ -3,7 +3,10 @@
 use std::path::Path;
 use std::sync::LazyLock;
 
-use belay_playbook::{Playbook, SourceFile, fuzzing};
+use belay_domain::{Epoch, Ruling, Timestamp};
+use belay_playbook::{
+    CaseFacts, Payload, Playbook, ProposalFacts, Reads, SourceFile, Used, fuzzing,
+};
 use serde_json::{Value, json};
 
 /// A whole playbook, small enough to be read a hundred times a second.
@@ -55,6 +58,59 @@ pub fn template(data: &[u8]) {
 pub fn input_json(data: &[u8]) {
     if let Ok(text) = std::str::from_utf8(data) {
         fuzzing::input(text);
+    }
+}
+
+/// The input of a write, as an agent proposes it: whatever it is, the request is the one of the contract with the input's
+/// texts in its places, or there is none.
+pub fn proposal(data: &[u8]) {
+    static PLAYBOOK: LazyLock<Playbook> =
+        LazyLock::new(|| Playbook::from_files(FILES.clone()).expect("the playbook is sound"));
+    let Ok(text) = std::str::from_utf8(data) else { return };
+    let (contract, agent) =
+        ("notes.add@1".parse().expect("an id"), "my-first-agent".parse().expect("an id"));
+    let case = CaseFacts {
+        tenant: "default".parse().expect("an id"),
+        id: "c-1".parse().expect("an id"),
+        kind: "note".to_owned(),
+        severity: None,
+        channel: "mail".to_owned(),
+        customer: "ada".to_owned(),
+        subject: "a note".to_owned(),
+        labels: Vec::new(),
+    };
+    let verdict = PLAYBOOK.assess(&ProposalFacts {
+        case: &case,
+        epoch: Epoch::default(),
+        agent: &agent,
+        contract: &contract,
+        input: text,
+        provenance: &[],
+        reads: &Reads::default(),
+        usage: &PLAYBOOK
+            .usage_keys(&contract, text, &case, &agent)
+            .into_iter()
+            .map(|key| (key.key, Used::default()))
+            .collect(),
+        now: Timestamp::UNIX_EPOCH,
+        duplicate: None,
+        heard: Some(&[]),
+        outside_text: false,
+    });
+    let write = PLAYBOOK.execution(&contract, text, &case);
+    if let Ok(write) = &write {
+        assert_eq!((write.method.as_str(), write.path.as_str()), ("POST", "/notes"));
+        let Payload::Json(body) = &write.body else { panic!("the body is JSON") };
+        let input: Value = serde_json::from_str(text).expect("it was read");
+        let wanted =
+            json!({"key": write.key, "customer": input["customer"], "text": input["text"]});
+        assert_eq!(body, &wanted, "nothing but the values is the agent's");
+    }
+    if !matches!(verdict.ruling, Ruling::Deny(_)) {
+        let input: Value = serde_json::from_str(text).expect("what is allowed is JSON");
+        assert_eq!(input["customer"], "ada", "its condition holds");
+        assert!(write.is_ok(), "what is allowed can be sent");
+        assert!(PLAYBOOK.verification(&contract, text, &case).is_ok(), "and proven");
     }
 }
 

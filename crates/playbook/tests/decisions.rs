@@ -14,7 +14,7 @@ mod sees;
 mod who;
 
 use belay_domain::{ContractId, ReadBack, Ruling, Source, Verdict};
-use belay_playbook::{Answer, Payload, Playbook};
+use belay_playbook::{Answer, Payload, Playbook, Reads};
 use serde_json::{Value, json};
 
 use case::{Case, PLAYBOOK, charge, from, replaced, with};
@@ -88,9 +88,9 @@ fn another_currency_is_not_compared() {
     case.answer("/charges/ch-1", paid);
     check(
         case,
-        "deny limit boundary: the limit is in USD, the amount in EUR; \
-         limit customer-day: the limit is in USD, the amount in EUR; \
-         limit agent-hour: the limit is in USD, the amount in EUR",
+        "deny limit currency: the limit boundary is in USD, the amount in EUR; \
+         limit currency: the limit customer-day is in USD, the amount in EUR; \
+         limit currency: the limit agent-hour is in USD, the amount in EUR",
     );
 }
 
@@ -142,7 +142,10 @@ fn an_input_has_the_form_of_its_contract() {
 fn an_input_that_could_be_read_in_two_ways_is_refused() {
     let mut case = Case::refund(30_00);
     case.text = Some(r#"{"amount_minor": 1, "amount_minor": 3000}"#.to_owned());
-    check(case, "deny schema json: the key \"amount_minor\" appears twice at line 1 column 34");
+    check(
+        case,
+        "deny schema duplicate-key: the key \"amount_minor\" appears twice at line 1 column 34",
+    );
 }
 
 #[test]
@@ -165,6 +168,41 @@ fn an_amount_from_nowhere_is_refused() {
         "deny provenance required /amount_minor: it is not said where this comes from; it must be \
          system_of_record or staff",
     );
+}
+
+#[test]
+fn what_is_said_of_a_source_needs_an_entry_behind_it() {
+    let with = |source, reference: &str, heard: &[Source]| {
+        let mut case = Case::refund(30_00);
+        let provenance = belay_domain::Provenance { source, reference: reference.to_owned() };
+        case.provenance = vec![(String::new(), provenance)];
+        case.heard = Some(heard.to_vec());
+        outcome(&case.verdict())
+    };
+    // The charge is read by Belay itself.
+    assert_eq!(with(Source::SystemOfRecord, "", &[]), "allow");
+    assert_eq!(with(Source::Staff, "2", &[Source::Customer, Source::Staff]), "allow");
+    for place in ["1", "3", "0", "-1", "the boss", ""] {
+        let found = with(Source::Staff, place, &[Source::Customer, Source::Staff]);
+        assert!(found.starts_with("deny provenance unbacked: the reference has to be"), "{found}");
+    }
+    let found = with(Source::VerifiedChannel, "login", &[Source::Customer, Source::SystemOfRecord]);
+    assert!(!found.contains("/charge_id") && found.contains("unbacked"), "{found}");
+    let backed = with(Source::VerifiedChannel, "login", &[Source::VerifiedChannel]);
+    assert!(!backed.contains("unbacked"), "{backed}");
+    // Without a read of the contract's own, a system of record is an entry, too.
+    let credit = |heard: &[Source]| {
+        let mut case = Case::refund(0);
+        case.agent = "erp-1";
+        case.contract = "erp.credit_note@1";
+        case.input = json!({"customer_id": "cust-1", "amount_minor": 100, "currency": "USD", "reason": "goodwill"});
+        case.heard = Some(heard.to_vec());
+        case.look_up();
+        outcome(&case.verdict())
+    };
+    assert_eq!(credit(&[Source::SystemOfRecord]), "allow");
+    let found = credit(&[Source::Customer]);
+    assert!(found.contains("unbacked /amount_minor"), "{found}");
 }
 
 #[test]
@@ -401,10 +439,11 @@ fn what_has_a_way_back_can_be_undone() {
     let write = playbook.execution(&contract, input, &facts).expect("it is declared");
     assert!(matches!(&write.body, Payload::Json(body) if body["key"] == json!(write.key)));
     let shown = r#"{"id":"cn/7"}"#;
-    let undo = playbook.compensation(&contract, input, &facts, shown).expect("it is declared");
+    let way = playbook.way_back(&contract, input, &facts, shown).expect("it is declared");
+    let undo = way.write(0, &Reads::default()).expect("it can be made");
     assert_eq!((undo.method.as_str(), undo.path.as_str()), ("DELETE", "/credit-notes/cn%2F7"));
     assert_ne!(undo.key, write.key);
-    let judge = |answer| playbook.judge_compensation(&contract, input, &facts, shown, &answer);
+    let judge = |answer| way.judge(&answer);
     assert!(matches!(judge(Answer::Found(json!([]))), ReadBack::Applied { .. }));
     assert_eq!(judge(Answer::Found(json!([{"id": "cn/7"}]))), ReadBack::NotApplied);
 }
@@ -419,7 +458,8 @@ fn what_stands_and_is_not_what_was_promised_can_be_undone_too() {
     let standing = |answer| playbook.standing(&contract, input, &facts, &answer);
     let wrong = json!([{"id": "cn-9", "amount_minor": 1}]);
     let shown = standing(Answer::Found(wrong)).expect("something stands");
-    let undo = playbook.compensation(&contract, input, &facts, &shown).expect("it is declared");
+    let way = playbook.way_back(&contract, input, &facts, &shown).expect("it is declared");
+    let undo = way.write(0, &Reads::default()).expect("it can be made");
     assert_eq!(undo.path, "/credit-notes/cn-9");
     assert_eq!(standing(Answer::Found(json!([]))), None);
     assert_eq!(standing(Answer::Missing), None);

@@ -26,6 +26,7 @@ pub(crate) struct Case {
     pub(crate) answers: BTreeMap<String, Answer>,
     pub(crate) usage: Usage,
     pub(crate) duplicate: Option<ActionId>,
+    pub(crate) heard: Option<Vec<Source>>,
     pub(crate) outside_text: bool,
 }
 
@@ -48,6 +49,7 @@ impl Case {
             answers: BTreeMap::new(),
             usage: Usage::new(),
             duplicate: None,
+            heard: None,
             outside_text: false,
         };
         case.answer("/charges/ch-1", charge(10_000));
@@ -158,6 +160,7 @@ impl Case {
             usage: &self.usage,
             now: Timestamp::UNIX_EPOCH,
             duplicate: self.duplicate.as_ref(),
+            heard: self.heard.as_deref(),
             outside_text: self.outside_text,
         })
     }

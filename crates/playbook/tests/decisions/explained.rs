@@ -338,6 +338,7 @@ fn recorded(case: &Case, playbook: &Playbook) -> Recorded {
         contract: case.contract.parse().expect("an id"),
         input: case.text.clone().unwrap_or_else(|| case.input.to_string()),
         provenance: case.provenance.clone(),
+        heard: case.heard.clone(),
         ruling,
         basis: basis.map(|basis| *basis),
     }
