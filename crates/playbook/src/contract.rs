@@ -9,6 +9,7 @@ use serde_json::Value;
 use crate::approval::ApprovalRules;
 use crate::expression::Expression;
 use crate::format::KeyOf;
+use crate::assess::Places;
 use crate::graduation::Bounds;
 use crate::request::Method;
 use crate::template::{Body, Template};
@@ -54,6 +55,8 @@ pub struct Contract {
 }
 
 /// One read before a decision.
+    /// The fields of its input by which something is found.
+    pub(crate) places: Places,
 #[derive(Debug)]
 pub(crate) struct Read {
     pub(crate) name: String,

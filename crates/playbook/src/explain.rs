@@ -33,6 +33,9 @@ pub struct Recorded {
     pub input: String,
     /// Where each part of it came from.
     pub provenance: Vec<(String, Provenance)>,
+    /// Where each entry of the case's context came from; absent where that is not known.
+    #[serde(default)]
+    pub heard: Option<Vec<Source>>,
     /// What the verdict was.
     pub ruling: Ruling,
     /// What else it was made from; absent in what was recorded before this was kept.
@@ -163,6 +166,7 @@ impl Playbook {
             usage: &usage,
             now: basis.at,
             duplicate: basis.duplicate.as_ref(),
+            heard: recorded.heard.as_deref(),
             outside_text: basis.outside_text,
         };
         let again = Outcome::of(&self.assess(&facts).ruling);

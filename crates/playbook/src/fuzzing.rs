@@ -29,6 +29,7 @@ pub fn template(source: &str, input: &Value) {
     let scope = Scope::new().with("input", input);
     if let Ok(template) = Template::compile(source) {
         let _ = template.encoded(&scope);
+        let _ = template.address(&scope);
         let _ = template.header(&scope);
     }
     if let Ok(body) = Body::compile(&Value::from(source)) {

@@ -67,7 +67,7 @@ pub use graduation::{
     next_mode, proof_in, read_object, wilson,
 };
 pub use hook::{Hook, HookHmac, HookProof, HookTime, Signed, TimeForm, TimePlace};
-pub use json::{INPUT_BYTES_MAX, canonical_json};
+pub use json::{Flaw, INPUT_BYTES_MAX, INPUT_DEPTH_MAX, Unfit, canonical_json};
 pub use operations::{Heartbeat, Operations, Secret};
 pub use policy::Bare;
 pub use problem::{Problem, Problems};
@@ -173,7 +173,7 @@ impl Playbook {
         so_far: &Reads,
     ) -> Vec<PreparedRead> {
         match self.subject(contract, input, case) {
-            Ok(subject) if subject.contract.input.is_valid(&subject.input) => {
+            Ok(subject) if assess::fits(subject.contract, &subject.input) => {
                 subject.open_reads(so_far, case)
             }
             _ => Vec::new(),
@@ -191,6 +191,16 @@ impl Playbook {
         agent: &AgentId,
     ) -> Vec<UsageKey> {
         let contract = self.contracts.get(contract);
+    /// The same for a proposal: nothing is read while anything speaks against it that is known without reading, such as
+    /// who proposes it or where its input comes from. The verdict names that.
+    #[must_use]
+    pub fn reads_for(&self, facts: &ProposalFacts<'_>) -> Vec<PreparedRead> {
+        if !assess::may_read(self, facts) {
+            return Vec::new();
+        }
+        self.reads(facts.contract, facts.input, facts.case, facts.reads)
+    }
+
         contract.map(|it| assess::usage_keys(self, it, case, agent)).unwrap_or_default()
     }
 

@@ -67,7 +67,8 @@ impl<'a> Subject<'a> {
         input: &str,
         case: &CaseFacts,
     ) -> Result<Self, PrepareError> {
-        let input = crate::json::strict(input).map_err(PrepareError::Input)?;
+        let input =
+            crate::json::strict(input).map_err(|unfit| PrepareError::Input(unfit.to_string()))?;
         Ok(Self::new(contract, input, case))
     }
 
@@ -84,7 +85,7 @@ impl<'a> Subject<'a> {
         Ok(PreparedWrite {
             system: self.contract.system.clone(),
             method: write.method,
-            path: write.path.encoded(&self.scope).map_err(part("path"))?,
+            path: write.path.address(&self.scope).map_err(part("path"))?,
             headers: headers.collect::<Result<_, PrepareError>>()?,
             body: match (&write.body, &write.form) {
                 (Some(body), _) => Payload::Json(body.render(&self.scope).map_err(part("body"))?),
@@ -112,7 +113,7 @@ impl<'a> Subject<'a> {
             name: name.to_owned(),
             element: String::new(),
             system: plan.system.clone(),
-            path: plan.path.encoded(&self.scope).map_err(failed)?,
+            path: plan.path.address(&self.scope).map_err(failed)?,
             headers: headers.collect::<Result<_, PrepareError>>()?,
         })
     }
@@ -300,7 +301,7 @@ fn elements(read: &crate::contract::Read, scope: &mut Scope) -> Result<Vec<Prepa
             Ok(PreparedRead {
                 name: read.name.clone(),
                 system: read.system.clone(),
-                path: read.path.encoded(scope)?,
+                path: read.path.address(scope)?,
                 headers: read
                     .headers
                     .iter()

@@ -160,6 +160,7 @@ impl Attempt {
             usage: &Usage::new(),
             now: Timestamp::UNIX_EPOCH,
             duplicate: None,
+            heard: None,
             outside_text: true,
         })
     }

@@ -18,6 +18,12 @@ pub(crate) fn case_facts(case: &Case) -> CaseFacts {
     }
 }
 
+/// Where each entry of a case's context comes from.
+#[must_use]
+pub(crate) fn heard(case: &Case) -> Vec<Source> {
+    case.context.entries().iter().map(|entry| entry.provenance.source).collect()
+}
+
 /// Whether the case holds text that came from outside and that nobody vouches for.
 #[must_use]
 pub(crate) fn has_outside_text(case: &Case) -> bool {

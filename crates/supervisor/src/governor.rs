@@ -8,13 +8,13 @@ use std::sync::Arc;
 
 use belay_domain::{
     Action, ActionId, AgentId, Case, CaseId, Command, ContractId, Epoch, PlanId, Proposal,
-    ProposalId, Provenance, Rejection, Timestamp, Verdict, after,
+    ProposalId, Provenance, Rejection, Source, Timestamp, Verdict, after,
 };
 use belay_playbook::{CaseFacts, Playbook, ProposalFacts, Reads, Usage, Used};
 use futures_util::future::join_all;
 
 use crate::engine::{Applied, Engine, Refused, WRITE, write_key_of};
-use crate::facts::{case_facts, has_outside_text};
+use crate::facts::{case_facts, has_outside_text, heard};
 use crate::keyed_lock::{Held, KeyedLock};
 use crate::playbooks::Playbooks;
 use crate::systems::Systems;
@@ -60,7 +60,29 @@ struct Matter<'a> {
     contract: &'a ContractId,
     input: &'a str,
     provenance: &'a [(String, Provenance)],
+    heard: Vec<Source>,
     action: Option<&'a ActionId>,
+}
+
+impl Matter<'_> {
+    /// What is known before anything is looked up.
+    fn before<'a>(&'a self, reads: &'a Reads, now: Timestamp) -> ProposalFacts<'a> {
+        static NOTHING_USED: Usage = Usage::new();
+        ProposalFacts {
+            case: &self.facts,
+            epoch: self.epoch,
+            agent: self.agent,
+            contract: self.contract,
+            input: self.input,
+            provenance: self.provenance,
+            reads,
+            usage: &NOTHING_USED,
+            now,
+            duplicate: None,
+            heard: Some(&self.heard),
+            outside_text: has_outside_text(self.case),
+        }
+    }
 }
 
 /// A verdict, with what must not be given to anybody else before it is durable.
@@ -90,10 +112,11 @@ impl Governor {
             contract: &request.contract,
             input: &request.input,
             provenance: &request.provenance,
+            heard: heard(&case),
             action: None,
         };
         let nothing_read = Reads::default();
-        let reads = playbook.reads(matter.contract, matter.input, &matter.facts, &nothing_read);
+        let reads = playbook.reads_for(&matter.before(&nothing_read, self.engine.clock().now()));
         let known = case
             .actions
             .values()
@@ -134,6 +157,7 @@ impl Governor {
             contract: &action.contract,
             input: &action.input,
             provenance: &action.provenance,
+            heard: heard(case),
             action: Some(&action.id),
         };
         let reads = self.read(&playbook, &matter).await;
@@ -152,7 +176,7 @@ impl Governor {
         const TURNS_MAX: usize = 8;
         let mut reads = Reads::default();
         for _ in 0..TURNS_MAX {
-            let missing = playbook.reads(matter.contract, matter.input, &matter.facts, &reads);
+            let missing = playbook.reads_for(&matter.before(&reads, self.engine.clock().now()));
             if missing.is_empty() {
                 break;
             }
@@ -207,6 +231,7 @@ impl Governor {
             usage: &usage,
             now,
             duplicate: duplicate.as_ref(),
+            heard: Some(&matter.heard),
             outside_text: has_outside_text(matter.case),
         });
         if let Some(contract) = playbook.contract(contract) {

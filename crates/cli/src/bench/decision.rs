@@ -165,6 +165,7 @@ impl Proposal {
             usage: &self.usage,
             now: Timestamp::UNIX_EPOCH,
             duplicate: None,
+            heard: Some(&[Source::SystemOfRecord]),
             outside_text: false,
         }
     }

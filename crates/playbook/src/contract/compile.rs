@@ -5,6 +5,7 @@ use serde_json::Value;
 
 use super::{Assertion, Contract, Cumulative, Read, ReadBackPlan, Write};
 use crate::approval;
+use crate::assess::Places;
 use crate::check::{Check, Visible};
 use crate::format::{
     AssertionRule, Compensation, ContractFile, Defaults, OnDivergence, ReadBackRule, WriteRule,
@@ -34,6 +35,7 @@ pub(crate) fn compile(
     let visible = |variables| Visible { variables, input: Some(&schema), reads: &[] };
     check.known_system("/system", file.system.as_str());
     let input = schema_of(check, "/input", &file.input);
+    check.closed("/input", &file.input);
     object_only(check, &file.input);
     let output = file.output.as_ref().and_then(|output| schema_of(check, "/output", output));
     provenance(check, &file);
@@ -83,6 +85,13 @@ pub(crate) fn compile(
     let comparison = bounds
         .and_then(|rule| rule.compare.as_ref())
         .and_then(|rule| read_back(check, "/graduation/compare", rule, REQUEST, READ_BACK));
+    if bounds.and_then(|rule| rule.compare.as_ref()).is_some_and(|it| it.settle_within.is_some()) {
+        check.wrong(
+            "/graduation/compare/settle_within",
+            "what people did is looked at when the case is resolved or compare_within is over",
+            "leave settle_within out",
+        );
+    }
     let graduation = bounds.map(|rule| graduation::compile(check, rule));
     let compensation = match &file.compensation {
         None => {
@@ -144,7 +153,8 @@ pub(crate) fn compile(
     let retries = file.retries.as_ref();
     let backoff = retries.and_then(|retries| retries.backoff).unwrap_or(defaults.backoff);
 
-    Some(Contract {
+    let mut contract = Contract {
+        places: Places::default(),
         system: file.system,
         object,
         executor: Executor::from(file.executor),
@@ -184,7 +194,9 @@ pub(crate) fn compile(
         id: file.id,
         title: file.title,
         schema,
-    })
+    };
+    contract.places = Places::of(&contract);
+    Some(contract)
 }
 
 fn schema_of(
@@ -330,7 +342,25 @@ fn assertions(
                 check.wrong(&format!("{pointer}/needs/{position}"), what, remedy);
             }
         }
-        if let Some(that) = check.expression(&format!("{pointer}/that"), &rule.that, visible) {
+        let before = pointer.starts_with("/preconditions/");
+        if !before && !rule.field.is_empty() {
+            check.wrong(
+                &format!("{pointer}/field"),
+                "nothing of the input is mended after the write",
+                "leave field out; it is for the conditions of preconditions",
+            );
+        }
+        let that = match (&rule.that, &rule.looks_for) {
+            (Some(that), None) => check.expression(&format!("{pointer}/that"), that, visible),
+            (None, Some(words)) if before => check.looks_for(&pointer, words, &rule.field, visible),
+            _ => {
+                let what = "a condition says what must hold";
+                let remedy = "give that, or before a write looks_for with a field, and not both";
+                check.wrong(&pointer, what, remedy);
+                None
+            }
+        };
+        if let Some(that) = that {
             compiled.push(Assertion {
                 name: rule.name.clone(),
                 needs: rule.needs.clone(),

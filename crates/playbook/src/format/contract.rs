@@ -184,7 +184,10 @@ pub(crate) struct AssertionRule {
     #[schemars(regex(pattern = "^[a-z0-9][a-z0-9-]{0,80}$"))]
     pub(crate) name: String,
     /// The condition.
-    pub(crate) that: String,
+    pub(crate) that: Option<String>,
+    /// Instead of a condition: words that the text of `field` must not hold, in upper or lower case. The one way to look into
+    /// free text before a write, and it can only turn one down.
+    pub(crate) looks_for: Option<Vec<String>>,
     /// Conditions before it that must hold for this one to make sense; otherwise it is not looked at.
     #[serde(default)]
     pub(crate) needs: Vec<String>,

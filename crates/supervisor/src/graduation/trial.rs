@@ -159,6 +159,7 @@ impl Trial<'_> {
             now,
             duplicate: None,
             outside_text: recording.outside_text,
+            heard: None,
         });
         let reasons = match &verdict.ruling {
             Ruling::Deny(reasons) => reasons.as_slice(),
@@ -218,7 +219,16 @@ impl Trial<'_> {
     /// Everything after the decision.
     async fn carry_out(&mut self) {
         let (id, case) = (self.contract.id(), &self.case);
-        let prepared = self.playbook.execution(id, &self.input, case);
+        let prepared = match self.playbook.execution(id, &self.input, case) {
+            Ok(write) => Ok(Some(write)),
+            // What it sends is the agent's own; that it is there is proven all the same.
+            Err(PrepareError::NotDeclared { .. })
+                if self.contract.executor() == Executor::Agent =>
+            {
+                Ok(None)
+            }
+            Err(error) => Err(error),
+        };
         let proof = self.playbook.verification(id, &self.input, case);
         let (write, proof) = match (prepared, proof) {
             (Ok(write), Ok(proof)) => (write, proof),

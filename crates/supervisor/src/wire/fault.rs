@@ -187,7 +187,11 @@ fn code_of(reason: ErrorReason) -> Code {
         | R::BadPageToken
         | R::UnknownResolution
         | R::UnknownReason
-        | R::ReasonMissing => Code::InvalidArgument,
+        | R::ReasonMissing
+        | R::NotJson
+        | R::DuplicateKey
+        | R::NumberTooLarge
+        | R::TooDeep => Code::InvalidArgument,
         R::UnknownPosition => Code::OutOfRange,
         R::UnknownIdentity => Code::Unauthenticated,
         R::NotAllowed

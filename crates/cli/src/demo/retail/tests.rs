@@ -154,6 +154,7 @@ impl Shop {
             usage: &Usage::new(),
             now: "2026-01-05T12:00:00Z".parse().expect("a time"),
             duplicate: None,
+            heard: None,
             outside_text: true,
         });
         match verdict.ruling {

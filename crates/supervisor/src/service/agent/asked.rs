@@ -4,7 +4,7 @@
 use belay_api::v1::{self, connect_request::Message};
 use belay_domain::{
     ActionId, AgentId, CaseId, ContractId, Digest, Epoch, FailureClaim, HandoffId, NewEntry,
-    Outcome, PermitId, PlanId, ProposalId, Provenance, RequestId, ResolutionCode, Severity, Source,
+    Outcome, PermitId, PlanId, ProposalId, Provenance, RequestId, ResolutionCode, Severity,
     Target,
 };
 
@@ -138,11 +138,7 @@ fn propose(asked: v1::Propose) -> Result<Asked, Fault> {
     let proposal = fields.id("proposal_id", &proposal_id);
     let case = fields.id("case_id", &case_id);
     let contract = fields.id("contract_id", &contract_id);
-    let input = fields.text("input_json", input_json);
-    let input = belay_playbook::canonical_json(&input).unwrap_or_else(|what| {
-        fields.wrong("input_json", what);
-        String::new()
-    });
+    let input = fields.input("input_json", &input_json);
     let provenance = input_provenance(&mut fields, provenance);
     let plan = fields.id_or_none("plan", &plan);
     let justification = fields.text("justification", justification);
@@ -178,13 +174,14 @@ fn input_provenance(
             fields.wrong(at("pointer"), "is no JSON pointer: it has to be empty or begin with /");
         }
         let reference = fields.line(at("reference"), reference);
-        // A person may be quoted where they spoke; that they did is checked against the context.
+        // Others may be quoted where they spoke; that they did is held against the context before anything is decided.
         let quoted = source == v1::ProvenanceSource::Staff as i32;
         if quoted && reference.is_empty() {
             let what = "has to name the context entry in which a person of the business said so";
             fields.wrong(at("reference"), what);
         }
-        let speaker = if quoted { Speaker::PersonOrTool } else { Speaker::Agent };
+        let proven = source == v1::ProvenanceSource::VerifiedChannel as i32;
+        let speaker = if quoted || proven { Speaker::PersonOrTool } else { Speaker::Agent };
         if let Some(source) = provenance(fields, &at("source"), source, speaker) {
             read.push((pointer, Provenance { source, reference }));
         }
@@ -367,11 +364,4 @@ fn case_of(fields: &mut Fields, name: &str, text: &str) -> Option<CaseId> {
             None
         }
     }
-}
-
-/// The places of an input for which the agent quotes a person of the business, and where that person spoke.
-pub(super) fn quotations(proposed: &Proposed) -> impl Iterator<Item = (usize, &str)> {
-    let numbered = proposed.provenance.iter().enumerate();
-    let quoted = numbered.filter(|(_, (_, known))| known.source == Source::Staff);
-    quoted.map(|(index, (_, known))| (index, known.reference.as_str()))
 }

@@ -58,10 +58,7 @@ pub(super) fn amend(message: v1::AmendRequest, assess_until: Timestamp) -> Resul
     let v1::AmendRequest { request_id, approval_id, shown_digest, input_json, note } = message;
     let mut fields = Fields::new();
     let note = fields.said("note", note);
-    let input = fields.text("input_json", input_json);
-    if let Err(error) = serde_json::from_str::<serde::de::IgnoredAny>(&input) {
-        fields.wrong("input_json", format!("is not JSON: {error}"));
-    }
+    let input = fields.input("input_json", &input_json);
     let choice = Some(VotesChoice::Amend { input, note, assess_until });
     chosen("Amend", fields, [&request_id, &approval_id, &shown_digest], choice)
 }

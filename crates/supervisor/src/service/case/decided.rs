@@ -12,7 +12,7 @@ use belay_playbook::{Explanation, Playbook, Recorded};
 
 use crate::caller::Caller;
 use crate::engine::decode;
-use crate::facts::case_facts;
+use crate::facts::{case_facts, heard};
 use crate::service::{Shared, case_of_action, invalid};
 use crate::wire::{Fault, to_wire};
 
@@ -116,6 +116,7 @@ fn latest(case: &Case, id: &ActionId, events: &[Event]) -> Option<Decision> {
             contract: action.contract.clone(),
             input: verdict.input.clone(),
             provenance: action.provenance.clone(),
+            heard: Some(heard(&then)),
             ruling: verdict.ruling.clone(),
             basis: verdict.basis.as_deref().cloned(),
         },

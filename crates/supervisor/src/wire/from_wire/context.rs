@@ -8,7 +8,7 @@ use super::Fields;
 /// Who says that something is known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Speaker {
-    /// An agent, who may not speak for people of the business.
+    /// An agent, who may not speak for people of the business, nor for what proved who a customer is.
     Agent,
     /// A person or a tool.
     PersonOrTool,
@@ -51,7 +51,8 @@ pub(crate) fn provenance(
     use v1::ProvenanceSource as Wire;
     let refused = match (fields.value::<Wire>(name, source)?, speaker) {
         (Wire::Customer, _) => return Some(Source::Customer),
-        (Wire::VerifiedChannel, _) => return Some(Source::VerifiedChannel),
+        (Wire::VerifiedChannel, Speaker::PersonOrTool) => return Some(Source::VerifiedChannel),
+        (Wire::VerifiedChannel, Speaker::Agent) => "an agent is no channel that proves who speaks",
         (Wire::SystemOfRecord, _) => return Some(Source::SystemOfRecord),
         (Wire::Model, _) => return Some(Source::Model),
         (Wire::Staff, Speaker::PersonOrTool) => return Some(Source::Staff),

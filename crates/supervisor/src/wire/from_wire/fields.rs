@@ -4,6 +4,7 @@ use std::str::FromStr;
 
 use belay_api::v1::{self, ErrorReason};
 use belay_domain::{Digest, InvalidId, RequestId, Severity, Timestamp};
+use belay_playbook::{Flaw, Unfit};
 
 use crate::wire::Fault;
 
@@ -18,6 +19,7 @@ pub(crate) const TEXT_MAX: usize = 256 * 1_024;
 pub(crate) struct Fields {
     wrong: Vec<(String, String)>,
     malformed: bool,
+    unfit: Option<ErrorReason>,
 }
 
 impl Fields {
@@ -81,6 +83,21 @@ impl Fields {
             self.wrong.push((field.into(), what));
         }
         text
+    }
+
+    /// The input of an action, in canonical form. What is wrong with it has reasons of its own.
+    pub(crate) fn input(&mut self, field: &str, text: &str) -> String {
+        belay_playbook::canonical_json(text).unwrap_or_else(|Unfit { flaw, detail }| {
+            self.unfit = Some(match flaw {
+                Flaw::NotJson => ErrorReason::NotJson,
+                Flaw::DuplicateKey => ErrorReason::DuplicateKey,
+                Flaw::NumberTooLarge => ErrorReason::NumberTooLarge,
+                Flaw::TooDeep => ErrorReason::TooDeep,
+                Flaw::TooLong => ErrorReason::TooLong,
+            });
+            self.wrong.push((field.to_owned(), detail));
+            String::new()
+        })
     }
 
     /// A digest that has to be there.
@@ -163,8 +180,11 @@ impl Fields {
         match read {
             Some(read) if self.wrong.is_empty() => Ok(read),
             _ => {
-                let reason =
-                    if self.malformed { ErrorReason::InvalidField } else { ErrorReason::TooLong };
+                let reason = match self.unfit {
+                    _ if self.malformed => ErrorReason::InvalidField,
+                    Some(reason) => reason,
+                    None => ErrorReason::TooLong,
+                };
                 Err(Fault::fields(reason, self.wrong))
             }
         }

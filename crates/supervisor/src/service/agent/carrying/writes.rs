@@ -2,24 +2,18 @@
 
 use std::sync::Arc;
 
-use belay_api::v1::ErrorReason;
 use belay_domain::{
-    Action, ActionId, ActionStage, Case, CaseId, Command, Digest, Epoch, EventKind, PermitId,
-    Rejection, Source,
+    Action, ActionId, ActionStage, CaseId, Command, Digest, Epoch, EventKind, PermitId, Rejection,
 };
 
-use super::super::asked::{Proposed, quotations};
+use super::super::asked::Proposed;
 use super::{Answer, Carrying};
 use crate::governor::ProposeRequest;
 use crate::sessions::{Notice, ruled};
-use crate::wire::Fault;
 
 impl Carrying {
     /// Proposes an action. The ruling is the answer, and comes by itself once there is one.
     pub(super) async fn propose(&self, message: u64, case: &CaseId, asked: Proposed) -> Answer {
-        if quotations(&asked).next().is_some() {
-            check_quotations(self.case(case).await?.as_ref(), &asked)?;
-        }
         let Proposed { epoch, proposal, contract, input, provenance, plan, justification } = asked;
         let number = proposal.clone();
         self.session.await_decision(case, &number, message);
@@ -106,23 +100,4 @@ impl Carrying {
         tracing::info!(%action, %permit, attempt, "permit consumed");
         Ok(Some(Notice::Started { action, permit, attempt, until }))
     }
-}
-
-/// An agent that says that a person of the business said so names the entry of the context in which they did.
-/// Text cannot make itself the word of a person.
-fn check_quotations(case: &Case, asked: &Proposed) -> Result<(), Fault> {
-    let spoken = |place: &str| {
-        let index = place.parse::<usize>().ok()?.checked_sub(1)?;
-        let entry = case.context.entries().get(index)?;
-        (entry.provenance.source == Source::Staff).then_some(())
-    };
-    let wrong: Vec<_> = quotations(asked)
-        .filter(|(_, place)| spoken(place).is_none())
-        .map(|(index, _)| {
-            let what = "has to be the ordinal of a context entry in which a person of the business \
-                        said so";
-            (format!("provenance[{index}].reference"), what.to_owned())
-        })
-        .collect();
-    if wrong.is_empty() { Ok(()) } else { Err(Fault::fields(ErrorReason::InvalidField, wrong)) }
 }
