@@ -83,7 +83,7 @@ pub(crate) enum Command {
     WhoCan(WhoCanArgs),
     /// Whether somebody has a case, or which cases nobody has; exit code 6 when one is uncovered
     Coverage(CoverageArgs),
-    /// Approvals: list, show, approve, reject, amend
+    /// Approvals: list, show, approve, reject, amend, ask, answer, delegate, take-over
     #[command(subcommand)]
     Approval(ApprovalCommand),
     /// Escalations: list, open

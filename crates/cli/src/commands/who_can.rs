@@ -23,7 +23,7 @@ pub(crate) struct WhoCanArgs {
     /// Decide on this input: a file with JSON
     #[arg(long, value_name = "FILE")]
     input: Option<PathBuf>,
-    /// Of the supervisor that runs: as on this case, with its customer, kind, channel, severity and labels
+    /// As on this case of the supervisor that runs, with its customer, kind, channel, severity and labels
     #[arg(long, value_name = "CASE", conflicts_with_all = ["playbook", "customer", "kind", "channel", "label"])]
     case: Option<String>,
     /// The customer of the supposed case

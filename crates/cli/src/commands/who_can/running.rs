@@ -16,9 +16,12 @@ pub(super) async fn ask(
     context: &Context,
 ) -> Result<Vec<Authority>, Failure> {
     let none_runs = |failure: Failure| match failure.exit {
-        Exit::Unavailable => failure.hint(
-            "is the supervisor running? without one, read a playbook's folder with --playbook DIR",
-        ),
+        Exit::Unavailable => {
+            let before = failure.hint.clone().map_or_else(String::new, |hint| format!("{hint}; "));
+            failure.hint(format!(
+                "{before}without a supervisor, read a playbook's folder with --playbook DIR"
+            ))
+        }
         _ => failure,
     };
     let connection = context.connect().await.map_err(none_runs)?;
