@@ -105,16 +105,16 @@ fn walk(
         Value::Object(members) => {
             for (key, member) in members {
                 let pointer = crate::json::child(pointer, key);
-                let schema = schema.and_then(|schema| {
-                    let own = schema.get("properties").and_then(|fields| fields.get(key));
-                    own.or_else(|| schema.get("additionalProperties"))
-                });
+                let fields = schema.and_then(|schema| schema.get("properties"));
+                let own = fields.and_then(|fields| fields.get(key));
                 // A key that the contract does not name is a text that somebody chose.
-                if schema.is_none_or(|schema| !schema.is_object()) {
+                if own.is_none() {
                     wrong(key, true, true).into_iter().for_each(|(code, detail)| {
                         reasons.push(reason(Rule::Schema, code, &pointer, detail));
                     });
                 }
+                let others = || schema.and_then(|schema| schema.get("additionalProperties"));
+                let schema = own.or_else(others);
                 walk(contract, member, &pointer, schema, reasons);
             }
         }
