@@ -38,7 +38,26 @@ pub fn apply(case: &mut Case, event: &Event) {
         | EventKind::CaseReleased { .. }
         | EventKind::CaseTakenOver { .. } => holding(case, &event.kind, at),
 
-        EventKind::PlanCompleted { plan } => set_plan(case, plan, PlanStage::Complete),
+        EventKind::PlanCompleted { plan, equalities } => {
+            set_plan(case, plan, PlanStage::Complete);
+            if let Some(plan) = case.plans.get_mut(plan) {
+                plan.equalities.clone_from(equalities);
+            }
+        }
+        EventKind::PlanComparing { plan, until } => {
+            set_plan(case, plan, PlanStage::Comparing { since: at, until: *until, told: false });
+        }
+        EventKind::PlanCompared { plan, compared } => {
+            if let Some(plan) = case.plans.get_mut(plan) {
+                plan.compared.clone_from(compared);
+            }
+        }
+        EventKind::PlanUncompared { plan, .. } => {
+            let found = case.plans.get_mut(plan);
+            if let Some(PlanStage::Comparing { told, .. }) = found.map(|plan| &mut plan.stage) {
+                *told = true;
+            }
+        }
         EventKind::PlanVerified { plan } => set_plan(case, plan, PlanStage::Verified),
         EventKind::PlanUndoing { plan, why } => {
             set_plan(case, plan, PlanStage::Undoing { why: why.clone() });
@@ -264,7 +283,6 @@ fn set_plan(case: &mut Case, id: &PlanId, stage: PlanStage) {
     if let Some(plan) = case.plans.get_mut(id) {
         plan.stage = stage;
     } else {
-        let plan = Plan { id: id.clone(), actions: Vec::new(), stage };
-        case.plans.insert(id.clone(), plan);
+        case.plans.insert(id.clone(), Plan::new(id.clone(), stage));
     }
 }

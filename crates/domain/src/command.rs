@@ -2,7 +2,8 @@
 //! people, from the outside world, and from time itself.
 
 use crate::{
-    ActionId, AgentId, CaseTerms, Correlation, Digest, Drifted, Epoch, EscalationPlan, GroupId,
+    ActionId, AgentId, CaseTerms, Compared, Correlation, Digest, Drifted, Epoch, Equality,
+    EscalationPlan, GroupId,
     HandoffId, Identification, Outcome, PermitId, PersonId, PlanId, ProposalId, Provenance,
     ReadBack, Reading, ReasonCode, RequestId, ResolutionCode, Severity, Statement, Target,
     TenantId, TicketId, Timestamp, Verdict,
@@ -221,6 +222,17 @@ pub enum Command {
         epoch: Epoch,
         /// The plan.
         plan: PlanId,
+        /// What the playbook in force wants the systems to agree about after it.
+        equalities: Vec<Equality>,
+    },
+    /// What the systems show of what they have to agree about after a plan.
+    ReportComparison {
+        /// The plan.
+        plan: PlanId,
+        /// What was shown, for each equality and the write that it follows.
+        compared: Vec<Compared>,
+        /// When the first of the reads was sent.
+        sent_at: Timestamp,
     },
     /// The owner gives a plan up; what was done is undone.
     AbandonPlan {
@@ -461,6 +473,7 @@ impl Command {
             Self::Compare { .. } => "compare",
             Self::ReportCompensation { .. } => "report_compensation",
             Self::CompletePlan { .. } => "complete_plan",
+            Self::ReportComparison { .. } => "report_comparison",
             Self::AbandonPlan { .. } => "abandon_plan",
             Self::TicketPlaced { .. } => "ticket_placed",
             Self::StepRefused { .. } => "step_refused",

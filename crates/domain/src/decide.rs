@@ -7,6 +7,7 @@
 mod acting;
 mod approving;
 mod climbing;
+mod comparing;
 mod drifting;
 mod escalating;
 mod hearing;
@@ -139,7 +140,12 @@ impl Deciding {
             Command::ReportCompensation { action, attempt, outcome } => {
                 self.report_compensation(action, *attempt, outcome)
             }
-            Command::CompletePlan { agent, epoch, plan } => self.complete_plan(agent, *epoch, plan),
+            Command::CompletePlan { agent, epoch, plan, equalities } => {
+                self.complete_plan(agent, *epoch, plan, equalities)
+            }
+            Command::ReportComparison { plan, compared, sent_at } => {
+                self.report_comparison(plan, compared, *sent_at)
+            }
             Command::AbandonPlan { agent, epoch, plan, reason } => {
                 self.abandon_plan(agent, *epoch, plan, reason)
             }
@@ -173,6 +179,7 @@ impl Deciding {
             let before = self.events.len();
             self.pass_owner_time();
             self.pass_action_time();
+            self.pass_plan_time();
             self.pass_escalation_time();
             if self.events.len() == before {
                 return;
@@ -232,7 +239,8 @@ pub(crate) fn deadlines(case: &Case) -> Option<Timestamp> {
     let owner = owning::deadline(case);
     let actions = case.actions.values().filter_map(|action| acting::deadline(action));
     let escalations = case.escalations.values().filter_map(|found| found.deadline());
-    owner.into_iter().chain(actions).chain(escalations).min()
+    let plans = case.plans.values().filter_map(|plan| plan.deadline());
+    owner.into_iter().chain(actions).chain(plans).chain(escalations).min()
 }
 
 fn stale_approval(action: &Action) -> Rejection {

@@ -7,8 +7,8 @@
 use std::fmt;
 
 use crate::{
-    ActionId, AgentId, Correlation, Digest, EscalationId, HandoffId, PersonId, QueueRef, Refusal,
-    Span, Target, TicketId, Timestamp,
+    ActionId, AgentId, Correlation, Digest, EscalationId, HandoffId, PersonId, PlanId, QueueRef,
+    Refusal, Span, Target, TicketId, Timestamp,
 };
 
 /// One effect that is owed.
@@ -72,6 +72,12 @@ pub enum Effect {
         action: ActionId,
         /// Which attempt.
         attempt: u32,
+    },
+    /// Read from every system what they have to agree about after a plan, answer with
+    /// [`ReportComparison`](crate::Command::ReportComparison); stands until the answer settles it.
+    CompareSystems {
+        /// The plan.
+        plan: PlanId,
     },
     /// Undo the action: look first, then write, then read back.
     Compensate {

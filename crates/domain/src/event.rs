@@ -7,8 +7,8 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    ActionId, AgentId, Approval, CaseTerms, ContextEntry, ContractId, Correlation, Decision,
-    Delegation, Digest, Doubt, Drifted, Epoch, EscalationId, EscalationPlan, Evidence,
+    ActionId, AgentId, Approval, CaseTerms, Compared, ContextEntry, ContractId, Correlation,
+    Decision, Delegation, Digest, Doubt, Drifted, Epoch, Equality, EscalationId, EscalationPlan, Evidence,
     FailureClaim, HandoffId, Identification, Owner, PermitGrant, PermitId, PersonId, PlanId,
     ProposalId, Provenance, Purpose, Question, ReadBack, Reason, ReasonCode, Reply, RequestId,
     ResolutionCode, Routing, Said, Severity, Span, Step, TenantId, TicketId, Timestamp, Verdict,
@@ -204,8 +204,19 @@ pub enum EventKind {
     /// It could not be undone.
     CompensationFailed { action: ActionId, reason: String },
     /// The agent has proposed all actions of a plan.
-    PlanCompleted { plan: PlanId },
-    /// Every action of a plan is verified.
+    PlanCompleted {
+        plan: PlanId,
+        /// What its systems have to agree about after it.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        equalities: Vec<Equality>,
+    },
+    /// Every action of a plan is verified; whether the systems agree is being read.
+    PlanComparing { plan: PlanId, until: Timestamp },
+    /// What was read settles whether they do.
+    PlanCompared { plan: PlanId, compared: Vec<Compared> },
+    /// Whether they do could not be found out in time, and people are told.
+    PlanUncompared { plan: PlanId, detail: String },
+    /// Every action of a plan is verified, and the systems agree where they have to.
     PlanVerified { plan: PlanId },
     /// A plan failed; what was done is being undone.
     PlanUndoing { plan: PlanId, why: String },
@@ -345,6 +356,9 @@ impl EventKind {
             ActionCompensated = "action_compensated",
             CompensationFailed = "compensation_failed",
             PlanCompleted = "plan_completed",
+            PlanComparing = "plan_comparing",
+            PlanCompared = "plan_compared",
+            PlanUncompared = "plan_uncompared",
             PlanVerified = "plan_verified",
             PlanUndoing = "plan_undoing",
             PlanUndone = "plan_undone",

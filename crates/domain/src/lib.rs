@@ -68,7 +68,7 @@ pub use identity::{Candidate, Finding, Identification};
 pub use money::{Currency, InvalidMoney, Money};
 pub use owed::{next_moment, owed};
 pub use ownership::{Epoch, Owner, PermitGrant};
-pub use plan::{Plan, PlanStage};
+pub use plan::{Compared, Comparison, Difference, Equality, Plan, PlanStage};
 pub use reading::{
     Act, ActKind, Actor as TicketActor, ActorKind, QueueFacts, Reading, StaffMember, Standing,
     TicketFacts, TicketReading, TicketResolution, Unreachable,

@@ -3,8 +3,8 @@
 
 use crate::decide::deadlines;
 use crate::{
-    Action, ActionStage, Case, Effect, EffectId, Escalation, Owed, PersonId, Purpose, Stage,
-    Timestamp,
+    Action, ActionStage, Case, Effect, EffectId, Escalation, Owed, PersonId, PlanStage, Purpose,
+    Stage, Timestamp,
 };
 
 /// Every effect the case owes at `now`. Those whose `due` lies ahead are owed later.
@@ -16,6 +16,7 @@ pub fn owed(case: &Case, now: Timestamp) -> Vec<Owed> {
         for action in case.actions.values() {
             acting(action, now, &mut owing);
         }
+        comparing(case, now, &mut owing);
     }
     for escalation in case.escalations.values() {
         asking(case, escalation, now, &mut owing);
@@ -103,6 +104,18 @@ fn acting(action: &Action, now: Timestamp, owing: &mut Vec<Owed>) {
         | ActionStage::Diverged { .. }
         | ActionStage::Compensated
         | ActionStage::CompensationFailed { .. } => {}
+    }
+}
+
+fn comparing(case: &Case, now: Timestamp, owing: &mut Vec<Owed>) {
+    for plan in case.plans.values() {
+        if let PlanStage::Comparing { .. } = plan.stage {
+            owing.push(Owed {
+                id: EffectId(format!("{}/compare/{}", case.id, plan.id)),
+                due: now,
+                effect: Effect::CompareSystems { plan: plan.id.clone() },
+            });
+        }
     }
 }
 

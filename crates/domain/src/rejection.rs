@@ -103,6 +103,8 @@ pub enum Rejection {
     UnknownPlan { plan: PlanId },
     #[error("the plan {plan} is closed")]
     PlanClosed { plan: PlanId },
+    #[error("the systems of the plan {plan} are still being compared; try again in a moment")]
+    NotCompared { plan: PlanId },
 
     #[error("no step of this case waits for that")]
     StaleStep,
@@ -157,6 +159,7 @@ impl Rejection {
             Self::DelegationTooDeep { .. } => "DELEGATION_TOO_DEEP",
             Self::UnknownPlan { .. } => "UNKNOWN_PLAN",
             Self::PlanClosed { .. } => "PLAN_CLOSED",
+            Self::NotCompared { .. } => "NOT_COMPARED",
             Self::StaleStep => "STALE_STEP",
             Self::Unsettled { .. } => "UNSETTLED_ACTIONS",
         }

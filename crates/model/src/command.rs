@@ -349,7 +349,8 @@ impl Cmd {
                 },
             },
             Self::Plan { agent, epoch, abandon: false } => {
-                Command::CompletePlan { agent: agent.id(), epoch: ownership(epoch), plan: id("x") }
+                let (agent, epoch, equalities) = (agent.id(), ownership(epoch), Vec::new());
+                Command::CompletePlan { agent, epoch, plan: id("x"), equalities }
             }
             Self::Plan { agent, epoch, abandon: true } => Command::AbandonPlan {
                 agent: agent.id(),

@@ -198,6 +198,7 @@ fn owing(page: &mut Page, case: &Case, now: u8) {
             | Effect::Offer { .. }
             | Effect::Assess { .. }
             | Effect::DeliverPermit { .. }
+            | Effect::CompareSystems { .. }
             | Effect::Listen { .. }
             | Effect::Answer { .. } => {}
         }

@@ -51,11 +51,13 @@ pub enum Bug {
     LeasesShed,
     /// A compensation can run twice (`IDM-7`).
     CompensatedTwice,
+    /// A plan counts as verified without asking whether the systems agree.
+    PlanVerifiedWithoutComparing,
 }
 
 impl Bug {
     /// All of them, in the order of the table.
-    pub const ALL: [Self; 22] = [
+    pub const ALL: [Self; 23] = [
         Self::WebhookIsEvidence,
         Self::EvidenceDatedAtCommit,
         Self::QueueUnchecked,
@@ -78,6 +80,7 @@ impl Bug {
         Self::RevokedKeepsStream,
         Self::LeasesShed,
         Self::CompensatedTwice,
+        Self::PlanVerifiedWithoutComparing,
     ];
 
     /// Its name in `BELAY_PLANTED` and in the table: the variant in kebab case.
@@ -106,6 +109,7 @@ impl Bug {
             Self::RevokedKeepsStream => "revoked-keeps-stream",
             Self::LeasesShed => "leases-shed",
             Self::CompensatedTwice => "compensated-twice",
+            Self::PlanVerifiedWithoutComparing => "plan-verified-without-comparing",
         }
     }
 }

@@ -162,11 +162,8 @@ fn proposed(case: &mut Case, kind: &EventKind) {
     };
     case.action_count += 1;
     if let Some(id) = plan {
-        let plan = case.plans.entry(id.clone()).or_insert_with(|| Plan {
-            id: id.clone(),
-            actions: Vec::new(),
-            stage: PlanStage::Open,
-        });
+        let new = || Plan::new(id.clone(), PlanStage::Open);
+        let plan = case.plans.entry(id.clone()).or_insert_with(new);
         plan.actions.push(action.clone());
     }
     let new = Action {

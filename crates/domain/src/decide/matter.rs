@@ -132,6 +132,7 @@ impl Deciding {
         if !unsettled.is_empty() {
             return Err(Rejection::Unsettled { actions: unsettled });
         }
+        self.check_compared(person)?;
         self.close_case(&by.reference(), code, note);
         Ok(())
     }

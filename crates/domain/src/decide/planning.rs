@@ -1,12 +1,12 @@
-//! Plans: verified when every action is, undone in reverse when one cannot be.
+//! Plans: verified when every action is and the systems agree, undone in reverse when one cannot be.
 
 use belay_planted::{Bug, planted};
 
 use super::Deciding;
 use super::matter::{LINE_MAX, within};
 use crate::{
-    Action, ActionId, ActionStage, AgentId, Cause, Decision, Epoch, EventKind, Plan, PlanId,
-    PlanStage, Rejection,
+    Action, ActionId, ActionStage, AgentId, Cause, Decision, Epoch, Equality, EventKind, Plan,
+    PlanId, PlanStage, Rejection,
 };
 
 impl Deciding {
@@ -22,14 +22,16 @@ impl Deciding {
         agent: &AgentId,
         epoch: Epoch,
         id: &PlanId,
+        equalities: &[Equality],
     ) -> Result<(), Rejection> {
         self.check_owner(agent, epoch)?;
         match self.plan(id)?.stage {
             PlanStage::Open => {
-                self.emit(EventKind::PlanCompleted { plan: id.clone() });
+                let equalities = equalities.to_vec();
+                self.emit(EventKind::PlanCompleted { plan: id.clone(), equalities });
                 self.see_to_plan(id);
             }
-            PlanStage::Complete | PlanStage::Verified => {}
+            PlanStage::Complete | PlanStage::Comparing { .. } | PlanStage::Verified => {}
             PlanStage::Undoing { .. } | PlanStage::Undone | PlanStage::Stuck { .. } => {
                 return Err(Rejection::PlanClosed { plan: id.clone() });
             }
@@ -47,7 +49,7 @@ impl Deciding {
         self.check_owner(agent, epoch)?;
         within("reason", reason, LINE_MAX)?;
         match self.plan(id)?.stage {
-            PlanStage::Open | PlanStage::Complete => {
+            PlanStage::Open | PlanStage::Complete | PlanStage::Comparing { .. } => {
                 self.undo_plan(id, reason);
                 Ok(())
             }
@@ -90,15 +92,18 @@ impl Deciding {
                 if let Some(why) = broken {
                     self.undo_plan(id, &why);
                 } else if plan.stage == PlanStage::Complete && self.is_verified(&plan) {
-                    self.emit(EventKind::PlanVerified { plan: id.clone() });
+                    self.compare_or_verify(id);
                 }
             }
             PlanStage::Undoing { .. } => self.undo_next(id),
-            PlanStage::Verified | PlanStage::Undone | PlanStage::Stuck { .. } => {}
+            PlanStage::Comparing { .. }
+            | PlanStage::Verified
+            | PlanStage::Undone
+            | PlanStage::Stuck { .. } => {}
         }
     }
 
-    fn undo_plan(&mut self, id: &PlanId, why: &str) {
+    pub(super) fn undo_plan(&mut self, id: &PlanId, why: &str) {
         self.emit(EventKind::PlanUndoing { plan: id.clone(), why: why.to_owned() });
         let Ok(plan) = self.plan(id) else { return };
         let stopped: Vec<_> =
@@ -157,7 +162,7 @@ impl Deciding {
         }
     }
 
-    fn plan(&self, id: &PlanId) -> Result<Plan, Rejection> {
+    pub(super) fn plan(&self, id: &PlanId) -> Result<Plan, Rejection> {
         let found = self.case.plans.get(id).cloned();
         found.ok_or_else(|| Rejection::UnknownPlan { plan: id.clone() })
     }

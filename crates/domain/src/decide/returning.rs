@@ -66,7 +66,7 @@ impl Deciding {
 
     /// What the person's resolution means for the case.
     fn follow(&mut self, found: &Escalation, by: &PersonId, code: &ResolutionCode, note: &str) {
-        let settled = self.unsettled(true).is_empty();
+        let settled = self.unsettled(true).is_empty() && self.check_compared(true).is_ok();
         match found.plan.resolutions.get(code) {
             Some(AfterResolution::Resolve) if settled => {
                 self.close_case(&format!("person:{by}"), code, note);

@@ -27,7 +27,7 @@ kinds! {
     ApprovalAsked ApprovalAnswered ApprovalDelegated     ApprovalEnded StatementRefused StatementAnswered ActionAmended ActionAuthorized PermitExpired ActionDispatched ActionExecuted
     ActionUnknown ActionUnresolved ActionRetried ActionFailed ActionVerified ActionDiverged
     ActionWithdrawn CompensationStarted ActionCompensated CompensationFailed PlanCompleted
-    PlanVerified PlanUndoing PlanUndone PlanStuck EscalationOpened EscalationWidened StepStarted
+    PlanComparing PlanCompared PlanUncompared PlanVerified PlanUndoing PlanUndone PlanStuck EscalationOpened EscalationWidened StepStarted
     StepSkipped StepDeferred TicketUnread TicketDrifted TicketPlaced TicketOrphaned TicketSeen TicketRouted EscalationAcknowledged EvidenceRenewed
     EscalationLapsed StepFailed EscalationExhausted EscalationResolved CaseReturned
     EscalationClosed TicketWithdrawn CoverageRaised CoverageLowered CaseResolved
@@ -55,6 +55,8 @@ const STORIES: &[&str] = &[
      3 drifted e1/r1s1 T1 subject late paid; 3 look e1/r1s1 rev=3 unreadable; \
      4 look e1/r1s1 rev=3 unreadable; 22 tick; 23 resolve ann",
     "0 open; 1 offer A; 2 accept A h1; 3 identify A weak; 4 identify A cus_1",
+    "0 open; 1 offer A; 2 accept A h1; 3 propose A p1 {1} by=supervisor plan=x; 4 complete A x money undo; \
+     4 outcome a1 yes; 5 read a1 applied; 10 progress A; 15 tick; 16 systems x a1=differs",
     "0 open people hours=wait; 1 resolve ann",
     "0 open people hours=skip; 1 resolve ann",
     "0 open; 1 offer A; 2 accept A h1; 3 propose A p1 {1} ask=1 ticket; 4 placed e1/r1s1 T1; \

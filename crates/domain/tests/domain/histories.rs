@@ -148,6 +148,8 @@ fn interesting(seen: &BTreeMap<&'static str, u32>) {
         "action_compensated",
         "compensation_failed",
         "plan_completed",
+        "plan_comparing",
+        "plan_compared",
         "plan_verified",
         "plan_undoing",
         "plan_undone",

@@ -3,8 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use belay_domain::{
-    ActionId, Case, Command, Context, ContextEntry, Coverage, Digest, Effect, Event, EventKind,
-    Holder, Owner, PermitGrant, PersonId, Timestamp, Verdict, decide, next_moment, owed, replay,
+    ActionId, Case, Command, Compared, Comparison, Context, ContextEntry, ContractId, Coverage,
+    Digest, Effect, Equality, Event, EventKind, Holder, Owner, PermitGrant, PersonId, Timestamp,
+    Verdict, decide, next_moment, owed, replay,
 };
 
 /// Checks a case and its history at `now`, right after a command.
@@ -81,12 +82,22 @@ struct Audit<'a> {
     permits: BTreeSet<String>,
     order: Vec<ActionId>,
     undoing: BTreeMap<String, ActionId>,
+    plans: BTreeMap<String, Agreeing<'a>>,
+}
+
+/// What the systems of a plan have to agree about, and whether they were seen to.
+#[derive(Default)]
+struct Agreeing<'a> {
+    equalities: &'a [Equality],
+    comparing: bool,
+    compared: &'a [Compared],
 }
 
 /// An action as the journal tells it.
 #[derive(Default)]
 struct Audited<'a> {
     epoch: u64,
+    contract: Option<&'a ContractId>,
     verdict: Option<&'a Verdict>,
     plan: Option<String>,
     asked: Option<Digest>,
@@ -188,13 +199,16 @@ impl<'a> Audit<'a> {
     }
 
     fn read_action(&mut self, event: &'a Event, kind: &'a EventKind) {
-        if let EventKind::ActionProposed { action, epoch, plan, .. } = kind {
+        if let EventKind::ActionProposed { action, epoch, plan, contract, .. } = kind {
             self.order.push(action.clone());
             let plan = plan.as_ref().map(ToString::to_string);
-            let new = Audited { epoch: epoch.0, plan, stage: "proposed", ..Audited::default() };
+            let contract = Some(contract);
+            let epoch = epoch.0;
+            let new = Audited { epoch, contract, plan, stage: "proposed", ..Audited::default() };
             self.actions.insert(action.clone(), new);
             return;
         }
+        self.read_plan(kind);
         let (owner_epoch, progress) = (self.epoch, self.progress);
         let Some(id) = about(kind) else { return };
         if let EventKind::CompensationStarted { attempt: 1, .. } = kind {
@@ -274,6 +288,48 @@ impl<'a> Audit<'a> {
             | EventKind::ActionFailed { .. } => known.stage = "over",
             _ => {}
         }
+    }
+
+    /// A plan is verified only when its systems were compared after its last step, and agree.
+    fn read_plan(&mut self, kind: &'a EventKind) {
+        match kind {
+            EventKind::PlanCompleted { plan, equalities } => {
+                let new = Agreeing { equalities, ..Agreeing::default() };
+                self.plans.insert(plan.to_string(), new);
+            }
+            EventKind::PlanComparing { plan, .. } => self.agreeing(plan.as_str()).comparing = true,
+            EventKind::PlanCompared { plan, compared } => {
+                let known = self.agreeing(plan.as_str());
+                assert!(known.comparing, "{plan} was compared before its last step was verified");
+                known.compared = compared;
+            }
+            EventKind::PlanVerified { plan } => {
+                let known = &self.plans[plan.as_str()];
+                for (id, action) in &self.actions {
+                    if action.plan.as_deref() != Some(plan.as_str()) || action.stage != "proved" {
+                        continue;
+                    }
+                    let name = action.contract.map_or("", |contract| contract.as_str());
+                    for equality in known
+                        .equalities
+                        .iter()
+                        .filter(|equality| name.split('@').next() == Some(equality.after.as_str()))
+                    {
+                        let agrees = known.compared.iter().any(|one| {
+                            one.equality == equality.name
+                                && one.action == *id
+                                && matches!(one.shown, Comparison::Equal { .. })
+                        });
+                        assert!(agrees, "{plan} is verified and {} unequal", equality.name);
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn agreeing(&mut self, plan: &str) -> &mut Agreeing<'a> {
+        self.plans.get_mut(plan).expect("a plan that was completed")
     }
 
     /// `IDM-7`: within a plan, what was done later is undone earlier.

@@ -5,6 +5,7 @@ mod script;
 mod terms;
 
 mod action;
+mod agreeing;
 mod approval;
 mod coverage;
 mod escalation;

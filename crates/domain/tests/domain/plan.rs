@@ -1,4 +1,4 @@
-//! Plans: verified when every action is, undone in reverse when one cannot be.
+//! Plans: verified when every action is and the systems agree, undone in reverse when one cannot be.
 
 use crate::script::check;
 
@@ -169,5 +169,180 @@ fn two_parts_that_run_out_together_are_both_over() {
          23 progress A
          28 progress A -> permit_expired, action_failed, plan_undoing, action_withdrawn, plan_undone, lease_renewed
          28 owes -> nothing",
+    );
+}
+
+/// As [`two_of_three`], with the third write verified at 7 and the plan complete.
+#[track_caller]
+fn all_three(equal: &str, lines: &str) {
+    two_of_three(
+        "by=supervisor undoable",
+        &format!(
+            "6 complete A x {equal} -> plan_completed
+             6 outcome a3 yes
+             7 read a3 applied -> action_verified, plan_comparing
+             7 plan x -> comparing
+             {lines}"
+        ),
+    );
+}
+
+#[test]
+fn a_plan_is_verified_only_when_its_systems_were_compared_and_agree() {
+    all_three(
+        "money",
+        "7 owes -> c/compare/x
+         7 complete A x money -> -
+         7 resolve A -> refused NOT_COMPARED
+         7 resolve ann -> refused NOT_COMPARED
+         8 systems y a1=equal -> refused UNKNOWN_PLAN
+         8 systems x a1=equal a2=equal -> -
+         8 systems x a1=equal a2=equal a3=unreadable -> -
+         8 systems x names:a1=equal names:a2=equal names:a3=equal -> -
+         8 plan x -> comparing
+         9 systems x a1=equal a2=equal a3=equal -> plan_compared, plan_verified
+         9 plan x -> verified
+         9 owes -> nothing
+         9 systems x a1=equal a2=differs a3=equal -> -
+         9 abandon A x -> refused PLAN_CLOSED
+         9 resolve A -> case_resolved",
+    );
+}
+
+#[test]
+fn every_equality_has_to_hold() {
+    all_three(
+        "money names",
+        "8 systems x a1=equal a2=equal a3=equal -> -
+         8 systems x a1=equal a2=equal a3=equal names:a1=equal names:a2=equal names:a3=unreadable -> -
+         8 systems x a1=equal a2=equal a3=equal names:a1=equal names:a2=equal names:a3=equal -> plan_compared, plan_verified",
+    );
+}
+
+#[test]
+fn only_what_was_read_after_the_last_step_counts() {
+    all_three(
+        "money",
+        "9 systems x a1=equal a2=equal a3=equal sent=6 -> -
+         9 systems x a1=equal a2=equal a3=equal sent=10 -> -
+         9 systems x a1=differs sent=6 -> -
+         9 systems x a1=equal a2=equal a3=equal sent=7 -> plan_compared, plan_verified",
+    );
+}
+
+#[test]
+fn systems_that_differ_are_for_people_at_once() {
+    all_three(
+        "money",
+        "8 systems x a1=equal a2=differs a3=unreadable -> plan_compared, context_added, plan_stuck, escalation_opened, step_started
+         8 plan x -> stuck
+         8 action a2 -> verified
+         8 owes -> c/e1/r1s1/place
+         8 complete A x money -> refused PLAN_CLOSED
+         9 resolve A -> refused ESCALATION_UNDER_WAY
+         9 resolve ann -> escalation_closed, case_resolved",
+    );
+}
+
+#[test]
+fn systems_that_differ_undo_the_plan_where_the_playbook_says_so() {
+    all_three(
+        "money undo",
+        "8 systems x a1=equal a2=equal a3=differs -> plan_compared, context_added, plan_undoing, compensation_started
+         8 owes -> c/a3/compensate/1
+         9 undo a3 done
+         9 undo a2 done
+         9 undo a1 done -> action_compensated, plan_undone",
+    );
+    // One of two that wants people has them.
+    all_three(
+        "money names undo",
+        "8 systems x a1=differs names:a1=differs -> plan_compared, context_added, plan_stuck, escalation_opened, step_started",
+    );
+    all_three(
+        "money names undo",
+        "8 systems x a1=differs -> plan_compared, context_added, plan_undoing, compensation_started",
+    );
+}
+
+#[test]
+fn a_difference_may_be_given_time_to_settle() {
+    all_three(
+        "money settle=3",
+        "9 systems x a1=differs a2=equal a3=equal -> -
+         10 systems x a1=differs a2=equal a3=equal sent=9 -> -
+         10 systems x a1=equal a2=equal a3=equal sent=9 -> plan_compared, plan_verified",
+    );
+    all_three(
+        "money settle=3",
+        "10 systems x a1=differs a2=equal a3=equal -> plan_compared, context_added, plan_stuck, escalation_opened, step_started",
+    );
+}
+
+#[test]
+fn systems_that_cannot_be_compared_in_time_are_for_people_and_are_read_on() {
+    all_three(
+        "money settle=3",
+        "14 progress A
+         19 systems x a1=unreadable -> -
+         20 tick -> plan_uncompared, context_added, escalation_opened, step_started
+         20 plan x -> comparing
+         20 owes -> c/compare/x, c/e1/r1s1/place
+         21 tick -> -
+         21 resolve A -> refused ESCALATION_UNDER_WAY
+         21 systems x a1=equal a2=equal a3=equal -> plan_compared, plan_verified
+         21 plan x -> verified",
+    );
+    all_three(
+        "money",
+        "14 progress A\n17 tick\n18 resolve ann -> escalation_closed, case_resolved",
+    );
+}
+
+#[test]
+fn a_person_on_the_ticket_cannot_end_a_case_whose_systems_are_being_compared() {
+    all_three(
+        "money",
+        "7 escalate A -> escalation_opened, step_started
+         8 placed e1/r1s1 T1
+         9 look e1/r1s1 closed=ann:solved -> escalation_resolved, context_added, case_returned, routing_started",
+    );
+}
+
+#[test]
+fn a_plan_can_be_given_up_while_its_systems_are_compared() {
+    all_three(
+        "money",
+        "8 abandon A x -> plan_undoing, compensation_started
+         8 systems x a1=equal a2=equal a3=equal -> -
+         8 plan x -> undoing",
+    );
+}
+
+#[test]
+fn a_plan_that_writes_nothing_of_what_is_compared_is_verified_as_ever() {
+    two_of_three(
+        "by=supervisor",
+        "6 complete A x elsewhere
+         6 outcome a3 yes
+         7 read a3 applied -> action_verified, plan_verified",
+    );
+    // What was turned down was not written.
+    two_of_three(
+        "deny",
+        "6 complete A x money -> plan_completed, plan_comparing
+         7 systems x a1=equal a2=equal -> plan_compared, plan_verified",
+    );
+}
+
+#[test]
+fn systems_are_not_compared_before_the_last_step_is_verified() {
+    two_of_three(
+        "by=supervisor",
+        "6 systems x a1=equal a2=equal -> -
+         6 complete A x money -> plan_completed
+         6 systems x a1=equal a2=equal -> -
+         6 owes -> c/a3/execute/1
+         6 plan x -> complete",
     );
 }

@@ -45,7 +45,7 @@ listed! { REJECTIONS, rejection, Rejection,
     AlreadyAnswered "ALREADY_ANSWERED" HandedOver "HANDED_OVER"
     DelegationCircle "DELEGATION_CIRCLE" DelegationTooDeep "DELEGATION_TOO_DEEP"
     UnknownPlan "UNKNOWN_PLAN" PlanClosed "PLAN_CLOSED" StaleStep "STALE_STEP"
-    Unsettled "UNSETTLED_ACTIONS"
+    Unsettled "UNSETTLED_ACTIONS" NotCompared "NOT_COMPARED"
 }
 
 listed! { DOUBTS, doubt, Doubt,

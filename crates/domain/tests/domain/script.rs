@@ -14,8 +14,8 @@ mod words;
 
 use belay_domain::{
     ActionId, ActionStage, Actor, Case, Command, Correlation, Coverage, Drifted, Event,
-    FailureClaim, Holder, Outcome, PlanStage, Proposal, ReadBack, Statement, Target, Timestamp,
-    VotesChoice, decide, owed, replay,
+    FailureClaim, Holder, Outcome, PlanStage, Proposal, ReadBack, Statement, Target,
+    Timestamp, VotesChoice, decide, owed, replay,
 };
 
 use crate::laws;
@@ -53,8 +53,12 @@ pub(crate) struct Story {
 
 impl Story {
     pub(crate) fn new() -> Self {
+        Self::named("c")
+    }
+
+    pub(crate) fn named(name: &str) -> Self {
         Self {
-            case: Case::unopened(id("c")),
+            case: Case::unopened(id(name)),
             history: Vec::new(),
             now: at(0),
             last_verdict: Vec::new(),
@@ -80,6 +84,12 @@ impl Story {
         }
     }
 
+    /// The same for a command that somebody else thought of.
+    pub(crate) fn obey_at(&mut self, command: &Command, now: Timestamp) -> String {
+        self.now = now;
+        self.obey(command)
+    }
+
     fn obey(&mut self, command: &Command) -> String {
         let before = self.case.clone();
         let decided = decide(&self.case, command, self.now);
@@ -97,7 +107,7 @@ impl Story {
             }
             Err(rejection) => {
                 assert_eq!(before, self.case, "a refused command changed the case");
-                assert_eq!(replay(id("c"), &self.history), self.case);
+                assert_eq!(replay(self.case.id.clone(), &self.history), self.case);
                 format!("refused {}", rejection.code())
             }
         }
@@ -130,6 +140,7 @@ impl Story {
         match &self.case.plans[&id(name)].stage {
             PlanStage::Open => "open",
             PlanStage::Complete => "complete",
+            PlanStage::Comparing { .. } => "comparing",
             PlanStage::Verified => "verified",
             PlanStage::Undoing { .. } => "undoing",
             PlanStage::Undone => "undone",
@@ -139,7 +150,7 @@ impl Story {
     }
 
     fn action(&self, short: &str) -> ActionId {
-        id(&format!("c/{short}"))
+        id(&format!("{}/{short}", self.case.id))
     }
 
     fn attempt(&self, word: &str) -> (ActionId, u32) {
@@ -196,12 +207,12 @@ impl Story {
             "accept" => Command::Accept {
                 agent: id(word(0)),
                 key: key(word(0)),
-                handoff: id(&format!("c/{}", word(1))),
+                handoff: id(&format!("{}/{}", self.case.id, word(1))),
                 context: if has("wrong") { key("wrong") } else { self.case.context.digest() },
             },
             "decline" => Command::Decline {
                 agent: id(word(0)),
-                handoff: id(&format!("c/{}", word(1))),
+                handoff: id(&format!("{}/{}", self.case.id, word(1))),
                 reason: "busy".to_owned(),
             },
             "progress" => Command::Progress { agent: id(word(0)), epoch, key: key(word(0)) },
@@ -231,24 +242,36 @@ impl Story {
                 code: id("solved"),
                 note: "well".to_owned(),
             },
-            "complete" => Command::CompletePlan { agent: id(word(0)), epoch, plan: id(word(1)) },
+            "complete" => Command::CompletePlan {
+                agent: id(word(0)),
+                epoch,
+                plan: id(word(1)),
+                equalities: crate::agreeing::equalities(words),
+            },
+            "systems" => Command::ReportComparison {
+                plan: id(word(0)),
+                compared: crate::agreeing::compared(&words[1..]),
+                sent_at: sent(words).unwrap_or(self.now),
+            },
             "abandon" => Command::AbandonPlan {
                 agent: id(word(0)),
                 epoch,
                 plan: id(word(1)),
                 reason: "no".to_owned(),
             },
-            "placed" => Command::TicketPlaced { correlation: step(word(0)), ticket: id(word(1)) },
+            "placed" => {
+                Command::TicketPlaced { correlation: self.step(word(0)), ticket: id(word(1)) }
+            }
             "impossible" => Command::StepRefused {
-                correlation: step(word(0)),
+                correlation: self.step(word(0)),
                 reason: "nobody is there".to_owned(),
             },
-            "told" => Command::Withdrawn { correlation: step(word(0)), ticket: id(word(1)) },
+            "told" => Command::Withdrawn { correlation: self.step(word(0)), ticket: id(word(1)) },
             "answered" => {
-                Command::Answered { correlation: step(word(0)), statement: word(1).to_owned() }
+                Command::Answered { correlation: self.step(word(0)), statement: word(1).to_owned() }
             }
             "drifted" => Command::Drifted {
-                correlation: step(word(0)),
+                correlation: self.step(word(0)),
                 ticket: id(word(1)),
                 field: match word(2) {
                     "queue" => Drifted::Queue,
@@ -429,14 +452,19 @@ impl Story {
             }
         });
         Command::Hear {
-            correlation: step(words[0]),
+            correlation: self.step(words[0]),
             statements: statements.collect(),
             sent_at: sent(words).unwrap_or(self.now),
         }
     }
 
+    /// `e1/r1s1`, of this case.
+    fn step(&self, short: &str) -> Correlation {
+        id(&format!("{}/{short}", self.case.id))
+    }
+
     fn look(&self, words: &[&str]) -> Command {
-        let correlation = step(words[0]);
+        let correlation = self.step(words[0]);
         let queue =
             self.case.escalations.values().find(|found| found.step.correlation == correlation);
         let queue = queue.map_or("first", |found| found.step_plan().queue.queue.as_str());
@@ -454,9 +482,4 @@ fn stored_and_read(event: &Event) {
     let stored = serde_json::to_string(event).expect("events are JSON");
     let read: Event = serde_json::from_str(&stored).unwrap_or_else(|why| panic!("{why}: {stored}"));
     assert_eq!(read, *event, "read otherwise than written");
-}
-
-/// `e1/r1s1`, of this case.
-fn step(short: &str) -> Correlation {
-    id(&format!("c/{short}"))
 }

@@ -27,6 +27,8 @@ pub(crate) struct World {
     target: Target,
     late: Vec<String>,
     proposals: u32,
+    /// Whether the systems agree, from which moment on.
+    agree: Vec<(i64, bool)>,
 }
 
 /// A ticket as it really was from a moment on.
@@ -68,6 +70,7 @@ impl World {
             target: Target::default(),
             late: Vec::new(),
             proposals: 0,
+            agree: vec![(0, true)],
         };
         // Mostly cases for agents; those for people are shorter stories.
         let opening = [
@@ -95,8 +98,26 @@ impl World {
         if let Some((_, sent)) = line.split_once("sent=") {
             self.is_dated(known, sent.parse().expect("seconds"));
         }
+        self.agreed_once(known);
         self.is_borne_out();
         outcome
+    }
+
+    /// A plan that was compared is verified only if its systems did agree since its last step was.
+    fn agreed_once(&self, known: usize) {
+        for event in &self.story.history[known..] {
+            let EventKind::PlanVerified { plan } = &event.kind else { continue };
+            let since = self.story.history.iter().rev().find_map(|event| match &event.kind {
+                EventKind::PlanComparing { plan: of, .. } if of == plan => Some(seconds(event.at)),
+                _ => None,
+            });
+            let Some(since) = since else { continue };
+            let agreed = self.agree.iter().enumerate().any(|(index, (_, agrees))| {
+                let until = self.agree.get(index + 1).map_or(i64::MAX, |next| next.0);
+                *agrees && until >= since
+            });
+            assert!(agreed, "{plan} is verified and its systems never agreed");
+        }
     }
 
     /// `COV-3`: evidence that came of a read bears the time at which that was sent.
@@ -232,6 +253,21 @@ impl World {
                 self.place(&short(correlation.as_str()), b, c)
             }
             Effect::Watch { correlation, .. } => self.look(&short(correlation.as_str()), b, c),
+            Effect::CompareSystems { plan } => {
+                let agrees = self.agree.last().is_some_and(|(_, agrees)| *agrees);
+                let actions = self.case().comparisons(&plan).into_iter();
+                let shown = actions.enumerate().map(|(index, (_, action))| {
+                    let shown = match (agrees, index) {
+                        _ if c.is_multiple_of(8) => "unreadable",
+                        (false, 0) => "differs",
+                        _ => "equal",
+                    };
+                    format!("{}={shown}", short(action.as_str()))
+                });
+                let shown: Vec<String> = shown.collect();
+                let line = format!("systems {plan} {} sent={}", shown.join(" "), self.now);
+                self.now_or_late(line, b);
+            }
             // Nobody decides on tickets in this world.
             Effect::Listen { .. } | Effect::Answer { .. } => {}
             Effect::Withdraw { correlation, ticket, .. } => {
@@ -370,9 +406,11 @@ impl World {
         let line = match b % 10 {
             0 if a.is_multiple_of(2) => format!("release {owner}"),
             1 => format!("handoff {owner} crm"),
-            2 | 3 => format!("complete {owner} y"),
+            2 => format!("complete {owner} y"),
+            3 => format!("complete {owner} y money undo"),
             4 => format!("escalate {owner}"),
-            5 | 6 => format!("complete {owner} x"),
+            5 => format!("complete {owner} x"),
+            6 => format!("complete {owner} x money settle=2"),
             7 => format!("abandon {owner} x"),
             8 if a.is_multiple_of(3) => format!("resolve {owner}"),
             _ => format!("progress {owner} @{}", self.case().epoch.0.saturating_sub(1)),
@@ -414,6 +452,11 @@ impl World {
             3 => "know ann more",
             4 => "contact q2",
             5 => "amend renamed",
+            6 => {
+                let agrees = self.agree.last().is_some_and(|(_, agrees)| *agrees);
+                self.agree.push((self.now, !agrees));
+                return;
+            }
             _ => "open",
         };
         self.tell(line);

@@ -3,11 +3,12 @@
 use crate::actions::Stage;
 use crate::ledger::{Ledger, Owner, Step};
 use crate::moves::{
-    AGENTS, Ask, Choice, Found, Look, Move, Name, OTHERS, PEOPLE, Queue, Ruling, Said, Shows,
-    Ticket, Undo, Who,
+    AGENTS, Agree, Ask, Choice, Found, Look, Move, Name, OTHERS, PEOPLE, Queue, Ruling, Said,
+    Shows, Ticket, Undo, Who,
 };
 use crate::owing::Due;
 use crate::people::Stand;
+use crate::plans::PLANS;
 use crate::terms::REASON;
 
 /// The numbers behind one move; smaller ones mean simpler moves.
@@ -16,7 +17,6 @@ pub(crate) type Dice = [u8; 6];
 /// The most actions: their ids are in the same order as text and as numbers.
 const ACTIONS_MAX: usize = 9;
 const LEADS: [Name; 7] = ["lea", "leo", "lia", "lea", "opal", "carl", "owner-of-A"];
-const PLANS: [Name; 2] = ["x", "y"];
 
 pub(crate) fn choose(ledger: &Ledger, dice: Dice) -> Move {
     let waits = [0, 0, 0, 1, 1, 1, 2, 2, 3, 4, 5, 6, 9, 14, 31, 61];
@@ -65,6 +65,16 @@ fn ask(ledger: &Ledger, dice: Dice, wait: i64) -> Ask {
     let talk = talk.max();
     if talk.is_some_and(|said| kind >= 20 || said > 0 && kind >= 6) {
         return vote(ledger, dice);
+    }
+    // A plan whose parts are done is completed, and then its agent would like to be done with the case.
+    if let Some(plan) = finished(ledger)
+        && kind >= 18
+    {
+        return Ask::Complete { agent, epoch, plan, agree: agree(d) };
+    }
+    if ledger.is_at_issue(false) && kind % 8 == 5 {
+        let by = if d % 4 == 3 { Who::Person("lea") } else { Who::Agent(agent, epoch) };
+        return Ask::Resolve { by };
     }
     match kind {
         0..=9 | 24.. => serve(ledger, dice, wait),
@@ -126,6 +136,11 @@ fn serve(ledger: &Ledger, dice: Dice, wait: i64) -> Ask {
         Due::Undo { action, attempt } => {
             let how = [Undo::Done, Undo::Done, Undo::Busy, Undo::Never][usize::from(b % 4)];
             Ask::Undid { action, attempt, how }
+        }
+        Due::Agreement { plan } => {
+            let sent = sent(ledger, c, wait);
+            let shows = if a % 4 == 3 { shows(b) } else { Shows::NoAnswer };
+            Ask::Agreement { plan, shows, all: d % 6 != 5, sent }
         }
         Due::Place { step } => match b % 8 {
             6 => Ask::Impossible { step },
@@ -236,8 +251,26 @@ fn plan(ledger: &Ledger, dice: Dice) -> Ask {
     if d % 4 == 3 {
         Ask::Abandon { agent, epoch, plan }
     } else {
-        Ask::Complete { agent, epoch, plan }
+        Ask::Complete { agent, epoch, plan, agree: agree(b / 16) }
     }
+}
+
+/// An open plan of which something was done, and nothing is under way.
+fn finished(ledger: &Ledger) -> Option<Name> {
+    PLANS.into_iter().find(|plan| {
+        let parts =
+            (1..=ledger.actions()).filter(|action| ledger.proposal(*action).3 == Some(*plan));
+        let stages: Vec<Stage> = parts.map(|part| ledger.stage(part)).collect();
+        ledger.plan(plan) == Some("open")
+            && stages.contains(&Stage::Verified)
+            && stages.iter().all(|stage| stage.is_settled())
+    })
+}
+
+fn agree(luck: u8) -> Agree {
+    let agree =
+        [Agree::OrPeople, Agree::OrUndone, Agree::Nothing, Agree::Elsewhere, Agree::OrPeople];
+    agree[usize::from(luck) % agree.len()]
 }
 
 fn vote(ledger: &Ledger, dice: Dice) -> Ask {
@@ -379,7 +412,7 @@ fn noise(ledger: &Ledger, dice: Dice, wait: i64) -> Ask {
     let [_, a, b, c, d, _] = dice;
     let action = usize::from(a % 10);
     let step = (usize::from(a % 4), 1 + u32::from(b % 2), 1 + usize::from(c % 2));
-    match b % 14 {
+    match b % 15 {
         0 => Ask::Placed { step, ticket: 1 + d % 3 },
         1 => Ask::Impossible { step },
         2 => Ask::Gone { step, ticket: 1 + d % 3 },
@@ -398,6 +431,12 @@ fn noise(ledger: &Ledger, dice: Dice, wait: i64) -> Ask {
         },
         11 if (1..=ledger.actions()).contains(&action) => begin(ledger, action, c, d),
         12 => Ask::Playbook { newer: d % 2 == 1 },
+        13 => Ask::Agreement {
+            plan: if d % 8 == 7 { "unknown" } else { PLANS[usize::from(c % 2)] },
+            shows: shows(d),
+            all: true,
+            sent: ledger.now,
+        },
         _ => Ask::Report { agent: None, action, attempt: 1, said: said(c) },
     }
 }

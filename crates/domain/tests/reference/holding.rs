@@ -3,6 +3,7 @@
 use crate::ledger::{Fact, Ledger, Owner, Purpose, Why};
 use crate::moves::{Ask, Name, Who};
 use crate::people::Stand;
+use crate::plans::PLANS;
 use crate::terms::{BOUNCES, LEASE, OFFER, SEEK};
 
 /// What anybody may know of the coverage: who, and until when.
@@ -217,6 +218,9 @@ impl Ledger {
         if self.is_unsettled(person) {
             return Err("UNSETTLED_ACTIONS");
         }
+        if self.is_at_issue(person) {
+            return Err("NOT_COMPARED");
+        }
         self.close();
         Ok(())
     }
@@ -265,6 +269,7 @@ impl Ledger {
                 self.give_up_search();
             }
             self.let_time_pass_for_writes();
+            self.let_time_pass_for_plans();
             self.let_time_pass_for_people();
             if self.facts.len() == before {
                 return;
@@ -287,6 +292,7 @@ impl Ledger {
             (None, None) => {}
         }
         moments.extend((1..=self.actions()).filter_map(|action| self.deadline_of_action(action)));
+        moments.extend(PLANS.iter().filter_map(|plan| self.deadline_of_plan(plan)));
         moments.extend((1..=self.escalations()).filter_map(|asked| self.deadline(asked)));
         moments.into_iter().min()
     }

@@ -1,7 +1,7 @@
 //! The naive model: the full list of what ever happened to a case, and questions that are answered by reading it
 //! from the end. Nothing is kept up to date, so nothing can be out of date.
 
-use crate::moves::{Name, Ruling, Ticket};
+use crate::moves::{Agree, Name, Ruling, Ticket};
 use crate::terms::LEASE;
 
 /// A case as its full story, in seconds since the story began.
@@ -78,7 +78,9 @@ pub(crate) enum Fact {
     Undoing { action: usize, attempt: u32, at: i64 },
     Undone { action: usize },
     UndoFailed { action: usize },
-    PlanComplete { plan: Name },
+    PlanComplete { plan: Name, agree: Agree },
+    PlanAtIssue { plan: Name },
+    PlanToPeople { plan: Name },
     PlanProved { plan: Name },
     PlanUndoing { plan: Name },
     PlanUndone { plan: Name },

@@ -124,7 +124,7 @@ fn interesting(seen: &BTreeMap<&'static str, u64>) {
 }
 
 /// Every kind of event and every refusal that the model knows of.
-const WANTED: [&str; 101] = [
+const WANTED: [&str; 105] = [
     "ALREADY_ANSWERED",
     "ALREADY_ASKED",
     "ALREADY_OPEN",
@@ -141,6 +141,7 @@ const WANTED: [&str; 101] = [
     "INVOLVED",
     "NOT_AN_APPROVER",
     "NOT_ASKED",
+    "NOT_COMPARED",
     "NOT_EXECUTOR",
     "NOT_OFFERED",
     "NOT_OWNER",
@@ -212,9 +213,12 @@ const WANTED: [&str; 101] = [
     "lease_expired",
     "lease_renewed",
     "permit_expired",
+    "plan_compared",
+    "plan_comparing",
     "plan_completed",
     "plan_stuck",
     "plan_undoing",
+    "plan_uncompared",
     "plan_undone",
     "plan_verified",
     "routing_ended",

@@ -127,6 +127,15 @@ pub(crate) enum Ask {
         agent: Name,
         epoch: u64,
         plan: Name,
+        agree: Agree,
+    },
+    /// What the systems show after the plan: the first comparison so, the others equal, and the last one left out
+    /// unless it is all of them.
+    Agreement {
+        plan: Name,
+        shows: Shows,
+        all: bool,
+        sent: i64,
     },
     Abandon {
         agent: Name,
@@ -202,6 +211,18 @@ pub(crate) enum Shows {
     Nothing,
     SomethingElse,
     NoAnswer,
+}
+
+/// What the systems have to agree about after a plan.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Agree {
+    Nothing,
+    /// About something that only another kind of write is followed by.
+    Elsewhere,
+    /// At once; otherwise people have it.
+    OrPeople,
+    /// After a while; otherwise it is undone.
+    OrUndone,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -4,6 +4,7 @@ use crate::actions::Stage;
 use crate::ledger::{Ledger, Step};
 use crate::moves::{Name, Ticket};
 use crate::people::Stand;
+use crate::plans::PLANS;
 
 /// One effect.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -15,6 +16,7 @@ pub(crate) enum Due {
     Execute { action: usize, attempt: u32 },
     ReadBack { action: usize, attempt: u32 },
     Undo { action: usize, attempt: u32 },
+    Agreement { plan: Name },
     Place { step: Step },
     Watch { step: Step, ticket: Ticket },
     TellPeople { step: Step, ticket: Ticket },
@@ -32,6 +34,8 @@ impl Ledger {
                 (None, None) => {}
             }
             owed.extend((1..=self.actions()).filter_map(|action| self.owed_for(action)));
+            let at_issue = PLANS.iter().filter(|plan| self.plan(plan) == Some("comparing"));
+            owed.extend(at_issue.map(|plan| Due::Agreement { plan }));
             owed.extend((1..=self.escalations()).filter_map(|asked| self.owed_to_people(asked)));
         }
         owed.sort();

@@ -385,7 +385,7 @@ impl Ledger {
         self.note(Fact::Settled { escalation: asked });
         self.note(Fact::Learned);
         match code {
-            "solved" if !self.is_unsettled(true) => self.close(),
+            "solved" if !self.is_unsettled(true) && !self.is_at_issue(true) => self.close(),
             "solved" => self.give_back(None),
             _ => self.give_back(Some("returns")),
         }

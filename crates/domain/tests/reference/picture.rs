@@ -156,6 +156,7 @@ impl std::fmt::Display for Due {
             Self::Execute { action, attempt } => write!(f, "execute c/a{action} {attempt}"),
             Self::ReadBack { action, attempt } => write!(f, "read c/a{action} {attempt}"),
             Self::Undo { action, attempt } => write!(f, "undo c/a{action} {attempt}"),
+            Self::Agreement { plan } => write!(f, "compare {plan}"),
             Self::Place { step } => write!(f, "place {}", named(*step)),
             Self::Watch { step, ticket } => write!(f, "watch {} T{ticket}", named(*step)),
             Self::TellPeople { step, ticket } => write!(f, "withdraw {} T{ticket}", named(*step)),
@@ -172,6 +173,7 @@ fn effect(effect: &Effect) -> String {
         Effect::Execute { action, attempt } => format!("execute {action} {attempt}"),
         Effect::ReadBack { action, attempt } => format!("read {action} {attempt}"),
         Effect::Compensate { action, attempt } => format!("undo {action} {attempt}"),
+        Effect::CompareSystems { plan } => format!("compare {plan}"),
         Effect::PlaceTicket { correlation, .. } => format!("place {correlation}"),
         Effect::Watch { correlation, ticket, .. } => format!("watch {correlation} {ticket}"),
         Effect::Listen { correlation, ticket, .. } => format!("listen {correlation} {ticket}"),
@@ -181,10 +183,11 @@ fn effect(effect: &Effect) -> String {
 }
 
 fn plan(plan: &belay_domain::Plan) -> (String, &'static str) {
-    use belay_domain::PlanStage::{Complete, Open, Stuck, Undoing, Undone, Verified};
+    use belay_domain::PlanStage::{Comparing, Complete, Open, Stuck, Undoing, Undone, Verified};
     let stage = match plan.stage {
         Open => "open",
         Complete => "complete",
+        Comparing { .. } => "comparing",
         Verified => "verified",
         Undoing { .. } => "undoing",
         Undone => "undone",

@@ -1,16 +1,16 @@
 //! The real domain beside the model: the same commands in its own words.
 
 use belay_domain::{
-    Act, ActKind, ActionStage, Actor, ActorKind, Case, Command, Context, Digest, Event,
-    FailureClaim, NewEntry, Open, Outcome, Proposal, Provenance, QueueFacts, ReadBack, Reading,
-    Source, StaffMember, Standing, Target, TicketActor, TicketFacts, TicketReading,
-    TicketResolution, VotesChoice, apply, decide,
+    Act, ActKind, ActionStage, Actor, ActorKind, Case, Command, Compared, Comparison, Context,
+    Digest, Equality, Event, FailureClaim, NewEntry, Open, Outcome, PlanId, Proposal, Provenance,
+    QueueFacts, ReadBack, Reading, Source, Span, StaffMember, Standing, Target, TicketActor,
+    TicketFacts, TicketReading, TicketResolution, VotesChoice, apply, decide,
 };
 
 use crate::ledger::Step;
-use crate::moves::{Ask, Choice, Found, Look, Name, Queue, Said, Shows, Undo, Who};
+use crate::moves::{Agree, Ask, Choice, Found, Look, Name, Queue, Said, Shows, Undo, Who};
 use crate::picture::named;
-use crate::terms::{ASSESS, at, case_terms, id, playbook, queue, verdict};
+use crate::terms::{ASSESS, COMPARE, SETTLE, at, case_terms, id, playbook, queue, verdict};
 
 /// The real case, and what was answered last.
 pub(crate) struct Real {
@@ -86,9 +86,17 @@ impl Real {
                 Command::Resolve { by: actor(*by), code: id("solved"), note: "well".to_owned() }
             }
             Ask::Tick => Command::Tick,
-            Ask::Complete { agent, epoch: of, plan } => {
-                Command::CompletePlan { agent: id(agent), epoch: epoch(*of), plan: id(plan) }
-            }
+            Ask::Complete { agent, epoch: of, plan, agree } => Command::CompletePlan {
+                agent: id(agent),
+                epoch: epoch(*of),
+                plan: id(plan),
+                equalities: equalities(*agree),
+            },
+            Ask::Agreement { plan, shows, all, sent } => Command::ReportComparison {
+                plan: id(plan),
+                compared: self.compared(plan, *shows, *all),
+                sent_at: at(*sent),
+            },
             Ask::Abandon { agent, epoch: of, plan } => Command::AbandonPlan {
                 agent: id(agent),
                 epoch: epoch(*of),
@@ -215,6 +223,18 @@ impl Real {
         Context::digest_of(entries.iter().take(knows).map(AsRef::as_ref))
     }
 
+    fn compared(&self, plan: Name, shows: Shows, all: bool) -> Vec<Compared> {
+        let plan: PlanId = id(plan);
+        let needed = self.case.comparisons(&plan);
+        let reported = if all { needed.len() } else { needed.len().saturating_sub(1) };
+        let compared = needed[..reported].iter().enumerate().map(|(index, (equality, action))| {
+            let (equality, action) = (equality.name.clone(), (*action).clone());
+            let shows = if index == 0 { shows } else { Shows::It };
+            Compared { equality, action, shown: comparison(shows) }
+        });
+        compared.collect()
+    }
+
     fn input(&self, action: usize) -> u8 {
         let known = self.case.actions.get(&action_id(action));
         let number = known.and_then(|known| known.input.trim_matches(['{', '}']).parse().ok());
@@ -227,6 +247,30 @@ impl Real {
             _ => None,
         }
     }
+}
+
+fn comparison(shows: Shows) -> Comparison {
+    match shows {
+        Shows::It => Comparison::Equal { shown: "{}".to_owned() },
+        Shows::SomethingElse => Comparison::Different { differences: Vec::new() },
+        Shows::Nothing | Shows::NoAnswer => Comparison::Unreadable { detail: "down".to_owned() },
+    }
+}
+
+fn equalities(agree: Agree) -> Vec<Equality> {
+    let (after, undo, settle) = match agree {
+        Agree::Nothing => return Vec::new(),
+        Agree::Elsewhere => ("credit", false, 0),
+        Agree::OrPeople => ("refund", false, 0),
+        Agree::OrUndone => ("refund", true, SETTLE),
+    };
+    vec![Equality {
+        name: "money".to_owned(),
+        after: after.to_owned(),
+        undo,
+        settle_within: Span::from_secs(settle),
+        compare_within: Span::from_secs(COMPARE),
+    }]
 }
 
 fn correlation(step: Step) -> belay_domain::Correlation {

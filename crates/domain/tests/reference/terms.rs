@@ -27,6 +27,7 @@ pub(crate) const PERMITS: usize = 5;
 pub(crate) const OUTCOME: i64 = 11;
 pub(crate) const SETTLE: i64 = 4;
 pub(crate) const VERIFY: i64 = 21;
+pub(crate) const COMPARE: i64 = 13;
 pub(crate) const ATTEMPTS: u32 = 2;
 pub(crate) const RETRY: (i64, i64) = (1, 4);
 pub(crate) const DECIDE: i64 = 70;

@@ -47,7 +47,8 @@ impl Ledger {
             }
             Ask::Read { action, attempt, shows, sent } => self.read(action, attempt, shows, sent),
             Ask::Undid { action, attempt, how } => self.undid(action, attempt, how),
-            Ask::Complete { agent, epoch, plan } => self.complete(agent, epoch, plan),
+            Ask::Complete { agent, epoch, plan, agree } => self.complete(agent, epoch, plan, agree),
+            Ask::Agreement { plan, shows, all, sent } => self.agreement(plan, shows, all, sent),
             Ask::Abandon { agent, epoch, plan } => self.abandon(agent, epoch, plan),
             _ => Ok(()),
         }
