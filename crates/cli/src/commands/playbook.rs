@@ -185,3 +185,59 @@ fn reached(routes: &[v1::RouteCheck], style: &Style) -> String {
     }
     table.render(style, "no escalation policy names a queue")
 }
+
+#[cfg(test)]
+mod tests {
+    use belay_api::v1;
+    use jiff::Timestamp;
+
+    use super::contract;
+    use crate::output::Style;
+
+    #[test]
+    fn a_contract_that_was_taken_back_says_so_with_its_case_and_the_way_back() {
+        let told = v1::Contract {
+            id: "billing.refund@1".into(),
+            title: "Give money back".into(),
+            system: "billing".into(),
+            tier: 1,
+            mode: v1::ContractMode::Live.into(),
+            mode_in_force: v1::ContractMode::Shadow.into(),
+            demotion: Some(v1::Demotion {
+                case_id: "c-1".into(),
+                at: Some(prost_types::Timestamp::default()),
+                why: "2 divergences within 30d\u{1b}[1A".into(),
+            }),
+            ..Default::default()
+        };
+        let style = Style { colour: false, now: Timestamp::UNIX_EPOCH };
+        assert_eq!(
+            contract(&told, &style),
+            [
+                "billing.refund@1 on billing, tier 1 [shadow]: Give money back",
+                "  demoted from live 00:00:00Z (now): 2 divergences within 30d [1A",
+                "  case c-1; to restore it: belay graduate billing.refund@1 --restore --reason WHY --write",
+            ]
+        );
+    }
+
+    #[test]
+    fn what_is_in_force_is_what_is_shown() {
+        let shown = |mode: v1::ContractMode| {
+            let told = v1::Contract {
+                id: "x@1".into(),
+                system: "s".into(),
+                title: "t".into(),
+                mode: mode.into(),
+                mode_in_force: mode.into(),
+                share: 0.25,
+                ..Default::default()
+            };
+            contract(&told, &Style { colour: false, now: Timestamp::UNIX_EPOCH }).join("|")
+        };
+        assert_eq!(shown(v1::ContractMode::Live), "x@1 on s, tier 0: t");
+        assert_eq!(shown(v1::ContractMode::Shadow), "x@1 on s, tier 0 [shadow]: t");
+        let canary = shown(v1::ContractMode::Canary);
+        assert_eq!(canary, "x@1 on s, tier 0 [canary in 0.25 of the cases]: t");
+    }
+}

@@ -239,3 +239,106 @@ pub(super) fn object(told: &Authority) -> Value {
         "taken": told.taken,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use belay_playbook::May;
+    use jiff::Timestamp;
+
+    use super::{Agent, Approval, Authority, Demoted, Duty, Used, object, sheet};
+    use crate::output::Style;
+
+    #[test]
+    fn what_only_a_running_supervisor_knows_stands_beside_what_the_playbook_says() {
+        let style = Style { colour: false, now: Timestamp::UNIX_EPOCH };
+        assert_eq!(
+            sheet(&authority(), &style),
+            "\
+contract   billing.refund@1
+playbook   d1
+mode       shadow: nothing is written, demoted from live
+             2 divergences (case c-1, 1970-01-01T00:00:00Z)
+billing-1  if people agree
+             it is not connected
+             approvals: 2 of finance within 30m, not oscar
+             at most USD 500.00 in 24h for each customer (customer-day); used: 120.50 USD and 1 action
+             at most 30 actions in 1m for each agent (per-minute)
+on duty    desk/billing-desk: ann, ben
+           desk/duty-lead: nobody, nobody is on shift
+taken      the same write has not been done before
+"
+        );
+    }
+
+    #[test]
+    fn programs_find_the_same_under_names_that_stay() {
+        let told = object(&authority());
+        assert_eq!(told["mode"], "live");
+        assert_eq!(told["mode_in_force"], "shadow");
+        assert_eq!(told["demotion"]["case"], "c-1");
+        assert_eq!(told["agents"][0]["used"][0]["used_minor"], 12_050);
+        assert_eq!(told["on_duty"][1]["detail"], "nobody is on shift");
+        let from_a_folder =
+            object(&Authority { playbook: None, demotion: None, duty: None, ..authority() });
+        for absent in ["playbook", "demotion", "on_duty"] {
+            assert!(from_a_folder[absent].is_null(), "{absent}");
+        }
+    }
+
+    fn authority() -> Authority {
+        let agent = Agent {
+            agent: "billing-1".into(),
+            boundary: "billing".into(),
+            may: May::IfApproved,
+            connected: Some(false),
+            approval: Some(Approval {
+                quorum: 2,
+                groups: vec!["finance".into()],
+                excluded: vec!["oscar".into()],
+                within_seconds: 1_800,
+            }),
+            limits: vec![
+                "at most USD 500.00 in 24h for each customer (customer-day)".into(),
+                "at most 30 actions in 1m for each agent (per-minute)".into(),
+            ],
+            used: vec![Used {
+                limit: "customer-day".into(),
+                minor: 12_050,
+                count: 1,
+                most_minor: Some(50_000),
+                currency: "USD".into(),
+                most_count: Some(5),
+            }],
+            only_if: Vec::new(),
+            unless: Vec::new(),
+            outcome: None,
+            reasons: Vec::new(),
+        };
+        Authority {
+            contract: "billing.refund@1".into(),
+            mode: "live",
+            share: 1.0,
+            in_force: "shadow",
+            demotion: Some(Demoted {
+                case: "c-1".into(),
+                at: "1970-01-01T00:00:00Z".into(),
+                why: "2 divergences".into(),
+            }),
+            playbook: Some("d1".into()),
+            agents: vec![agent],
+            duty: Some(vec![
+                Duty {
+                    queue: "desk/billing-desk".into(),
+                    people: vec!["ann".into(), "ben".into()],
+                    detail: String::new(),
+                },
+                Duty {
+                    queue: "desk/duty-lead".into(),
+                    people: Vec::new(),
+                    detail: "nobody is on shift".into(),
+                },
+            ]),
+            taken: Some(vec!["the same write has not been done before".into()]),
+        }
+    }
+}
