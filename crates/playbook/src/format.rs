@@ -7,6 +7,7 @@ mod contract;
 mod dictionary;
 mod escalation;
 mod graduation;
+mod identity;
 mod operations;
 mod playbook;
 mod routing;
@@ -24,6 +25,7 @@ pub(crate) use escalation::{
     EscalationFile, ExhaustionName, OutsideName, SeverityRule, StepRule, SweepRule,
 };
 pub(crate) use graduation::GraduationRule;
+pub(crate) use identity::{FactKind, IdentityFile, LookupRule, SoughtRule};
 pub(crate) use operations::{
     CanaryRule, EncodingName, ExpectName, HeartbeatRule, HmacRule, HookLike, HookRule, KeyName,
     OperationsFile, SecretRule, TimeFormName, TimeRule,

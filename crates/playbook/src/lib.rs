@@ -24,6 +24,7 @@ mod format;
 pub mod fuzzing;
 mod graduation;
 mod hook;
+mod identity;
 mod load;
 mod matter;
 mod operations;
@@ -100,6 +101,7 @@ pub struct Playbook {
     resolutions: BTreeMap<ResolutionCode, AfterResolution>,
     reasons: BTreeMap<ReasonCode, String>,
     operations: Operations,
+    identities: identity::Identities,
     policies: Policies,
 }
 

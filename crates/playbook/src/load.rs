@@ -16,7 +16,7 @@ use crate::document::Document;
 use crate::escalation::{EscalationPolicy, Ground};
 use crate::format::{
     AgentsFile, BoundaryFile, CalendarsFile, ContractFile, DictionaryFile, EscalationFile,
-    OperationsFile, OutsideText, PeopleFile, PlaybookFile, RoutingFile, SystemsFile, TaxonomyFile,
+    IdentityFile, OperationsFile, OutsideText, PeopleFile, PlaybookFile, RoutingFile, SystemsFile, TaxonomyFile,
 };
 use crate::people::{Agent, Boundary};
 use crate::policy::{Policies, World};
@@ -25,7 +25,7 @@ use crate::routing::Routing;
 use crate::schema::{self, FileKind};
 use crate::source::{self, SourceFile};
 use crate::staff::Staff;
-use crate::{Playbook, check, contract, operations, people, system};
+use crate::{Playbook, check, contract, identity, operations, people, system};
 
 /// One file that has been read, and whether it has the form of its kind.
 struct Read {
@@ -67,7 +67,7 @@ fn read(files: &[SourceFile], problems: &mut Vec<Problem>) -> (Vec<Read>, Vec<(S
             problems.push(whole(
                 &file.path,
                 "this is no file of a playbook".to_owned(),
-                "files are playbook, systems, agents, routing, taxonomy, dictionary, operations, \
+                "files are playbook, systems, agents, routing, taxonomy, dictionary, identity, operations, \
                  calendars, people.yaml, and \
                  those in contracts/, boundaries/, escalations/, adapters/",
             ));
@@ -239,6 +239,12 @@ fn compile(
         people::dictionary(check, &file);
         None
     });
+    let identities = work
+        .each::<IdentityFile, _>(FileKind::Identity, |check, file| {
+            Some(identity::compile(check, &file))
+        })
+        .pop()
+        .unwrap_or_default();
     let operations = work
         .each::<OperationsFile, _>(FileKind::Operations, |check, file| {
             Some(operations::compile(check, file))
@@ -282,6 +288,7 @@ fn compile(
         resolutions: taxonomy,
         reasons,
         operations,
+        identities,
         policies,
     })
 }

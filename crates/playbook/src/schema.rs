@@ -10,7 +10,7 @@ use serde_json::Value;
 use crate::document::Document;
 use crate::format::{
     AgentsFile, BoundaryFile, CalendarsFile, ContractFile, DictionaryFile, EscalationFile, FORMS,
-    OperationsFile, PeopleFile, PlaybookFile, RoutingFile, SystemsFile, TaxonomyFile,
+    IdentityFile, OperationsFile, PeopleFile, PlaybookFile, RoutingFile, SystemsFile, TaxonomyFile,
 };
 use crate::problem::Problem;
 
@@ -29,6 +29,8 @@ pub enum FileKind {
     Taxonomy,
     /// `dictionary.yaml`.
     Dictionary,
+    /// `identity.yaml`.
+    Identity,
     /// `operations.yaml`.
     Operations,
     /// `calendars.yaml`.
@@ -50,13 +52,14 @@ static PUBLISHED: LazyLock<Vec<Form>> =
 
 impl FileKind {
     /// Every kind.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::Playbook,
         Self::Systems,
         Self::Agents,
         Self::Routing,
         Self::Taxonomy,
         Self::Dictionary,
+        Self::Identity,
         Self::Operations,
         Self::Calendars,
         Self::People,
@@ -76,6 +79,7 @@ impl FileKind {
             Self::Routing => "routing",
             Self::Taxonomy => "taxonomy",
             Self::Dictionary => "dictionary",
+            Self::Identity => "identity",
             Self::Operations => "operations",
             Self::Calendars => "calendars",
             Self::People => "people",
@@ -107,6 +111,7 @@ impl FileKind {
                 "routing" => Some(Self::Routing),
                 "taxonomy" => Some(Self::Taxonomy),
                 "dictionary" => Some(Self::Dictionary),
+                "identity" => Some(Self::Identity),
                 "operations" => Some(Self::Operations),
                 "calendars" => Some(Self::Calendars),
                 "people" => Some(Self::People),
@@ -123,6 +128,7 @@ impl FileKind {
             Self::Routing => Form::of::<RoutingFile>(FORMS),
             Self::Taxonomy => Form::of::<TaxonomyFile>(FORMS),
             Self::Dictionary => Form::of::<DictionaryFile>(FORMS),
+            Self::Identity => Form::of::<IdentityFile>(FORMS),
             Self::Operations => Form::of::<OperationsFile>(FORMS),
             Self::Calendars => Form::of::<CalendarsFile>(FORMS),
             Self::People => Form::of::<PeopleFile>(FORMS),
