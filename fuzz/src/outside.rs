@@ -9,7 +9,7 @@ use belay_connect::{
     BusinessSystem, Credential, HumanQueue, NewTicket, RequestTracker, RequestTrackerConfig,
 };
 use belay_domain::Severity;
-use belay_playbook::{Answer, CaseFacts, Playbook};
+use belay_playbook::{Answer, CaseFacts, Playbook, Reads};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::runtime::Runtime;
@@ -128,8 +128,10 @@ pub fn http_answers(data: &[u8]) {
     for contract in playbook.contracts().map(|contract| contract.id().clone()) {
         let _ = playbook.judge_readback(&contract, &input, &case, &answer);
         let _ = playbook.standing(&contract, &input, &case, &answer);
-        let _ = playbook.compensation(&contract, &input, &case, &shown);
-        let _ = playbook.judge_compensation(&contract, &input, &case, &shown, &answer);
+        if let Ok(mut way) = playbook.way_back(&contract, &input, &case, &shown) {
+            let _ = (way.judge(&answer), way.see(0, &answer), way.left(0));
+            let _ = way.write(0, &Reads::default());
+        }
     }
 }
 
