@@ -128,6 +128,21 @@ impl Case {
         self.do_it("an answer", Message::AnswerQuestion(message)).await.map(drop)
     }
 
+    /// Asks Belay to find out in the systems of record whom the case is about, from what is known of it. Of somebody who is
+    /// identified the ids in each system are given, and become known with the case; otherwise people are asked to take it.
+    pub async fn identify(&self, object: &str) -> Result<crate::Identified, CallError> {
+        let (case_id, epoch) = self.named();
+        let message = v1::IdentifyCase { case_id, epoch, object: object.to_owned() };
+        let what = "identifying whom the case is about";
+        match self.call(what, Message::IdentifyCase(message)).await? {
+            connect_response::Message::CaseIdentified(found) => {
+                let found = found.identification.ok_or(CallError::Unexpected { what })?;
+                Ok(crate::Identified::from_wire(found))
+            }
+            _ => Err(CallError::Unexpected { what }),
+        }
+    }
+
     /// Adds to what is known, in this order.
     pub async fn add(&self, entries: Vec<NewEntry>) -> Result<(), CallError> {
         let (case_id, epoch) = self.named();

@@ -56,6 +56,7 @@ mod permit;
 mod error;
 
 mod held;
+mod identified;
 mod life;
 mod track;
 
@@ -87,6 +88,7 @@ pub use case::{Case, To};
 pub use context::NewEntry;
 pub use dial::Me;
 pub use error::{CallError, Lost, Precondition, Refused, ServeError, Violation};
+pub use identified::Identified;
 pub use offer::{About, Offer};
 pub use outcome::{ActionReport, ActionResult, NotVerified, Outcome, Reason};
 pub use permit::{Permit, PermitProblem};

@@ -98,6 +98,11 @@ impl Governor {
         Self { engine, playbooks, systems, scarce: KeyedLock::default() }
     }
 
+    /// What it reads from.
+    pub(crate) fn systems(&self) -> &Systems {
+        &self.systems
+    }
+
     /// Proposes an action. Where nothing has to be read first the decision comes at once; otherwise the
     /// proposal is recorded, and the case owes its assessment.
     pub(crate) async fn propose(&self, request: ProposeRequest) -> Result<Applied, Refused> {

@@ -101,6 +101,7 @@ impl Session {
                 }
             }),
             Message::ActionResult(_)
+            | Message::CaseIdentified(_)
             | Message::ExecutionStarted(_)
             | Message::Registered(_)
             | Message::Done(_)

@@ -41,6 +41,13 @@ pub(crate) enum Notice {
         /// Everything about it, for an agent that may have lost what it knew.
         restated: Option<Arc<Case>>,
     },
+    /// Whom a case is about, as far as it could be found out.
+    Identified {
+        /// The case.
+        case: CaseId,
+        /// The finding.
+        found: Box<belay_domain::Identification>,
+    },
     /// The agent holds a case for longer.
     Renewed {
         /// The case.

@@ -4,8 +4,7 @@
 use belay_api::v1::{self, connect_request::Message};
 use belay_domain::{
     ActionId, AgentId, CaseId, ContractId, Digest, Epoch, FailureClaim, HandoffId, NewEntry,
-    Outcome, PermitId, PlanId, ProposalId, Provenance, RequestId, ResolutionCode, Severity,
-    Target,
+    Outcome, PermitId, PlanId, ProposalId, Provenance, RequestId, ResolutionCode, Severity, Target,
 };
 
 use crate::dedupe::content;
@@ -41,6 +40,7 @@ pub(super) enum What {
     Escalate { once: Once, epoch: Epoch, reason: String, severity: Option<Severity> },
     AddContext { once: Once, epoch: Epoch, entries: Vec<NewEntry> },
     Answer { action: ActionId, epoch: Epoch, question: u32, text: String },
+    Identify { epoch: Epoch, object: String },
     Release { epoch: Epoch, reason: String },
     Resolve { epoch: Epoch, code: ResolutionCode, note: String },
 }
@@ -87,6 +87,7 @@ pub(super) fn read(message: Message, by: &AgentId) -> Option<Result<Asked, Fault
         Message::RequestEscalation(asked) => escalate(asked),
         Message::AddContext(asked) => add_context(asked, by),
         Message::AnswerQuestion(asked) => answer(asked),
+        Message::IdentifyCase(asked) => identify(asked),
         Message::ReleaseCase(asked) => release(asked),
         Message::ResolveCase(asked) => resolve(asked),
         Message::Register(_) | Message::Credit(_) | Message::Progress(_) | Message::Drain(_) => {
@@ -322,6 +323,14 @@ fn answer(asked: v1::AnswerQuestion) -> Result<Asked, Fault> {
     let epoch = Epoch(epoch);
     let what = action.map(|action| What::Answer { action, epoch, question, text });
     asked_of(fields, case, what)
+}
+
+fn identify(asked: v1::IdentifyCase) -> Result<Asked, Fault> {
+    let v1::IdentifyCase { case_id, epoch, object } = asked;
+    let mut fields = Fields::new();
+    let case = fields.id("case_id", &case_id);
+    let object = fields.said("object", object);
+    asked_of(fields, case, Some(What::Identify { epoch: Epoch(epoch), object }))
 }
 
 fn release(asked: v1::ReleaseCase) -> Result<Asked, Fault> {

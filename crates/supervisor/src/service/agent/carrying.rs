@@ -1,6 +1,7 @@
 //! Carrying out what an agent asks, and answering it. The answer leaves only after whatever it meant is durable.
 
 mod cases;
+mod identifying;
 mod writes;
 
 use std::sync::Arc;
@@ -70,6 +71,9 @@ impl Carrying {
             What::Answer { action, epoch, question, text } => {
                 let by = Actor::Agent { agent: self.agent().clone(), epoch };
                 self.done(&case, Command::AnswerQuestion { action, question, by, text }).await
+            }
+            What::Identify { epoch, object } => {
+                Box::pin(self.identify(&case, epoch, object)).await
             }
             What::Release { epoch, reason } => {
                 let agent = self.agent().clone();

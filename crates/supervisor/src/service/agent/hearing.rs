@@ -417,6 +417,7 @@ fn name(message: &Message) -> &'static str {
         Message::RequestEscalation(_) => "request_escalation",
         Message::AddContext(_) => "add_context",
         Message::AnswerQuestion(_) => "answer_question",
+        Message::IdentifyCase(_) => "identify_case",
         Message::ReleaseCase(_) => "release_case",
         Message::ResolveCase(_) => "resolve_case",
         Message::Drain(_) => "drain",

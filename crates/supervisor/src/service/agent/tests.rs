@@ -206,6 +206,10 @@ async fn what_is_not_known_or_not_held_is_refused_by_its_reason() {
             entries: Vec::new(),
         })
     };
+    let identify = |epoch| {
+        let (case_id, object) = (case.clone(), "customer".to_owned());
+        Ask::IdentifyCase(v1::IdentifyCase { case_id, epoch, object })
+    };
     use v1::handoff_target::Target;
     let resolve = Ask::ResolveCase(v1::ResolveCase {
         case_id: case.clone(),
@@ -219,6 +223,9 @@ async fn what_is_not_known_or_not_held_is_refused_by_its_reason() {
         (hand(Target::Role("bakers".to_owned())), ErrorReason::UnknownRole),
         (hand(Target::AgentId("baker-1".to_owned())), ErrorReason::UnknownAgent),
         (resolve, ErrorReason::UnknownResolution),
+        (identify(epoch + 1), ErrorReason::StaleEpoch),
+        // This playbook looks for nobody.
+        (identify(epoch), ErrorReason::InvalidField),
     ] {
         assert_eq!(reason(line.ask(asked).await), expected);
     }

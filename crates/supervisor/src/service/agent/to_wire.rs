@@ -5,7 +5,8 @@ use belay_domain::{Action, Case, CaseId, Timestamp};
 
 use crate::sessions::{Letter, Loss, Notice, Ruled};
 use crate::wire::to_wire::{
-    action, context, context_entry, owner, reason, resolution, span, summary, time,
+    action, context, context_entry, identification_for_agent, owner, reason, resolution, span,
+    summary, time,
 };
 
 /// One message.
@@ -41,6 +42,10 @@ fn message(notice: Notice, now: Timestamp) -> Message {
                 restated: restated.map(|case| assigned(&case, now)),
             })
         }
+        Notice::Identified { case, found } => Message::CaseIdentified(v1::CaseIdentified {
+            case_id: case.to_string(),
+            identification: Some(identification_for_agent(&found)),
+        }),
         Notice::Renewed { case, epoch, lease_until } => Message::LeaseRenewed(v1::LeaseRenewed {
             case_id: case.to_string(),
             epoch: epoch.0,
