@@ -92,8 +92,11 @@ fn teams(diff: &Diff, all: bool, style: &Style) -> String {
         twins.into_iter().any(|drift| one.about == format!("contract {}", drift.old))
     };
     let is_name = |one: &&Difference| one.about == "playbook.yaml" && one.field == "/name";
-    let (shared, others): (Vec<&Difference>, Vec<&Difference>) =
-        diff.differences.iter().filter(|one| !is_told(one) && !is_name(one)).partition(|one| diff.is_shared(one));
+    let (shared, others): (Vec<&Difference>, Vec<&Difference>) = diff
+        .differences
+        .iter()
+        .filter(|one| !is_told(one) && !is_name(one))
+        .partition(|one| diff.is_shared(one));
     if !shared.is_empty() {
         head(&mut text, &format!("both have it: {} -> {}", names.0, names.1));
         text.extend(shared.iter().map(|one| difference(one, style)));

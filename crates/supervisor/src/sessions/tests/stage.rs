@@ -227,6 +227,7 @@ fn words(notice: &Notice) -> String {
             let again = if restated.is_some() { " again" } else { "" };
             format!("assigned{again} {case} {epoch}")
         }
+        Notice::Identified { case, .. } => format!("identified {case}"),
         Notice::Renewed { case, epoch, .. } => format!("renewed {case} {epoch}"),
         Notice::Lost { case, epoch, loss } => format!("lost {case} {epoch} {loss:?}"),
         Notice::Decided { action, ruled, .. } => format!("decided {} {}", action.id, ruling(ruled)),
