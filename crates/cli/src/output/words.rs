@@ -148,6 +148,7 @@ pub(crate) fn cause(cause: i32) -> &'static str {
         Ok(C::Bounced) => "went to and fro",
         Ok(C::Divergence) => "a write diverged",
         Ok(C::CompensationFailed) => "a write could not be taken back",
+        Ok(C::Unidentified) => "not certain whom it is about",
         Err(_) => "unknown",
     }
 }
@@ -191,6 +192,7 @@ pub(crate) fn reason_kind(kind: i32) -> &'static str {
         Ok(K::Limit) => "limit",
         Ok(K::Policy) => "policy",
         Ok(K::Duplicate) => "duplicate",
+        Ok(K::Identification) => "identification",
         Ok(K::Unspecified) | Err(_) => "unknown",
     }
 }
