@@ -20,7 +20,10 @@ pub(crate) use contract::{
     AssertionRule, Compensation, ContractFile, ExecutorName, KeyOf, ModeName, OnDivergence,
     ReadBackRule, WriteRule,
 };
-pub(crate) use dictionary::{DictionaryFile, TaxonomyFile};
+pub(crate) use dictionary::{
+    DictionaryFile, EqualityRule, FieldRule, FormName, LeadRule, MappingRule, RecordRule,
+    TaxonomyFile, TypeName,
+};
 pub(crate) use escalation::{
     EscalationFile, ExhaustionName, OutsideName, SeverityRule, StepRule, SweepRule,
 };

@@ -14,6 +14,7 @@ mod calendars;
 mod canary;
 mod check;
 mod contract;
+mod dictionary;
 mod diff;
 mod escalation;
 mod explain;
@@ -59,6 +60,7 @@ use crate::routing::Routing;
 
 pub use canary::Canary;
 pub use contract::Contract;
+pub use dictionary::{Seen, ToCompare, Written};
 pub use diff::{Diff, Difference, Drift, Effect, Point, Team, Unloadable};
 pub use escalation::StepPlace;
 pub use explain::{Change, Explanation, Outcome, Recorded, Step};
@@ -101,6 +103,7 @@ pub struct Playbook {
     resolutions: BTreeMap<ResolutionCode, AfterResolution>,
     reasons: BTreeMap<ReasonCode, String>,
     operations: Operations,
+    dictionary: dictionary::Dictionary,
     identities: identity::Identities,
     policies: Policies,
 }

@@ -25,7 +25,7 @@ use crate::routing::Routing;
 use crate::schema::{self, FileKind};
 use crate::source::{self, SourceFile};
 use crate::staff::Staff;
-use crate::{Playbook, check, contract, identity, operations, people, system};
+use crate::{Playbook, check, contract, dictionary, identity, operations, people, system};
 
 /// One file that has been read, and whether it has the form of its kind.
 struct Read {
@@ -235,10 +235,13 @@ fn compile(
             Some(Routing::compile(check, &file, defaults))
         })
         .pop();
-    work.each::<DictionaryFile, ()>(FileKind::Dictionary, |check, file| {
-        people::dictionary(check, &file);
-        None
-    });
+    let ground = dictionary::Ground { defaults, systems: systems.as_ref(), contracts: &contracts };
+    let dictionary = work
+        .each::<DictionaryFile, _>(FileKind::Dictionary, |check, file| {
+            Some(dictionary::compile(check, &file, &ground))
+        })
+        .pop()
+        .unwrap_or_default();
     let identities = work
         .each::<IdentityFile, _>(FileKind::Identity, |check, file| {
             Some(identity::compile(check, &file))
@@ -288,6 +291,7 @@ fn compile(
         resolutions: taxonomy,
         reasons,
         operations,
+        dictionary,
         identities,
         policies,
     })

@@ -1,11 +1,11 @@
-//! The agents with their roles, boundaries and operators, and the dictionary's names.
+//! The agents with their roles, boundaries and operators.
 
 use std::collections::BTreeMap;
 
 use belay_domain::{AgentId, BoundaryId, ContractId, Money, PersonId, RoleId, Span, SystemId};
 
 use crate::check::Check;
-use crate::format::{AgentsFile, BoundaryFile, DictionaryFile};
+use crate::format::{AgentsFile, BoundaryFile};
 
 /// One agent.
 #[derive(Debug)]
@@ -77,27 +77,5 @@ pub(crate) fn boundary(check: &mut Check<'_>, file: BoundaryFile) -> Boundary {
             .into_iter()
             .map(|rate| Rate { name: rate.name, window: rate.window.0, count: rate.count })
             .collect(),
-    }
-}
-
-/// Checks the dictionary: every system that is named exists, and the source of truth knows the field.
-pub(crate) fn dictionary(check: &mut Check<'_>, file: &DictionaryFile) {
-    for (object, rule) in &file.objects {
-        let pointer = format!("{}/fields", crate::json::child("/objects", object));
-        for (field, rule) in &rule.fields {
-            let pointer = crate::json::child(&pointer, field);
-            check.known_system(&format!("{pointer}/truth"), rule.truth.as_str());
-            for system in rule.names.keys() {
-                let names = crate::json::child(&format!("{pointer}/names"), system.as_str());
-                check.known_system(&names, system.as_str());
-            }
-            if !rule.names.contains_key(&rule.truth) {
-                check.wrong(
-                    &format!("{pointer}/truth"),
-                    format!("the source of truth {} has no name for this field", rule.truth),
-                    "add it to names",
-                );
-            }
-        }
     }
 }

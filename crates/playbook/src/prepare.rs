@@ -3,7 +3,7 @@
 use belay_domain::{Digest, IdempotencyKey, ReadBack};
 use serde_json::{Map, Value, json};
 
-use crate::contract::{Assertion, Contract, ReadBackPlan, Write};
+use crate::contract::{Assertion, Contract, Read, ReadBackPlan, Write};
 use crate::expression::Scope;
 use crate::facts::{Answer, CaseFacts, Reads};
 use crate::request::{Payload, PrepareError, PreparedRead, PreparedWrite, Target};
@@ -200,48 +200,17 @@ impl<'a> Subject<'a> {
 
     /// The reads that can be done now and have not been answered, in the contract's order.
     pub(crate) fn open_reads(&self, so_far: &Reads, case: &CaseFacts) -> Vec<PreparedRead> {
-        let mut scope = self.case_scope(case);
-        let mut reads = Map::new();
-        let mut open = Vec::new();
-        for read in &self.contract.reads {
-            if !read.needs.is_empty() && !open.is_empty() {
-                break;
-            }
-            scope.set("reads", &Value::Object(reads.clone()));
-            let Ok(prepared) = elements(read, &mut scope) else { continue };
-            let (value, _) = collected(read, &prepared, so_far);
-            reads.insert(read.name.clone(), value);
-            open.extend(prepared.into_iter().filter(|prepared| !so_far.has(prepared)));
-        }
-        open.truncate(READS_MAX);
-        open
+        open(&self.contract.reads, self.case_scope(case), so_far)
     }
 
     /// What the reads showed, as `reads` in expressions, and what is wrong with each that is not there.
     pub(crate) fn settled_reads(&self, so_far: &Reads, case: &CaseFacts) -> Settled {
-        let mut scope = self.case_scope(case);
-        let mut reads = Map::new();
-        let mut wrong = Vec::new();
-        let mut unavailable = Vec::new();
-        for read in &self.contract.reads {
-            scope.set("reads", &Value::Object(reads.clone()));
-            if read.needs.iter().any(|needed| unavailable.contains(needed)) {
-                // The reason is the read it needs, and has been given.
-                reads.insert(read.name.clone(), Value::Null);
-                unavailable.push(read.name.clone());
-                continue;
-            }
-            let (value, problem) = match elements(read, &mut scope) {
-                Ok(prepared) => collected(read, &prepared, so_far),
-                Err(detail) => (Value::Null, Some(format!("it cannot be read: {detail}"))),
-            };
-            reads.insert(read.name.clone(), value);
-            if let Some(problem) = problem {
-                unavailable.push(read.name.clone());
-                wrong.push((read.name.clone(), problem));
-            }
-        }
-        Settled { reads: Value::Object(reads), wrong, unavailable }
+        settled(&self.contract.reads, self.case_scope(case), so_far)
+    }
+
+    /// The first of these conditions that does not hold.
+    pub(crate) fn unmet(&self, assertions: &[Assertion]) -> Option<String> {
+        assertions.iter().find_map(|assertion| self.difference(assertion))
     }
 
     /// A scope with input and case only.
@@ -258,6 +227,50 @@ impl<'a> Subject<'a> {
     }
 }
 
+/// The reads that can be done now and have not been answered, in their order.
+pub(crate) fn open(reads: &[Read], mut scope: Scope, so_far: &Reads) -> Vec<PreparedRead> {
+    let mut known = Map::new();
+    let mut open = Vec::new();
+    for read in reads {
+        if !read.needs.is_empty() && !open.is_empty() {
+            break;
+        }
+        scope.set("reads", &Value::Object(known.clone()));
+        let Ok(prepared) = elements(read, &mut scope) else { continue };
+        let (value, _) = collected(read, &prepared, so_far);
+        known.insert(read.name.clone(), value);
+        open.extend(prepared.into_iter().filter(|prepared| !so_far.has(prepared)));
+    }
+    open.truncate(READS_MAX);
+    open
+}
+
+/// What these reads showed, and what is wrong with each that is not there.
+pub(crate) fn settled(reads: &[Read], mut scope: Scope, so_far: &Reads) -> Settled {
+    let mut known = Map::new();
+    let mut wrong = Vec::new();
+    let mut unavailable = Vec::new();
+    for read in reads {
+        scope.set("reads", &Value::Object(known.clone()));
+        if read.needs.iter().any(|needed| unavailable.contains(needed)) {
+            // The reason is the read it needs, and has been given.
+            known.insert(read.name.clone(), Value::Null);
+            unavailable.push(read.name.clone());
+            continue;
+        }
+        let (value, problem) = match elements(read, &mut scope) {
+            Ok(prepared) => collected(read, &prepared, so_far),
+            Err(detail) => (Value::Null, Some(format!("it cannot be read: {detail}"))),
+        };
+        known.insert(read.name.clone(), value);
+        if let Some(problem) = problem {
+            unavailable.push(read.name.clone());
+            wrong.push((read.name.clone(), problem));
+        }
+    }
+    Settled { reads: Value::Object(known), wrong, unavailable }
+}
+
 /// The fields of a form. What has no obvious text is refused rather than guessed.
 fn fields(form: Value) -> Result<Vec<(String, String)>, String> {
     let Value::Object(members) = form else { return Err("it is no object".to_owned()) };
@@ -270,7 +283,7 @@ fn fields(form: Value) -> Result<Vec<(String, String)>, String> {
 }
 
 /// The reads that one rule stands for: one, or one for each element.
-fn elements(read: &crate::contract::Read, scope: &mut Scope) -> Result<Vec<PreparedRead>, String> {
+fn elements(read: &Read, scope: &mut Scope) -> Result<Vec<PreparedRead>, String> {
     let elements = match &read.for_each {
         None => vec![String::new()],
         Some(expression) => match expression.value(scope)? {
@@ -314,11 +327,7 @@ fn elements(read: &crate::contract::Read, scope: &mut Scope) -> Result<Vec<Prepa
 }
 
 /// The value of one rule's reads, and what is wrong if one of them is not there.
-fn collected(
-    read: &crate::contract::Read,
-    prepared: &[PreparedRead],
-    so_far: &Reads,
-) -> (Value, Option<String>) {
+fn collected(read: &Read, prepared: &[PreparedRead], so_far: &Reads) -> (Value, Option<String>) {
     let mut found = Map::new();
     for one in prepared {
         let about = if one.element.is_empty() {
@@ -345,7 +354,7 @@ fn collected(
     (Value::Object(found), None)
 }
 
-fn case_value(case: &CaseFacts) -> Value {
+pub(crate) fn case_value(case: &CaseFacts) -> Value {
     let labels: Map<String, Value> = case
         .labels
         .iter()
