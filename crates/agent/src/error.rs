@@ -144,6 +144,7 @@ impl Refused {
                 | ErrorReason::StaleEpoch
                 | ErrorReason::LeaseOver
                 | ErrorReason::CaseClosed
+                | ErrorReason::CaseMerged
         )
     }
 

@@ -114,6 +114,11 @@ impl Held {
         (state.known.entries().to_vec(), state.known.digest())
     }
 
+    /// The digest over all entries.
+    pub(crate) fn context_digest(&self) -> belay_domain::Digest {
+        self.lock().known.digest()
+    }
+
     pub(crate) fn next(&self, action: &str) -> Next {
         self.lock().tracks.next(action)
     }

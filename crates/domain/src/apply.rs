@@ -3,12 +3,14 @@
 
 mod action;
 mod escalation;
+mod merging;
 
 use std::sync::Arc;
 
 use belay_planted::{Bug, planted};
 
 use crate::case::{Alarm, Contact};
+use crate::ties::Ties;
 use crate::{
     AgentId, Case, CaseId, Context, Epoch, Event, EventKind, Offer, Owner, Plan, PlanId, PlanStage,
     Routing, Status, Target, Timestamp,
@@ -26,6 +28,18 @@ pub fn apply(case: &mut Case, event: &Event) {
         | EventKind::IdentityRecorded { .. }
         | EventKind::CaseAmended { .. }
         | EventKind::CaseResolved { .. } => matter(case, &event.kind, at),
+
+        EventKind::MatterRecognised { .. }
+        | EventKind::MatterShared { .. }
+        | EventKind::MatterParted { .. }
+        | EventKind::MatterToldApart { .. }
+        | EventKind::MergeProposed { .. }
+        | EventKind::MergeEnded { .. }
+        | EventKind::CaseAbsorbed { .. }
+        | EventKind::MergeNoted { .. }
+        | EventKind::ContextSeen { .. }
+        | EventKind::AbsorptionTold { .. }
+        | EventKind::CaseMerged { .. } => merging::apply(case, &event.kind, at),
 
         EventKind::RoutingStarted { .. }
         | EventKind::RoutingEnded { .. }
@@ -164,6 +178,7 @@ fn matter(case: &mut Case, kind: &EventKind, at: Timestamp) {
                 owner: Owner::Supervisor { since: at },
                 context: Context::default(),
                 uncovered_since: Some(at),
+                ties: Ties { claimed: fingerprint.is_some(), ..Ties::default() },
                 ..Case::unopened(case.id.clone())
             };
         }
@@ -220,6 +235,8 @@ fn holding(case: &mut Case, kind: &EventKind, at: Timestamp) {
         }
         EventKind::HandoffAccepted { handoff, agent, key, epoch, lease_until, .. } => {
             case.taken_by = Some(handoff.clone());
+            // It repeated the digest over all of them (`OWN-5`).
+            case.ties.seen = case.context.entries().len();
             if let Some(Routing { target: target @ Target::Role(_), .. }) = &case.routing {
                 case.served = Some(target.clone());
             }

@@ -3,6 +3,9 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+
+use crate::ties::Ties;
 use crate::{
     Action, ActionId, AgentId, CaseId, CaseTerms, Context, Digest, Epoch, Escalation, EscalationId,
     HandoffId, Identification, Offer, Owner, Plan, PlanId, RequestId, ResolutionCode, Routing,
@@ -72,6 +75,8 @@ pub struct Case {
     pub escalations: BTreeMap<EscalationId, Arc<Escalation>>,
     /// How many there have been.
     pub escalation_count: u32,
+    /// What ties it to other cases.
+    pub ties: Ties,
     /// Set while nobody holds the case and nobody is being asked.
     pub alarm: Option<Alarm>,
     /// Since when the case has not been covered; none while it is, as far as events tell.
@@ -85,6 +90,14 @@ pub enum Status {
     Unopened,
     /// Somebody has to hold it.
     Open,
+    /// It is the same matter as another case, which took over everything that was reported to it. That one is covered, or
+    /// raised, or resolved, by its own evidence; it is never merged itself.
+    Merged {
+        /// When.
+        at: Timestamp,
+        /// The case that has the matter now.
+        into: CaseId,
+    },
     /// Done.
     Resolved {
         /// When.
@@ -99,7 +112,7 @@ pub enum Status {
 }
 
 /// A report of the matter.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Contact {
     /// The request.
     pub request: RequestId,
@@ -153,6 +166,7 @@ impl Case {
             plans: BTreeMap::new(),
             escalations: BTreeMap::new(),
             escalation_count: 0,
+            ties: Ties::default(),
             alarm: None,
             uncovered_since: None,
         }

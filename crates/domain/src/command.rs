@@ -1,12 +1,13 @@
 //! What can be asked of a case. Everything that happens to a case arrives as one of these: from agents, from
 //! people, from the outside world, and from time itself.
 
+use std::sync::Arc;
+
 use crate::{
-    ActionId, AgentId, CaseTerms, Compared, Correlation, Digest, Drifted, Epoch, Equality,
-    EscalationPlan, GroupId,
-    HandoffId, Identification, Outcome, PermitId, PersonId, PlanId, ProposalId, Provenance,
-    ReadBack, Reading, ReasonCode, RequestId, ResolutionCode, Severity, Statement, Target,
-    TenantId, TicketId, Timestamp, Verdict,
+    ActionId, AgentId, CaseId, CaseTerms, Compared, Contact, ContextEntry, Correlation, Digest,
+    Drifted, Epoch, Equality, EscalationPlan, GroupId, HandoffId, Identification, Outcome,
+    PermitId, PersonId, PlanId, ProposalId, Provenance, ReadBack, Reading, ReasonCode, Reported,
+    RequestId, ResolutionCode, Severity, Statement, Target, TenantId, TicketId, Timestamp, Verdict,
 };
 
 /// A command for one case.
@@ -318,6 +319,73 @@ pub enum Command {
         /// What was done.
         note: String,
     },
+    /// It became known by what the matter is recognised.
+    Recognise {
+        /// The fingerprint.
+        fingerprint: Digest,
+    },
+    /// Another open case is the same matter.
+    ShareMatter {
+        /// Which.
+        with: CaseId,
+        /// By which fingerprint that is known; none if somebody says so.
+        fingerprint: Option<Digest>,
+        /// Who says so; none if the playbook recognised it.
+        by: Option<PersonId>,
+    },
+    /// The other case is over: there is nothing left to be merged with.
+    Part {
+        /// Which.
+        with: CaseId,
+        /// What became of it.
+        why: String,
+    },
+    /// Another case is another matter, whatever the playbook says.
+    TellApart {
+        /// Which.
+        from: CaseId,
+        /// Who says so.
+        by: PersonId,
+        /// Why, for people.
+        note: String,
+    },
+    /// The case is to be merged into another.
+    ProposeMerge {
+        /// Which.
+        into: CaseId,
+    },
+    /// It is not merged after all.
+    EndMerge {
+        /// Into which it was to be.
+        into: CaseId,
+        /// Why not.
+        why: String,
+    },
+    /// The case takes over what was reported to another.
+    Absorb(Box<Absorb>),
+    /// The people of a ticket have been told on it what was taken over.
+    NoteMerge {
+        /// From which case it came.
+        from: CaseId,
+        /// The step whose ticket it is.
+        correlation: Correlation,
+    },
+    /// The agent that holds the case shows which context it has.
+    SeeContext {
+        /// The agent.
+        agent: AgentId,
+        /// Its ownership.
+        epoch: Epoch,
+        /// The digest of what it has.
+        context: Digest,
+    },
+    /// The case is over: another one has everything that was reported to it, and its people know.
+    Merge {
+        /// Which.
+        into: CaseId,
+        /// What that one took over.
+        reported: Reported,
+    },
     /// Time has passed. Harmless when sent early, late, or twice.
     Tick,
 }
@@ -347,6 +415,29 @@ pub struct Open {
     pub by: Actor,
     /// What the playbook says about it.
     pub terms: CaseTerms,
+}
+
+/// What a case takes over from another that is the same matter.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Absorb {
+    /// The other case.
+    pub from: CaseId,
+    /// Whose it is.
+    pub tenant: TenantId,
+    /// What it is called.
+    pub subject: String,
+    /// What was reported to it so far.
+    pub reported: Reported,
+    /// Its reports.
+    pub contacts: Vec<Contact>,
+    /// What is known there, all of it.
+    pub context: Vec<Arc<ContextEntry>>,
+    /// What was written on its behalf, line by line.
+    pub writes: Vec<String>,
+    /// Its fingerprint, if new reports with it come to this case from now on.
+    pub fingerprint: Option<Digest>,
+    /// Since when nobody has had it.
+    pub uncovered_since: Option<Timestamp>,
 }
 
 /// Something new that is known.
@@ -483,6 +574,16 @@ impl Command {
             Self::Drifted { .. } => "drifted",
             Self::Withdrawn { .. } => "withdrawn",
             Self::Resolve { .. } => "resolve",
+            Self::Recognise { .. } => "recognise",
+            Self::ShareMatter { .. } => "share_matter",
+            Self::Part { .. } => "part",
+            Self::TellApart { .. } => "tell_apart",
+            Self::ProposeMerge { .. } => "propose_merge",
+            Self::EndMerge { .. } => "end_merge",
+            Self::Absorb(_) => "absorb",
+            Self::NoteMerge { .. } => "note_merge",
+            Self::SeeContext { .. } => "see_context",
+            Self::Merge { .. } => "merge",
             Self::Tick => "tick",
         }
     }

@@ -82,6 +82,22 @@ impl Context {
         Arc::make_mut(&mut self.entries).push(entry);
     }
 
+    /// How many entries a digest covers, if it is the one after some of them.
+    #[must_use]
+    pub fn place_of(&self, digest: Digest) -> Option<usize> {
+        if digest == self.digest {
+            return Some(self.entries.len());
+        }
+        let mut covered = Self::default().digest;
+        for (place, entry) in self.entries.iter().enumerate() {
+            if covered == digest {
+                return Some(place);
+            }
+            covered = chained(covered, entry);
+        }
+        None
+    }
+
     /// The digest that a receiver of these entries computes for itself.
     #[must_use]
     pub fn digest_of<'a>(entries: impl IntoIterator<Item = &'a ContextEntry>) -> Digest {

@@ -6,7 +6,8 @@
 
 use crate::escalation::{Escalation, Stage};
 use crate::{
-    AgentId, Case, EscalationId, Evidence, HandoffId, Owner, PersonId, QueueRef, Status, Timestamp,
+    AgentId, Case, CaseId, EscalationId, Evidence, HandoffId, Owner, PersonId, QueueRef, Status,
+    Timestamp,
 };
 
 /// The answer, true at the moment for which it was asked.
@@ -20,6 +21,11 @@ pub enum Coverage {
     Uncovered(Uncovered),
     /// The case is done and needs nobody.
     Closed,
+    /// The case was merged into another, and the answer for the matter is the answer for that one.
+    Merged {
+        /// The case to ask for.
+        into: CaseId,
+    },
 }
 
 /// Who holds the case, and how that is known. Cannot be made outside this file.
@@ -93,8 +99,9 @@ impl Case {
     /// Who holds this case at `now`.
     #[must_use]
     pub fn coverage(&self, now: Timestamp) -> Coverage {
-        match self.status {
+        match &self.status {
             Status::Unopened | Status::Resolved { .. } => return Coverage::Closed,
+            Status::Merged { into, .. } => return Coverage::Merged { into: into.clone() },
             Status::Open => {}
         }
         let holder = self.held_by_agent(now).or_else(|| self.held_by_person(now));
@@ -223,6 +230,7 @@ impl Coverage {
             Self::Pending(_) => "pending",
             Self::Uncovered(_) => "uncovered",
             Self::Closed => "closed",
+            Self::Merged { .. } => "merged",
         }
     }
 
@@ -232,7 +240,7 @@ impl Coverage {
         match self {
             Self::Covered(cover) => Some(cover.valid_until),
             Self::Pending(pending) => Some(pending.until()),
-            Self::Uncovered(_) | Self::Closed => None,
+            Self::Uncovered(_) | Self::Closed | Self::Merged { .. } => None,
         }
     }
 }

@@ -13,6 +13,7 @@ mod escalating;
 mod hearing;
 mod identifying;
 mod matter;
+mod merging;
 mod owning;
 mod passing;
 mod planning;
@@ -21,6 +22,8 @@ mod returning;
 mod reviewing;
 
 use std::sync::Arc;
+
+pub(crate) use matter::{CONTACTS_MAX, CONTEXT_MAX};
 
 use crate::apply::apply;
 use crate::{
@@ -46,6 +49,7 @@ pub fn decided(
     // A command may end what a deadline was waiting for, such as the last offer of a search that is over.
     deciding.pass_time();
     deciding.see_to_coverage();
+    deciding.see_to_merges();
     Ok((deciding.events, deciding.case))
 }
 
@@ -82,6 +86,9 @@ impl Deciding {
                 return self.ticket_placed(correlation, ticket);
             }
             (Status::Resolved { .. }, _) => return Err(Rejection::CaseClosed),
+            (Status::Merged { into, .. }, _) => {
+                return Err(Rejection::CaseMerged { into: into.clone() });
+            }
             (Status::Open, _) => {}
         }
         match command {
@@ -165,6 +172,26 @@ impl Deciding {
                 Ok(())
             }
             Command::Resolve { by, code, note } => self.resolve(by, code, note),
+            Command::Recognise { fingerprint } => {
+                self.recognise(*fingerprint);
+                Ok(())
+            }
+            Command::ShareMatter { with, fingerprint, by } => {
+                self.share_matter(with, *fingerprint, by.as_ref())
+            }
+            Command::Part { with, why } => self.part(with, why),
+            Command::TellApart { from, by, note } => self.tell_apart(from, by, note),
+            Command::ProposeMerge { into } => self.propose_merge(into),
+            Command::EndMerge { into, why } => self.end_merge(into, why),
+            Command::Absorb(absorb) => self.absorb(absorb),
+            Command::NoteMerge { from, correlation } => {
+                self.note_merge(from, correlation);
+                Ok(())
+            }
+            Command::SeeContext { agent, epoch, context } => {
+                self.see_context(agent, *epoch, *context)
+            }
+            Command::Merge { into, reported } => self.merge(into, reported),
         }
     }
 
@@ -205,7 +232,7 @@ impl Deciding {
                 });
             }
             Coverage::Covered(_) | Coverage::Pending(_) => self.lower_alarm(),
-            Coverage::Uncovered(_) | Coverage::Closed => {}
+            Coverage::Uncovered(_) | Coverage::Closed | Coverage::Merged { .. } => {}
         }
     }
 

@@ -7,8 +7,8 @@
 use std::fmt;
 
 use crate::{
-    ActionId, AgentId, Correlation, Digest, EscalationId, HandoffId, PersonId, PlanId, QueueRef,
-    Refusal, Span, Target, TicketId, Timestamp,
+    ActionId, AgentId, CaseId, Correlation, Digest, EscalationId, HandoffId, PersonId, PlanId,
+    QueueRef, Refusal, Span, Target, TicketId, Timestamp,
 };
 
 /// One effect that is owed.
@@ -140,6 +140,27 @@ pub enum Effect {
         refusal: Refusal,
         /// What they would have to name to decide.
         short_form: String,
+    },
+    /// Find out whether the two can be one case, again and again, and take the next step; stands until one of them is over.
+    Unite {
+        /// The other case of the matter.
+        with: CaseId,
+    },
+    /// Have new reports with this fingerprint come to the case, or learn to which they come.
+    Recognise {
+        /// The fingerprint.
+        fingerprint: Digest,
+    },
+    /// Write on the ticket what was taken over from another case; answer with [`NoteMerge`](crate::Command::NoteMerge).
+    NoteMerge {
+        /// The case that it came from.
+        from: CaseId,
+        /// The step.
+        correlation: Correlation,
+        /// Where.
+        queue: QueueRef,
+        /// The ticket.
+        ticket: TicketId,
     },
     /// Tell the people of a given-up step that it is over, and close its ticket if nobody holds it.
     Withdraw {

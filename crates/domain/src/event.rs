@@ -7,12 +7,12 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    ActionId, AgentId, Approval, CaseTerms, Compared, ContextEntry, ContractId, Correlation,
-    Decision, Delegation, Digest, Doubt, Drifted, Epoch, Equality, EscalationId, EscalationPlan, Evidence,
-    FailureClaim, HandoffId, Identification, Owner, PermitGrant, PermitId, PersonId, PlanId,
-    ProposalId, Provenance, Purpose, Question, ReadBack, Reason, ReasonCode, Reply, RequestId,
-    ResolutionCode, Routing, Said, Severity, Span, Step, TenantId, TicketId, Timestamp, Verdict,
-    Vote,
+    ActionId, AgentId, Approval, CaseId, CaseTerms, Compared, Contact, ContextEntry, ContractId,
+    Correlation, Decision, Delegation, Digest, Doubt, Drifted, Epoch, Equality, EscalationId,
+    EscalationPlan, Evidence, FailureClaim, HandoffId, Identification, Owner, PermitGrant,
+    PermitId, PersonId, PlanId, ProposalId, Provenance, Purpose, Question, ReadBack, Reason,
+    ReasonCode, Reply, Reported, RequestId, ResolutionCode, Routing, Said, Severity, Span, Step,
+    TenantId, TicketId, Timestamp, Verdict, Vote,
 };
 
 /// Something that happened, and when the supervisor decided that it did.
@@ -55,6 +55,46 @@ pub enum EventKind {
         severity: Option<Severity>,
         labels: Option<Vec<(String, String)>>,
     },
+
+    /// It became known by what the matter is recognised. From now on, reports with this fingerprint come here.
+    MatterRecognised { fingerprint: Digest },
+    /// Another open case is the same matter: by this fingerprint, or because a person says so.
+    MatterShared {
+        with: CaseId,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        fingerprint: Option<Digest>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        by: Option<PersonId>,
+    },
+    /// The other case of the matter is over.
+    MatterParted { with: CaseId, why: String },
+    /// A person said that another case is another matter. The two are never merged.
+    MatterToldApart { from: CaseId, by: PersonId, note: String },
+    /// The case is to be merged into another. Until it is, it is as open as before, with its own coverage.
+    MergeProposed { into: CaseId },
+    /// It is not merged after all.
+    MergeEnded { into: CaseId, why: String },
+    /// Everything that was reported to another case is known here now; the entries of its context come just before this.
+    CaseAbsorbed {
+        from: CaseId,
+        /// What had been reported to it.
+        reported: Reported,
+        /// Its reports that were not known here.
+        contacts: Vec<Contact>,
+        /// Its fingerprint, where new reports with it come here from now on.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        fingerprint: Option<Digest>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        uncovered_since: Option<Timestamp>,
+    },
+    /// The people of a ticket were told on it what the case took over.
+    MergeNoted { from: CaseId, correlation: Correlation },
+    /// The agent that holds the case has shown that it has so many entries of its context.
+    ContextSeen { agent: AgentId, entries: usize },
+    /// Whoever has to know what was taken over from a case does.
+    AbsorptionTold { from: CaseId },
+    /// The case is over: it is the same matter as another one, which has everything that was reported here.
+    CaseMerged { into: CaseId, reported: Reported },
 
     /// A fitting agent is being looked for.
     RoutingStarted { routing: Routing },
@@ -317,6 +357,17 @@ impl EventKind {
             ContextAdded = "context_added",
             IdentityRecorded = "identity_recorded",
             CaseAmended = "case_amended",
+            MatterRecognised = "matter_recognised",
+            MatterShared = "matter_shared",
+            MatterParted = "matter_parted",
+            MatterToldApart = "matter_told_apart",
+            MergeProposed = "merge_proposed",
+            MergeEnded = "merge_ended",
+            CaseAbsorbed = "case_absorbed",
+            MergeNoted = "merge_noted",
+            ContextSeen = "context_seen",
+            AbsorptionTold = "absorption_told",
+            CaseMerged = "case_merged",
             RoutingStarted = "routing_started",
             RoutingEnded = "routing_ended",
             HandoffOffered = "handoff_offered",

@@ -26,6 +26,8 @@ mod plan;
 mod reading;
 mod reconciliation;
 mod terms;
+mod ties;
+mod uniting;
 mod verdict;
 
 mod command;
@@ -49,7 +51,7 @@ pub use approval::{
 };
 pub use calendar::{Calendar, Hours, OutsideHours, Rostered, StepHours};
 pub use case::{Alarm, Case, Contact, Status};
-pub use command::{Actor, Command, NewEntry, Open, Proposal, VotesChoice};
+pub use command::{Absorb, Actor, Command, NewEntry, Open, Proposal, VotesChoice};
 pub use context::{Context, ContextEntry, Provenance, Source};
 pub use coverage::{Cover, Coverage, Holder, Pending, Uncovered};
 pub use decide::{decide, decided};
@@ -82,5 +84,7 @@ pub use terms::{
     AfterResolution, ApprovalTerms, Backoff, CaseTerms, ContractTerms, EscalationPlan, Mode,
     Severity, StepPlan, Sweep, Target, TicketApprover, WhenExhausted,
 };
+pub use ties::{Absorbed, Reported, Ties};
 pub use time::{Span, Timestamp, after};
+pub use uniting::{Next, Union, next_between};
 pub use verdict::{Basis, Reason, Rule, Ruling, UsedUp, Verdict};

@@ -16,6 +16,7 @@ pub fn owed(case: &Case, now: Timestamp) -> Vec<Owed> {
         for action in case.actions.values() {
             acting(action, now, &mut owing);
         }
+        merging(case, now, &mut owing);
         comparing(case, now, &mut owing);
     }
     for escalation in case.escalations.values() {
@@ -62,6 +63,32 @@ fn passing(case: &Case, now: Timestamp, owing: &mut Vec<Owed>) {
             });
         }
         (None, None) => {}
+    }
+}
+
+/// What is owed to the other cases of the matter, and to those who have to know of them.
+fn merging(case: &Case, now: Timestamp, owing: &mut Vec<Owed>) {
+    let id = &case.id;
+    let mut owe = |name: String, effect| owing.push(Owed { id: EffectId(name), due: now, effect });
+    for with in &case.ties.same {
+        owe(format!("{id}/unite/{with}"), Effect::Unite { with: with.clone() });
+    }
+    if let Some(fingerprint) = case.fingerprint
+        && !case.ties.claimed
+        && case.ties.same.is_empty()
+    {
+        owe(format!("{id}/recognise/{fingerprint}"), Effect::Recognise { fingerprint });
+    }
+    for untold in case.untold() {
+        let Some(ticket) = untold.escalation.ticket().cloned() else { continue };
+        let (from, step) = (untold.from, &untold.escalation.step.correlation);
+        let effect = Effect::NoteMerge {
+            from: from.clone(),
+            correlation: step.clone(),
+            queue: untold.escalation.step_plan().queue.clone(),
+            ticket,
+        };
+        owe(format!("{step}/merged/{from}/{}", untold.place), effect);
     }
 }
 

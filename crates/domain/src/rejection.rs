@@ -1,7 +1,8 @@
 //! Why a command is turned down. Nothing changed, and the text is fit to show the caller.
 
 use crate::{
-    ActionId, AgentId, Digest, Epoch, HandoffId, PermitId, PersonId, PlanId, ProposalId, ReasonCode,
+    ActionId, AgentId, CaseId, Digest, Epoch, HandoffId, PermitId, PersonId, PlanId, ProposalId,
+    ReasonCode,
 };
 
 /// Why a command is turned down.
@@ -14,6 +15,16 @@ pub enum Rejection {
     AlreadyOpen,
     #[error("the case is resolved; open a new one or reopen the matter with its fingerprint")]
     CaseClosed,
+    #[error("the case was merged into {into}; ask for that one")]
+    CaseMerged { into: CaseId },
+    #[error("{other} is not known to be the same matter; say that it is, or merge the two by hand")]
+    NotSameMatter { other: CaseId },
+    #[error("the case is being merged into {into} already; wait for that")]
+    MergeUnderWay { into: CaseId },
+    #[error("it cannot be merged now: {why}")]
+    Standing { why: String },
+    #[error("more was reported to the case meanwhile; take that over first")]
+    ReportedMeanwhile,
     #[error("the escalation plan {policy} has no step")]
     EmptyPlan { policy: String },
     #[error("the text of {field} is longer than {most} bytes")]
@@ -120,6 +131,11 @@ impl Rejection {
             Self::UnknownCase => "UNKNOWN_CASE",
             Self::AlreadyOpen => "ALREADY_OPEN",
             Self::CaseClosed => "CASE_CLOSED",
+            Self::CaseMerged { .. } => "CASE_MERGED",
+            Self::NotSameMatter { .. } => "NOT_SAME_MATTER",
+            Self::MergeUnderWay { .. } => "MERGE_UNDER_WAY",
+            Self::Standing { .. } => "CASE_STANDS",
+            Self::ReportedMeanwhile => "REPORTED_MEANWHILE",
             Self::EmptyPlan { .. } => "EMPTY_PLAN",
             Self::TooLong { .. } => "TOO_LONG",
             Self::TooMany { .. } => "TOO_MANY",

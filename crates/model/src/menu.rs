@@ -200,6 +200,9 @@ fn owing(page: &mut Page, case: &Case, now: u8) {
             | Effect::DeliverPermit { .. }
             | Effect::CompareSystems { .. }
             | Effect::Listen { .. }
+            | Effect::Unite { .. }
+            | Effect::Recognise { .. }
+            | Effect::NoteMerge { .. }
             | Effect::Answer { .. } => {}
         }
     }

@@ -53,11 +53,13 @@ pub enum Bug {
     CompensatedTwice,
     /// A plan counts as verified without asking whether the systems agree.
     PlanVerifiedWithoutComparing,
+    /// A case is over as soon as it is to be merged, whether or not another one has the matter (`MRG-1`).
+    MergeHidesUncovered,
 }
 
 impl Bug {
     /// All of them, in the order of the table.
-    pub const ALL: [Self; 23] = [
+    pub const ALL: [Self; 24] = [
         Self::WebhookIsEvidence,
         Self::EvidenceDatedAtCommit,
         Self::QueueUnchecked,
@@ -81,6 +83,7 @@ impl Bug {
         Self::LeasesShed,
         Self::CompensatedTwice,
         Self::PlanVerifiedWithoutComparing,
+        Self::MergeHidesUncovered,
     ];
 
     /// Its name in `BELAY_PLANTED` and in the table: the variant in kebab case.
@@ -110,6 +113,7 @@ impl Bug {
             Self::LeasesShed => "leases-shed",
             Self::CompensatedTwice => "compensated-twice",
             Self::PlanVerifiedWithoutComparing => "plan-verified-without-comparing",
+            Self::MergeHidesUncovered => "merge-hides-uncovered",
         }
     }
 }

@@ -377,6 +377,16 @@ pub(crate) const ROWS: &[Row] = &[
             world(&["--config", "quick-plan"], "broken: IDM-7"),
         ],
     },
+    Row {
+        bug: Bug::MergeHidesUncovered,
+        rule: "MRG-1",
+        wrong: "a merge closes a case before another one has what was reported to it, which hides that nobody covers the matter",
+        places: &["crates/domain/src/decide/merging.rs"],
+        finders: &[
+            story("merging::a_case_that_nobody_holds_goes_when_everything_that_it_knows_was_taken_over"),
+            story("merging::no_report_is_ever_lost_between_two_cases"),
+        ],
+    },
 ];
 
 /// The table as `docs/planted-bugs.md` shows it.

@@ -36,6 +36,8 @@ pub(crate) struct Names {
     /// The descriptions in `adapters/`, by their paths; none in the place of one that is wrong.
     pub(crate) adapters: BTreeMap<String, Option<Arc<Description>>>,
     pub(crate) calendars: Option<BTreeSet<String>>,
+    /// The dictionary's fields, as `OBJECT.FIELD`.
+    pub(crate) fields: Option<BTreeSet<String>>,
 }
 
 /// One file being checked.

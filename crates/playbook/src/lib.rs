@@ -49,8 +49,9 @@ use std::path::Path;
 use belay_expression::{document, expression, json, problem, template};
 
 use belay_domain::{
-    AfterResolution, AgentId, BoundaryId, CaseTerms, ContractId, Digest, EscalationPlan, PersonId,
-    ReasonCode, ResolutionCode, RoleId, Severity, Span, SystemId, Verdict,
+    AfterResolution, AgentId, BoundaryId, CaseTerms, ContextEntry, ContractId, Digest,
+    EscalationPlan, PersonId, ReasonCode, ResolutionCode, RoleId, Severity, Span, SystemId,
+    Verdict,
 };
 
 use crate::escalation::EscalationPolicy;
@@ -160,10 +161,15 @@ impl Playbook {
         })
     }
 
-    /// What makes this report the same matter as others, as the routing says; none if it is a matter of its own.
+    /// What makes this report the same matter as others, as the routing says, given what is known of it so far; none if it
+    /// is a matter of its own.
     #[must_use]
-    pub fn fingerprint(&self, case: &CaseFacts) -> Option<Digest> {
-        self.routing.fingerprint(self, case)
+    pub fn fingerprint<'a>(
+        &self,
+        case: &CaseFacts,
+        known: impl IntoIterator<Item = &'a ContextEntry> + Clone,
+    ) -> Option<Digest> {
+        self.routing.fingerprint(self, case, known)
     }
 
     /// The reads that can be done now and have not been answered. Do them, add the answers, and ask again until this

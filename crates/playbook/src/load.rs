@@ -163,7 +163,21 @@ fn names(reads: &[Read], files: &[SourceFile]) -> Names {
         } else {
             Some(BTreeSet::new())
         },
+        fields: complete(FileKind::Dictionary).then(|| {
+            let dictionaries = of(FileKind::Dictionary);
+            dictionaries.flat_map(|read| dictionary_fields(&read.document.value)).collect()
+        }),
     }
+}
+
+/// The fields of a dictionary, as `OBJECT.FIELD`.
+fn dictionary_fields(dictionary: &Value) -> Vec<String> {
+    let objects = dictionary.get("objects").and_then(Value::as_object);
+    let named = objects.into_iter().flatten().flat_map(|(object, rule)| {
+        let fields = rule.get("fields").and_then(Value::as_object);
+        fields.into_iter().flatten().map(move |(field, _)| format!("{object}.{field}"))
+    });
+    named.collect()
 }
 
 /// Compiles whatever is sound. Without `playbook.yaml` the other files are checked against its defaults.

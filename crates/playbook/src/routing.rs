@@ -1,6 +1,6 @@
 //! Who gets a case first, and under which terms it is opened.
 
-use belay_domain::{CaseTerms, Digest, Severity, Span, Target};
+use belay_domain::{CaseTerms, ContextEntry, Digest, Severity, Span, Target};
 
 use crate::Playbook;
 use crate::check::Check;
@@ -80,8 +80,13 @@ impl Routing {
 
 impl Routing {
     /// By what a report is recognised as one of a matter that is known; none if it is a matter of its own.
-    pub(crate) fn fingerprint(&self, playbook: &Playbook, case: &CaseFacts) -> Option<Digest> {
-        self.route(playbook, case)?.matter.fingerprint(case)
+    pub(crate) fn fingerprint<'a>(
+        &self,
+        playbook: &Playbook,
+        case: &CaseFacts,
+        known: impl IntoIterator<Item = &'a ContextEntry> + Clone,
+    ) -> Option<Digest> {
+        self.route(playbook, case)?.matter.fingerprint(case, known)
     }
 
     /// The first rule that fits, else the last.

@@ -198,6 +198,8 @@ impl Session {
                     case_id: held.about.id.clone(),
                     epoch: held.epoch,
                     note,
+                    // What came to the case after this agent took it is only taken to be known once that was seen.
+                    context_digest: held.context_digest().to_string(),
                 })
             })
         });

@@ -160,7 +160,9 @@ impl Counts {
                 v1::CoverageKind::Covered => counts.covered += 1,
                 v1::CoverageKind::Pending => counts.pending += 1,
                 v1::CoverageKind::Uncovered => counts.uncovered += 1,
-                v1::CoverageKind::Closed | v1::CoverageKind::Unspecified => {}
+                v1::CoverageKind::Closed
+                | v1::CoverageKind::Merged
+                | v1::CoverageKind::Unspecified => {}
             }
         }
         counts

@@ -94,6 +94,9 @@ pub(crate) fn coverage(coverage: Option<&v1::Coverage>, style: &Style) -> Vec<St
         Some(C::Closed(end)) => {
             vec![format!("resolved as {} {}", clean(&end.resolution_code), both(&end.at))]
         }
+        Some(C::Merged(end)) => {
+            vec![format!("merged into {} {}", clean(&end.into), both(&end.at))]
+        }
         None => vec![style.paint(Tone::Warn, "unknown")],
     }
 }

@@ -87,7 +87,8 @@ fn claim(answer: v1::GetCoverageResponse) -> Option<Claim> {
         }
         v1::coverage::Coverage::Pending(_)
         | v1::coverage::Coverage::Uncovered(_)
-        | v1::coverage::Coverage::Closed(_) => return None,
+        | v1::coverage::Coverage::Closed(_)
+        | v1::coverage::Coverage::Merged(_) => return None,
     };
     Some(Claim { case: answer.case_id, at, holder })
 }

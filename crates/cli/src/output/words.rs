@@ -30,6 +30,7 @@ pub(crate) fn coverage(kind: i32) -> Word {
         Ok(v1::CoverageKind::Pending) => Word(Tone::Warn, "pending"),
         Ok(v1::CoverageKind::Uncovered) => Word(Tone::Bad, "UNCOVERED"),
         Ok(v1::CoverageKind::Closed) => Word(Tone::Dim, "resolved"),
+        Ok(v1::CoverageKind::Merged) => Word(Tone::Dim, "merged"),
         Ok(v1::CoverageKind::Unspecified) | Err(_) => UNKNOWN,
     }
 }
@@ -77,6 +78,7 @@ pub(crate) fn plan(state: i32) -> Word {
     match S::try_from(state) {
         Ok(S::Open) => Word(Tone::Plain, "open"),
         Ok(S::Complete) => Word(Tone::Plain, "complete"),
+        Ok(S::Comparing) => Word(Tone::Plain, "comparing"),
         Ok(S::Verified) => Word(Tone::Good, "verified"),
         Ok(S::Undoing) => Word(Tone::Warn, "undoing"),
         Ok(S::Undone) => Word(Tone::Warn, "undone"),

@@ -12,11 +12,11 @@ pub(super) const LINE_MAX: usize = 1_024;
 /// The longest text: an entry of the context, an input.
 pub(super) const TEXT_MAX: usize = 256 * 1_024;
 /// The most entries of context. A conversation that is longer is one for people.
-const CONTEXT_MAX: usize = 2_000;
+pub(crate) const CONTEXT_MAX: usize = 2_000;
 /// The most labels of a case.
 const LABELS_MAX: usize = 64;
 /// The most reports of one matter that are remembered one by one.
-const CONTACTS_MAX: usize = 256;
+pub(crate) const CONTACTS_MAX: usize = 256;
 
 impl Deciding {
     pub(super) fn open(&mut self, open: &Open) -> Result<(), Rejection> {
@@ -151,7 +151,17 @@ impl Deciding {
 
     /// The case is done: nobody needs to be asked any more.
     pub(super) fn close_case(&mut self, by: &str, code: &ResolutionCode, note: &str) {
-        self.withdraw_undispatched("the case is resolved");
+        self.wind_up("the case is resolved");
+        self.emit(EventKind::CaseResolved {
+            by: by.to_owned(),
+            code: code.clone(),
+            note: note.to_owned(),
+        });
+    }
+
+    /// Nobody is asked any more, and nothing that was not sent is.
+    pub(super) fn wind_up(&mut self, why: &str) {
+        self.withdraw_undispatched(why);
         let open: Vec<_> = self
             .case
             .escalations
@@ -160,15 +170,9 @@ impl Deciding {
             .map(|escalation| escalation.id.clone())
             .collect();
         for escalation in open {
-            let why = "the case is resolved".to_owned();
-            self.emit(EventKind::EscalationClosed { escalation, why });
+            self.emit(EventKind::EscalationClosed { escalation, why: why.to_owned() });
         }
         self.lower_alarm();
-        self.emit(EventKind::CaseResolved {
-            by: by.to_owned(),
-            code: code.clone(),
-            note: note.to_owned(),
-        });
     }
 
     pub(super) fn check_entries(&self, entries: &[NewEntry]) -> Result<(), Rejection> {

@@ -30,6 +30,8 @@ kinds! {
     PlanComparing PlanCompared PlanUncompared PlanVerified PlanUndoing PlanUndone PlanStuck EscalationOpened EscalationWidened StepStarted
     StepSkipped StepDeferred TicketUnread TicketDrifted TicketPlaced TicketOrphaned TicketSeen TicketRouted EscalationAcknowledged EvidenceRenewed
     EscalationLapsed StepFailed EscalationExhausted EscalationResolved CaseReturned
+    MatterRecognised MatterShared MatterParted MatterToldApart MergeProposed MergeEnded CaseAbsorbed
+    MergeNoted ContextSeen AbsorptionTold CaseMerged
     EscalationClosed TicketWithdrawn CoverageRaised CoverageLowered CaseResolved
 }
 
@@ -66,6 +68,9 @@ const STORIES: &[&str] = &[
      4 look e1/r1s1 rev=2 taken=ann; 5 look e1/r1s1 rev=3 taken=ann worked=1; \
      6 look e1/r1s1 rev=4; 7 told e1/r1s1 T1; 16 tick; 90 tick; 91 placed e1/r2s1 T4; \
      92 look e1/r2s1 ticket=T4 closed=ann:back; 103 tick; 104 resolve ann",
+    "0 open; 1 recognise fp; 1 same d by=ann; 1 same f fp; 2 goes d; 2 stays d; 3 part f; 3 apart e; 4 goes d; 5 merged d",
+    "0 open; 1 offer A; 2 accept A h1; 3 same d; 3 takes d 1 critical fp; 4 sees A",
+    "0 open people; 1 placed e1/r1s1 T1; 2 same d; 3 takes d 1; 4 noted d e1/r1s1",
 ];
 
 fn happened() -> Vec<Event> {

@@ -14,6 +14,7 @@ mod handoff;
 mod hearing;
 mod identity;
 mod matter;
+mod merging;
 mod plan;
 mod policy;
 mod reconciliation;

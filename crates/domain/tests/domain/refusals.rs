@@ -14,6 +14,7 @@ const STORIES: &[&str] = &[
     include_str!("evidence.rs"),
     include_str!("handoff.rs"),
     include_str!("matter.rs"),
+    include_str!("merging.rs"),
     include_str!("plan.rs"),
     include_str!("refusals.rs"),
 ];
@@ -30,7 +31,9 @@ macro_rules! listed {
 
 listed! { REJECTIONS, rejection, Rejection,
     UnknownCase "UNKNOWN_CASE" AlreadyOpen "ALREADY_OPEN" CaseClosed "CASE_CLOSED"
-    EmptyPlan "EMPTY_PLAN" TooLong "TOO_LONG" TooMany "TOO_MANY" NotOwner "NOT_OWNER"
+    CaseMerged "CASE_MERGED" NotSameMatter "NOT_SAME_MATTER"
+    MergeUnderWay "MERGE_UNDER_WAY" Standing "CASE_STANDS"
+    ReportedMeanwhile "REPORTED_MEANWHILE" EmptyPlan "EMPTY_PLAN" TooLong "TOO_LONG" TooMany "TOO_MANY" NotOwner "NOT_OWNER"
     StaleEpoch "STALE_EPOCH" LeaseOver "LEASE_OVER" NotRouting "NOT_ROUTING"
     NoSuchOffer "NO_SUCH_OFFER" NotOffered "NOT_OFFERED"
     ContextMismatch "CONTEXT_DIGEST_MISMATCH" HandoffUnderWay "HANDOFF_UNDER_WAY"

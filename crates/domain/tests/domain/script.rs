@@ -127,6 +127,7 @@ impl Story {
                 format!("uncovered since {}: {}", seconds(gap.since), gap.reason)
             }
             Coverage::Closed => "closed".to_owned(),
+            Coverage::Merged { into } => format!("that of {into}"),
         }
     }
 
@@ -404,7 +405,8 @@ impl Story {
                     other => panic!("no such outcome: {other}"),
                 },
             },
-            other => panic!("no such command: {other}"),
+            other => crate::merging::command(self, other, words)
+                .unwrap_or_else(|| panic!("no such command: {other}")),
         }
     }
 

@@ -269,7 +269,11 @@ impl World {
                 self.now_or_late(line, b);
             }
             // Nobody decides on tickets in this world.
-            Effect::Listen { .. } | Effect::Answer { .. } => {}
+            Effect::Listen { .. }
+            | Effect::Answer { .. }
+            | Effect::Unite { .. }
+            | Effect::Recognise { .. }
+            | Effect::NoteMerge { .. } => {}
             Effect::Withdraw { correlation, ticket, .. } => {
                 self.tell(&format!("told {} {ticket}", short(correlation.as_str())));
             }

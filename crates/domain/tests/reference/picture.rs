@@ -177,6 +177,9 @@ fn effect(effect: &Effect) -> String {
         Effect::PlaceTicket { correlation, .. } => format!("place {correlation}"),
         Effect::Watch { correlation, ticket, .. } => format!("watch {correlation} {ticket}"),
         Effect::Listen { correlation, ticket, .. } => format!("listen {correlation} {ticket}"),
+        Effect::Unite { with } => format!("unite {with}"),
+        Effect::Recognise { fingerprint } => format!("recognise {fingerprint}"),
+        Effect::NoteMerge { from, correlation, .. } => format!("note {from} {correlation}"),
         Effect::Answer { refusal, .. } => format!("answer {}", refusal.said.statement),
         Effect::Withdraw { correlation, ticket, .. } => format!("withdraw {correlation} {ticket}"),
     }

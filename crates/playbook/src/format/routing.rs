@@ -36,9 +36,11 @@ pub(crate) struct RouteRule {
     #[schemars(with = "Id")]
     pub(crate) takeover: String,
     /// What makes two reports the same matter: a report that agrees with an open case in all of these, capitals and spaces
-    /// aside, is linked to that case instead of opening another. Of `customer`, `kind`, `subject` and `labels.NAME`; one of them
-    /// `customer` or a label. A report that lacks one of them is a matter of its own, and so is every report when this is
-    /// left out.
+    /// aside, is linked to that case instead of opening another. Of `customer`, `kind`, `subject`, `labels.NAME`, and
+    /// `OBJECT.FIELD` of the dictionary, which is known when an entry of the kind `fact` says it: a JSON object
+    /// `{"OBJECT": {"FIELD": VALUE}}` from a system of record, a verified channel or staff. One of them has to be other than
+    /// `kind` and `subject`. A report that lacks one of them is a matter of its own; where it becomes known later, the case is
+    /// merged with the open case of the same matter. Every report is a matter of its own when this is left out.
     #[serde(default)]
     #[schemars(length(max = 8))]
     pub(crate) same_matter: Vec<String>,

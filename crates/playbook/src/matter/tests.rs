@@ -1,5 +1,6 @@
 use super::{Matter, field};
 use crate::facts::CaseFacts;
+use belay_domain::{ContextEntry, Provenance, Source};
 
 fn report(customer: &str, kind: &str, labels: &[(&str, &str)]) -> CaseFacts {
     CaseFacts {
@@ -22,7 +23,7 @@ fn matter(names: &[&str]) -> Matter {
 
 #[track_caller]
 fn check(names: &[&str], one: &CaseFacts, other: &CaseFacts, same: bool) {
-    let of = |case| matter(names).fingerprint(case).expect("a fingerprint");
+    let of = |case| matter(names).fingerprint(case, []).expect("a fingerprint");
     assert_eq!(of(one) == of(other), same);
 }
 
@@ -37,8 +38,8 @@ fn reports_that_agree_in_every_field_are_one_matter_whatever_else_they_say() {
         ..report(" c-1 ", "refund", &[("order", "w  17"), ("shop", "north")])
     };
     check(&names, &one, &other, true);
-    let backwards = matter(&["labels.order", "kind", "customer"]).fingerprint(&one);
-    assert_eq!(backwards, matter(&names).fingerprint(&one), "their order makes no difference");
+    let backwards = matter(&["labels.order", "kind", "customer"]).fingerprint(&one, []);
+    assert_eq!(backwards, matter(&names).fingerprint(&one, []), "their order makes no difference");
 }
 
 #[test]
@@ -65,13 +66,57 @@ fn a_report_that_lacks_a_field_is_a_matter_of_its_own() {
         report("c-1", "refund", &[("order", " ")]),
         report("c-1", "refund", &[("order", "17"), ("order", "18")]),
     ] {
-        assert_eq!(matter(&names).fingerprint(&lacking), None, "{lacking:?}");
+        assert_eq!(matter(&names).fingerprint(&lacking, []), None, "{lacking:?}");
     }
-    assert_eq!(Matter::default().fingerprint(&report("c-1", "refund", &[])), None);
+    assert_eq!(Matter::default().fingerprint(&report("c-1", "refund", &[]), []), None);
 }
 
 #[test]
 fn a_label_is_not_the_field_of_the_same_name() {
-    let one = matter(&["labels.customer"]).fingerprint(&report("x", "k", &[("customer", "c-1")]));
-    assert_ne!(one, matter(&["customer"]).fingerprint(&report("c-1", "k", &[])));
+    let one =
+        matter(&["labels.customer"]).fingerprint(&report("x", "k", &[("customer", "c-1")]), []);
+    assert_ne!(one, matter(&["customer"]).fingerprint(&report("c-1", "k", &[]), []));
+}
+
+#[test]
+fn a_fact_that_becomes_known_later_makes_it_one_of_a_known_matter() {
+    let names = ["customer", "charge.id"];
+    let case = report("c-1", "refund", &[]);
+    let of = |known: &[ContextEntry]| matter(&names).fingerprint(&case, known);
+    assert_eq!(of(&[]), None, "not known yet");
+    let known = of(&[fact(Source::SystemOfRecord, r#"{"charge": {"id": "CH 7", "amount": 420}}"#)]);
+    assert!(known.is_some());
+    let again = fact(Source::VerifiedChannel, r#"{"charge": {"id": " ch  7 "}}"#);
+    assert_eq!(of(std::slice::from_ref(&again)), known, "from another path, in another form");
+    let staff = fact(Source::Staff, r#"{"charge": {"id": "ch 7"}}"#);
+    assert_eq!(of(&[again.clone(), staff]), known, "said twice");
+    let other = fact(Source::SystemOfRecord, r#"{"charge": {"id": "ch 8"}}"#);
+    assert_ne!(of(std::slice::from_ref(&other)), known);
+    assert_eq!(of(&[again, other]), None, "they contradict each other");
+}
+
+#[test]
+fn what_the_customer_typed_or_a_model_chose_makes_no_two_matters_one() {
+    let of = |entry: ContextEntry| {
+        matter(&["customer", "charge.id"]).fingerprint(&report("c-1", "refund", &[]), [&entry])
+    };
+    let body = r#"{"charge": {"id": "ch_7"}}"#;
+    for source in [Source::Customer, Source::Model, Source::Belay] {
+        assert_eq!(of(fact(source, body)), None, "{source}");
+    }
+    assert_eq!(of(ContextEntry { kind: "message".to_owned(), ..fact(Source::Staff, body) }), None);
+    for body in [r#"{"charge": {"id": null}}"#, r#"{"charge": {"id": ["ch_7"]}}"#, "ch_7", "{}"] {
+        assert_eq!(of(fact(Source::SystemOfRecord, body)), None, "{body}");
+    }
+    let number = of(fact(Source::SystemOfRecord, r#"{"charge": {"id": 7}}"#));
+    assert_eq!(number, of(fact(Source::SystemOfRecord, r#"{"charge": {"id": "7"}}"#)));
+}
+
+fn fact(source: Source, body: &str) -> ContextEntry {
+    ContextEntry {
+        kind: "fact".to_owned(),
+        body: body.to_owned(),
+        provenance: Provenance { source, reference: "billing".to_owned() },
+        at: belay_domain::Timestamp::UNIX_EPOCH,
+    }
 }

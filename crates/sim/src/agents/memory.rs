@@ -106,7 +106,7 @@ impl Memory {
                 let repeat = if self.temper == Temper::Flooding { 6 } else { 1 };
                 for _ in 0..repeat {
                     let note = String::new();
-                    let progress = v1::Progress { case_id: case.clone(), epoch, note };
+                    let progress = v1::Progress { case_id: case.clone(), epoch, note, ..Default::default() };
                     self.say(name, world, line, Ask::Progress(progress));
                 }
             }
@@ -125,7 +125,7 @@ impl Memory {
             let ask = if self.dice.percent(40) && !self.permits.is_empty() {
                 begin(&self.dice.pick(&self.permits).clone())
             } else if self.dice.percent(50) {
-                Ask::Progress(v1::Progress { case_id: case, epoch, note: String::new() })
+                Ask::Progress(v1::Progress { case_id: case, epoch, ..Default::default() })
             } else {
                 self.idea(name, world, &case, epoch)
             };

@@ -156,7 +156,7 @@ impl History<'_> {
         let cover = match self.folded.coverage(from) {
             Coverage::Covered(cover) => Some((cover.valid_until(), "COV-9 no gap after cover")),
             Coverage::Pending(pending) => Some((pending.until(), "COV-9 no gap after waiting")),
-            Coverage::Uncovered(_) | Coverage::Closed => None,
+            Coverage::Uncovered(_) | Coverage::Closed | Coverage::Merged { .. } => None,
         };
         let due: Vec<_> = offer.into_iter().chain(stages).chain(cover).collect();
         for (until, promise) in due {

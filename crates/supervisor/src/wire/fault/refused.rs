@@ -11,6 +11,9 @@ use belay_transport::person::Unbelieved;
 use super::Fault;
 use crate::engine::Refused;
 
+/// How long it usually takes to compare what a few systems show.
+const COMPARED_SOON: Duration = Duration::from_millis(250);
+
 impl From<Refused> for Fault {
     fn from(refused: Refused) -> Self {
         let message = refused.to_string();
@@ -108,7 +111,17 @@ impl From<Rejection> for Fault {
             Rejection::Unsettled { actions } => actions.iter().fold(fault, |fault, action| {
                 fault.first(action.as_str(), "wait until it is settled, or have people settle it")
             }),
+            // Reading takes a moment, and whoever waits for it need do nothing else.
+            Rejection::NotCompared { plan } => {
+                fault.with("plan", plan.as_str()).again_after(COMPARED_SOON)
+            }
+            Rejection::CaseMerged { into } | Rejection::MergeUnderWay { into } => {
+                fault.with("into_case_id", into.as_str())
+            }
+            Rejection::NotSameMatter { other } => fault.with("other_case_id", other.as_str()),
             Rejection::UnknownCase
+            | Rejection::Standing { .. }
+            | Rejection::ReportedMeanwhile
             | Rejection::AlreadyOpen
             | Rejection::CaseClosed
             | Rejection::LeaseOver

@@ -1,7 +1,9 @@
 //! What happened, for people: one line for every event, what it is about, and who did it.
 
 use belay_api::v1;
-use belay_domain::{CaseId, Cause, Decision, EventKind, Purpose, ReadBack};
+use belay_domain::{
+    CaseId, Cause, Compared, Comparison, Decision, EventKind, PlanId, Purpose, ReadBack,
+};
 
 use super::{actor, person};
 
@@ -82,6 +84,17 @@ fn about(case: &CaseId, event: &EventKind) -> String {
         | E::ContextAdded { .. }
         | E::IdentityRecorded { .. }
         | E::CaseAmended { .. }
+        | E::MatterRecognised { .. }
+        | E::MatterShared { .. }
+        | E::MatterParted { .. }
+        | E::MatterToldApart { .. }
+        | E::MergeProposed { .. }
+        | E::MergeEnded { .. }
+        | E::CaseAbsorbed { .. }
+        | E::MergeNoted { .. }
+        | E::ContextSeen { .. }
+        | E::AbsorptionTold { .. }
+        | E::CaseMerged { .. }
         | E::RoutingStarted { .. }
         | E::RoutingEnded { .. }
         | E::LeaseRenewed { .. }
@@ -89,6 +102,9 @@ fn about(case: &CaseId, event: &EventKind) -> String {
         | E::CaseReleased { .. }
         | E::CaseTakenOver { .. }
         | E::PlanCompleted { .. }
+        | E::PlanComparing { .. }
+        | E::PlanCompared { .. }
+        | E::PlanUncompared { .. }
         | E::PlanVerified { .. }
         | E::PlanUndoing { .. }
         | E::PlanUndone { .. }
@@ -111,7 +127,9 @@ fn by(event: &EventKind) -> Option<v1::Actor> {
         E::ApprovalAsked { question, .. } => Some(person(&question.person)),
         E::ApprovalAnswered { reply, .. } => Some(actor(&reply.by)),
         E::ApprovalDelegated { delegation, .. } => Some(person(&delegation.from)),
-        E::CaseTakenOver { by, .. } => Some(person(by)),
+        E::CaseTakenOver { by, .. } | E::MatterToldApart { by, .. } => Some(person(by)),
+        E::MatterShared { by, .. } => by.as_ref().map(person),
+        E::ContextSeen { agent: name, .. } => agent(name),
         E::ApprovalEnded { by, .. } => by.as_ref().map(person),
         E::ActionAmended { by, .. }
         | E::EscalationAcknowledged { by, .. }
@@ -208,7 +226,12 @@ fn description(event: &EventKind) -> String {
         }
         E::ActionCompensated { .. } => "taken back, and read back".to_owned(),
         E::CompensationFailed { reason, .. } => format!("could not be taken back: {reason}"),
-        E::PlanCompleted { plan } => format!("all actions of plan {plan} are proposed"),
+        E::PlanCompleted { plan, .. } => format!("all actions of plan {plan} are proposed"),
+        E::PlanComparing { plan, .. } => {
+            format!("every action of plan {plan} is verified; the systems are compared")
+        }
+        E::PlanCompared { plan, compared } => agreement(plan, compared),
+        E::PlanUncompared { detail, .. } => detail.clone(),
         E::PlanVerified { plan } => format!("plan {plan} is verified"),
         E::PlanUndoing { plan, why } => format!("plan {plan} is taken back: {why}"),
         E::PlanUndone { plan } => format!("plan {plan} was taken back"),
@@ -271,6 +294,25 @@ fn description(event: &EventKind) -> String {
             format!("the alarm is over after {} s", uncovered_for.as_secs())
         }
         E::CaseResolved { code, note, .. } => format!("resolved as {code}{}", said(note)),
+
+        E::MatterRecognised { .. } => "it is known by what the matter is recognised".to_owned(),
+        E::MatterShared { with, by: Some(_), .. } => format!("{with} is said to be the same matter"),
+        E::MatterShared { with, by: None, .. } => format!("{with} is recognised as the same matter"),
+        E::MatterParted { with, why } => format!("no more one matter with {with}: {why}"),
+        E::MatterToldApart { from, note, .. } => format!("{from} is another matter{}", said(note)),
+        E::MergeProposed { into } => format!("is to be merged into {into}; open as before until then"),
+        E::MergeEnded { into, why } => format!("is not merged into {into} for now: {why}"),
+        E::CaseAbsorbed { from, contacts, .. } => {
+            format!("took over what was reported to {from}, with {} more reports", contacts.len())
+        }
+        E::MergeNoted { from, correlation } => {
+            format!("the ticket of {correlation} says what came from {from}")
+        }
+        E::ContextSeen { agent, entries } => {
+            format!("{agent} was seen to know {entries} entries of the context")
+        }
+        E::AbsorptionTold { from } => format!("whoever has it knows what came from {from}"),
+        E::CaseMerged { into, .. } => format!("merged into {into}, which has the matter now"),
     }
 }
 
@@ -381,4 +423,19 @@ fn one_line(text: &str) -> String {
         return line;
     }
     line.chars().take(LINE_CHARS_MAX).chain(['…']).collect()
+}
+
+/// What the systems showed after a plan.
+fn agreement(plan: &PlanId, compared: &[Compared]) -> String {
+    let said = compared.iter().map(|one| match &one.shown {
+        Comparison::Equal { .. } => format!("{} holds", one.equality),
+        Comparison::Different { differences } => {
+            let all: Vec<String> = differences.iter().map(ToString::to_string).collect();
+            format!("{} does not hold: {}", one.equality, all.join("; "))
+        }
+        Comparison::Unreadable { detail } => {
+            format!("{} could not be read: {detail}", one.equality)
+        }
+    });
+    format!("the systems after plan {plan}: {}", said.collect::<Vec<_>>().join("; "))
 }

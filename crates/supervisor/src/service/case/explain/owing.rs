@@ -44,6 +44,9 @@ fn said(case: &Case, effect: &Effect) -> (String, String) {
         Effect::Compensate { action, attempt } => {
             (action.to_string(), format!("take back {}, attempt {attempt}", contract(action)))
         }
+        Effect::CompareSystems { plan } => {
+            (case.id.to_string(), format!("read whether the systems agree after plan {plan}"))
+        }
         Effect::PlaceTicket { correlation, queue, .. } => {
             (correlation.to_string(), format!("put a ticket into {queue}"))
         }
@@ -57,6 +60,16 @@ fn said(case: &Case, effect: &Effect) -> (String, String) {
             let said = &refusal.said;
             let who = format!("tell {} on ticket {} in {queue}", said.account, said.ticket);
             (said.correlation.to_string(), format!("{who} why {} does not count", said.statement))
+        }
+        Effect::Unite { with } => {
+            (case.id.to_string(), format!("see whether this case and {with} can be one"))
+        }
+        Effect::Recognise { .. } => {
+            (case.id.to_string(), "see which other cases are the same matter".to_owned())
+        }
+        Effect::NoteMerge { from, correlation, queue, ticket } => {
+            let what = format!("write on ticket {ticket} in {queue} what was reported to {from}");
+            (correlation.to_string(), what)
         }
         Effect::Withdraw { correlation, queue, ticket, .. } => {
             let what = format!("tell the people at ticket {ticket} in {queue} that it is over");
