@@ -21,7 +21,6 @@ mod hooks;
 mod intake;
 mod keyed_lock;
 mod lookout;
-mod matters;
 mod metrics;
 mod playbooks;
 mod proving;

@@ -25,6 +25,7 @@ pub(super) fn for_reason(reason: &str) -> Option<&'static str> {
         "UNSETTLED_ACTIONS" => {
             "wait until these are settled; `belay case show` says how they stand"
         }
+        "NOT_COMPARED" => "wait a moment; `belay case show` says what is compared",
         "ESCALATION_UNDER_WAY" => {
             "people are being asked already: `belay escalation list --case CASE`"
         }

@@ -50,7 +50,8 @@ impl Carrying {
             }
             What::CompletePlan { epoch, plan } => {
                 let agent = self.agent().clone();
-                self.done(&case, Command::CompletePlan { agent, epoch, plan }).await
+                let equalities = self.house.playbooks.current().equalities().to_vec();
+                self.done(&case, Command::CompletePlan { agent, epoch, plan, equalities }).await
             }
             What::AbandonPlan { epoch, plan, reason } => {
                 let agent = self.agent().clone();

@@ -2,7 +2,8 @@
 
 use belay_api::v1;
 use belay_domain::{
-    Action, ActionStage, CaseId, Executor, Money, Plan, PlanStage, Provenance, Reason, Rule,
+    Action, ActionId, ActionStage, Case, CaseId, Comparison, Difference, Executor, Money, Plan,
+    PlanStage, Provenance, Reason, Rule,
     Timestamp, Verdict,
 };
 
@@ -172,10 +173,11 @@ pub(crate) fn money(money: Money) -> v1::Money {
 }
 
 /// A plan.
-pub(crate) fn plan(plan: &Plan) -> v1::Plan {
+pub(crate) fn plan(plan: &Plan, case: &Case) -> v1::Plan {
     let (state, detail) = match &plan.stage {
         PlanStage::Open => (v1::PlanState::Open, ""),
         PlanStage::Complete => (v1::PlanState::Complete, ""),
+        PlanStage::Comparing { .. } => (v1::PlanState::Comparing, ""),
         PlanStage::Verified => (v1::PlanState::Verified, ""),
         PlanStage::Undoing { why } => (v1::PlanState::Undoing, why.as_str()),
         PlanStage::Undone => (v1::PlanState::Undone, ""),
@@ -186,5 +188,56 @@ pub(crate) fn plan(plan: &Plan) -> v1::Plan {
         state: state.into(),
         action_ids: plan.actions.iter().map(ToString::to_string).collect(),
         detail: detail.to_owned(),
+        comparisons: comparisons(plan, case),
+    }
+}
+
+/// What the systems have to agree about after a plan, and what they showed.
+fn comparisons(plan: &Plan, case: &Case) -> Vec<v1::PlanComparison> {
+    let pending = |equality: &str, action: &ActionId| v1::PlanComparison {
+        equality: equality.to_owned(),
+        action_id: action.to_string(),
+        state: v1::ComparisonState::Pending.into(),
+        differences: Vec::new(),
+        detail: String::new(),
+    };
+    if plan.compared.is_empty() {
+        let needed = case.comparisons(&plan.id).into_iter();
+        return needed.map(|(equality, action)| pending(&equality.name, action)).collect();
+    }
+    let shown = plan.compared.iter().map(|one| {
+        let known = pending(&one.equality, &one.action);
+        match &one.shown {
+            Comparison::Equal { shown } => v1::PlanComparison {
+                state: v1::ComparisonState::Equal.into(),
+                detail: shown.clone(),
+                ..known
+            },
+            Comparison::Different { differences } => v1::PlanComparison {
+                state: v1::ComparisonState::Different.into(),
+                differences: differences.iter().map(difference).collect(),
+                ..known
+            },
+            Comparison::Unreadable { detail } => v1::PlanComparison {
+                state: v1::ComparisonState::Unreadable.into(),
+                detail: detail.clone(),
+                ..known
+            },
+        }
+    });
+    shown.collect()
+}
+
+fn difference(difference: &Difference) -> v1::SystemDifference {
+    let Difference { object, field, system, id, expected, truth, found, mapping } = difference;
+    v1::SystemDifference {
+        object: object.clone(),
+        field: field.clone(),
+        system: system.to_string(),
+        id: id.clone(),
+        expected: expected.clone(),
+        truth: truth.to_string(),
+        found: found.clone(),
+        mapping: *mapping,
     }
 }

@@ -128,7 +128,7 @@ fn an_action_is_shown_with_everything_that_ruled_it() {
     assert_eq!(wire.plan, "make-good");
     assert_eq!(wire.provenance[0].source(), v1::ProvenanceSource::SystemOfRecord);
     assert_eq!(wire.next_moment.unwrap().seconds, story.now.as_second() + 900);
-    assert_eq!(plan(story.case.plans.values().next().unwrap()).action_ids, [wire.id]);
+    assert_eq!(plan(story.case.plans.values().next().unwrap(), &story.case).action_ids, [wire.id]);
 }
 
 #[test]
