@@ -148,17 +148,17 @@ fn northgate(playbook: &Playbook) {
         "NORTHGATE_ERP_DRAFT_KEY",
         "NORTHGATE_ERP_POST_KEY",
         "NORTHGATE_ERP_READ_KEY",
-        "NORTHGATE_CRM_TOKEN",
-        "NORTHGATE_CRM_READ_TOKEN",
+        "NORTHGATE_CRM_USER",
+        "NORTHGATE_CRM_PASSWORD",
+        "NORTHGATE_CRM_READ_USER",
+        "NORTHGATE_CRM_READ_PASSWORD",
     ] {
         let file = secrets.join(name);
         fs::write(&file, setting(name)).unwrap();
         let (from, to) = (format!("env: {name}}}"), format!("file: {}}}", file.display()));
-        let (from_scheme, to_scheme) =
-            (format!("env: {name},"), format!("file: {},", file.display()));
         let text = fs::read_to_string(folder.join("systems.yaml")).unwrap();
         assert!(text.contains(name), "{name} is not used any more");
-        playbook.put("systems.yaml", &text.replace(&from, &to).replace(&from_scheme, &to_scheme));
+        playbook.put("systems.yaml", &text.replace(&from, &to));
     }
 }
 

@@ -25,6 +25,8 @@ pub(crate) struct Company {
     pub(crate) crm: String,
     erp_admin: String,
     crm_admin: String,
+    /// The token of the login that reads, for the agent.
+    pub(crate) crm_reader: String,
     crm_login: i64,
 }
 
@@ -40,13 +42,18 @@ pub(crate) struct Customer {
     pub(crate) account: i64,
 }
 
+/// A document in the books: id, state and total in cents.
+pub(crate) type Document = (i64, String, i64);
+
 /// What stands in the three systems of one repair.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Standing {
     /// What was given back on each of the two charges, and by how many refunds.
     pub(crate) refunded: [(i64, usize); 2],
     /// The credit notes for a line of the invoice: id, state and total in cents.
-    pub(crate) credits: Vec<(i64, String, i64)>,
+    pub(crate) credits: Vec<Document>,
+    /// The documents that counter one of these: id, state and total in cents.
+    pub(crate) counters: Vec<Document>,
     /// The notes on the account besides those from the start: id and text.
     pub(crate) notes: Vec<(i64, String)>,
 }
@@ -79,19 +86,22 @@ impl Company {
             crm: setting("NORTHGATE_CRM_API"),
             erp_admin: setting("TRYTON_ADMIN_KEY"),
             crm_admin: String::new(),
+            crm_reader: String::new(),
             crm_login: 0,
         };
-        let login = json!({
-            "email": setting("BOTTLECRM_ADMIN_USER"), "password": setting("BOTTLECRM_ADMIN_PASSWORD"),
-        });
-        let url = format!("{}/auth/login/", company.crm);
-        let token = company.client.post(url).json(&login).send().await.unwrap();
-        company.crm_admin =
-            token.json::<Value>().await.unwrap()["token"].as_str().unwrap().to_owned();
+        company.crm_admin = company.crm_token("ADMIN").await;
+        company.crm_reader = company.crm_token("AUDIT").await;
         let any = company.crm_get("/accounts/?name=Cobalt").await;
         let account = &any["active_accounts"]["open_accounts"][0];
         company.crm_login = account["assigned_to"][0]["id"].as_i64().expect("an agent's login");
         Some(company)
+    }
+
+    async fn crm_token(&self, login: &str) -> String {
+        let setting = |name: &str| setting(&format!("BOTTLECRM_{login}_{name}"));
+        let login = json!({"email": setting("USER"), "password": setting("PASSWORD")});
+        let given = answer(self.client.post(format!("{}/auth/login/", self.crm)).json(&login)).await;
+        given["token"].as_str().unwrap().to_owned()
     }
 
     /// Cobalt Freight as it was seeded; none if it has been repaired since.
@@ -250,33 +260,35 @@ impl Company {
                 refunds["data"].as_array().unwrap().len(),
             );
         }
-        let lines = self
-            .search(
-                "account.invoice.line",
-                json!([[
-                    "origin",
-                    "in",
-                    [
-                        format!("account.invoice.line,{}", customer.line),
-                        format!("account.invoice.line,{}", customer.line - 1),
-                    ]
-                ]]),
-                "&f=invoice.id&f=invoice.state&f=invoice.total_amount",
-            )
-            .await;
-        let credits = lines.as_array().unwrap().iter().map(|line| {
-            let invoice = &line["invoice"];
-            let total: f64 = invoice["total_amount"]["decimal"].as_str().unwrap().parse().unwrap();
-            let state = invoice["state"].as_str().unwrap().to_owned();
-            (invoice["id"].as_i64().unwrap(), state, (total * 100.0).round() as i64)
-        });
+        let credits = self.documents_of(&[customer.line, customer.line - 1]).await;
+        let lines: Vec<i64> = credits.iter().map(|(line, _)| *line).collect();
+        let counters = self.documents_of(&lines).await;
         let account = self.crm_get(&format!("/accounts/{}/", customer.account)).await;
         let notes = account["comments"].as_array().unwrap().iter().filter_map(|note| {
             let text = note["comment"].as_str().unwrap();
             (text != "Imported from the old system.")
                 .then(|| (note["id"].as_i64().unwrap(), text.to_owned()))
         });
-        Standing { refunded, credits: credits.collect(), notes: notes.collect() }
+        let documents = |found: Vec<(i64, Document)>| found.into_iter().map(|one| one.1).collect();
+        let (credits, counters) = (documents(credits), documents(counters));
+        Standing { refunded, credits, counters, notes: notes.collect() }
+    }
+
+    /// The documents about these lines of others, each with the id of its own line.
+    async fn documents_of(&self, lines: &[i64]) -> Vec<(i64, Document)> {
+        let origins: Vec<String> =
+            lines.iter().map(|line| format!("account.invoice.line,{line}")).collect();
+        let fields = "&f=invoice.id&f=invoice.state&f=invoice.total_amount";
+        let domain = json!([["origin", "in", origins]]);
+        let found = self.search("account.invoice.line", domain, fields).await;
+        let document = |line: &Value| {
+            let invoice = &line["invoice"];
+            let total: f64 = invoice["total_amount"]["decimal"].as_str().unwrap().parse().unwrap();
+            let state = invoice["state"].as_str().unwrap().to_owned();
+            let id = invoice["id"].as_i64().unwrap();
+            (line["id"].as_i64().unwrap(), (id, state, (total * 100.0).round() as i64))
+        };
+        found.as_array().unwrap().iter().map(document).collect()
     }
 
     /// All refunds of the processor's own list for these charges.
@@ -333,9 +345,21 @@ impl Company {
 }
 
 impl Standing {
-    /// Nothing was done.
+    /// Nothing was done, or nothing of it counts any more.
     pub(crate) fn is_untouched(&self) -> bool {
-        self.refunded == [(0, 0), (0, 0)] && self.credits.is_empty() && self.notes.is_empty()
+        let books = self.credits.is_empty() || self.is_countered();
+        self.refunded == [(0, 0), (0, 0)] && books && self.notes.is_empty()
+    }
+
+    /// What was credited is countered in the books, once and over the same amount.
+    pub(crate) fn is_countered(&self) -> bool {
+        let booked = |state: &str| state == "posted" || state == "paid";
+        match (&self.credits[..], &self.counters[..]) {
+            ([(_, credit, minor)], [(_, counter, back)]) => {
+                booked(credit) && booked(counter) && *minor == -back
+            }
+            _ => false,
+        }
     }
 
     /// Everything was done, and once.
@@ -346,7 +370,8 @@ impl Standing {
             &self.credits[..],
             [(_, state, total)] if *total == -AMOUNT && (state == "posted" || state == "paid")
         );
-        refunded == [(0, 0), (AMOUNT, 1)] && credited && self.notes.len() == 1
+        let once = self.counters.is_empty() && self.notes.len() == 1;
+        refunded == [(0, 0), (AMOUNT, 1)] && credited && once
     }
 }
 

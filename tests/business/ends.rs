@@ -111,6 +111,7 @@ pub(crate) async fn check(
     let once = standing.refunded.iter().all(|one| one.1 <= 1)
         && standing.refunded.iter().map(|one| one.1).sum::<usize>() <= 1
         && standing.credits.len() <= 1
+        && standing.counters.len() <= 1
         && standing.notes.len() <= 1;
     assert!(once, "{name}: something was done twice: {standing:?}");
     match end {
@@ -137,7 +138,7 @@ fn manifest(found: &v1::Case) -> Option<Vec<Value>> {
 /// Every row is true, and nothing that stands is missing.
 fn is_exact(rows: &[Value], standing: &Standing, customer: &Customer, name: &str) {
     let said = || format!("{name}: {rows:#?} of {standing:?}");
-    let mut told = (0, 0, 0);
+    let mut told = (0, 0, 0, 0);
     for row in rows {
         let unreadable = row["after"].as_str().is_some_and(|text| text.starts_with("not readable"));
         match (row["system"].as_str().unwrap(), row["object"].as_str().unwrap()) {
@@ -170,6 +171,14 @@ fn is_exact(rows: &[Value], standing: &Standing, customer: &Customer, name: &str
                     _ => assert!(unreadable || row["after"].is_null(), "{}", said()),
                 }
             }
+            ("erp-ledger", "counter-document") => match standing.counters.first() {
+                Some((id, state, _)) if !unreadable => {
+                    assert_eq!(row["id"], *id, "{}", said());
+                    assert_eq!(row["after"]["state"], **state, "{}", said());
+                    told.3 = 1;
+                }
+                _ => assert!(unreadable || row["after"].is_null(), "{}", said()),
+            },
             ("crm", "comment") => match standing.notes.first() {
                 Some((id, text)) if !unreadable => {
                     assert_eq!(row["id"], *id, "{}", said());
@@ -184,8 +193,10 @@ fn is_exact(rows: &[Value], standing: &Standing, customer: &Customer, name: &str
     let blind = rows.iter().any(|row| row["after"].is_string());
     let stand = (
         standing.refunded.iter().filter(|one| **one == (AMOUNT, 1)).count(),
-        standing.credits.len(),
+        // What is countered counts no more, and what only began to counter it is told.
+        if standing.is_countered() { 0 } else { standing.credits.len() },
         standing.notes.len(),
+        if standing.is_countered() { 0 } else { standing.counters.len() },
     );
     assert!(blind || told == stand, "something stands that people are not told of: {}", said());
 }

@@ -22,6 +22,10 @@ pub(crate) enum Step {
     Note,
     UndoDraft,
     UndoNote,
+    /// The first write of the way back of a posted credit note.
+    DraftCounter,
+    /// The second.
+    PostCounter,
 }
 
 /// What happens to a write.
@@ -80,6 +84,8 @@ struct Book {
     seen: Mutex<Vec<Step>>,
     kill: Notify,
     shown: AtomicUsize,
+    /// Documents that counter others, by their ids.
+    counters: Mutex<Vec<String>>,
     /// From this step on reads fail, so many of them.
     blind: Mutex<Option<(Step, u32)>>,
 }
@@ -147,6 +153,41 @@ impl Script {
     }
 }
 
+impl Script {
+    /// Which step a request is; none for a read and for a login, which change nothing.
+    fn step_of(&self, method: &Method, path: &str, body: &Bytes) -> Option<Step> {
+        let parts: Vec<&str> = path.trim_matches('/').split('/').collect();
+        match (method.as_str(), &parts[..]) {
+            ("GET", _) | ("POST", ["auth", "login"]) => None,
+            ("POST", ["v1", "refunds"]) => Some(Step::Refund),
+            ("POST", ["account.invoice"]) if body.windows(6).any(|part| part == b"\"undo/") => {
+                Some(Step::DraftCounter)
+            }
+            ("POST", ["account.invoice"]) => Some(Step::Draft),
+            ("POST", ["account.invoice", id, "post"]) => {
+                let is_counter = self.0.counters.lock().unwrap().iter().any(|known| known == id);
+                Some(if is_counter { Step::PostCounter } else { Step::Post })
+            }
+            ("POST", ["accounts", _]) => Some(Step::Note),
+            ("DELETE", ["account.invoice", _]) => Some(Step::UndoDraft),
+            ("DELETE", ["accounts", "comment", _]) => Some(Step::UndoNote),
+            (method, parts) => panic!("no step of a repair: {method} {parts:?}"),
+        }
+    }
+
+    /// Learns from an answer by which id a document is posted that counters another one.
+    async fn hear(&self, step: Step, answer: Response) -> Response {
+        if step != Step::DraftCounter {
+            return answer;
+        }
+        let (parts, body) = answer.into_parts();
+        let text = axum::body::to_bytes(body, usize::MAX).await.unwrap();
+        let made: serde_json::Value = serde_json::from_slice(&text).unwrap_or_default();
+        self.0.counters.lock().unwrap().push(made["id"].to_string());
+        Response::from_parts(parts, Body::from(text))
+    }
+}
+
 impl Proxy {
     /// Before this system, until the test ends.
     pub(crate) async fn before(upstream: &str, script: &Script) -> Self {
@@ -199,7 +240,7 @@ async fn serve(
 
 async fn act(proxy: Proxy, method: Method, uri: Uri, headers: HeaderMap, body: Bytes) -> Response {
     let script = proxy.inner.script.clone();
-    let Some(step) = step_of(&method, uri.path()) else {
+    let Some(step) = script.step_of(&method, uri.path(), &body) else {
         if script.fails() {
             return told(StatusCode::INTERNAL_SERVER_ERROR, Bytes::from("{}"));
         }
@@ -213,6 +254,7 @@ async fn act(proxy: Proxy, method: Method, uri: Uri, headers: HeaderMap, body: B
     let done = match passed {
         true => {
             let done = proxy.pass_on(method, &uri, &headers, body).await;
+            let done = script.hear(step, done).await;
             script.0.seen.lock().unwrap().push(step);
             done
         }
@@ -246,19 +288,4 @@ async fn act(proxy: Proxy, method: Method, uri: Uri, headers: HeaderMap, body: B
 fn told(status: StatusCode, body: Bytes) -> Response {
     let response = Response::builder().status(status).header("content-type", "application/json");
     response.body(Body::from(body)).unwrap()
-}
-
-/// Which step a request is; none for a read.
-fn step_of(method: &Method, path: &str) -> Option<Step> {
-    let parts: Vec<&str> = path.trim_matches('/').split('/').collect();
-    match (method.as_str(), &parts[..]) {
-        ("GET", _) => None,
-        ("POST", ["v1", "refunds"]) => Some(Step::Refund),
-        ("POST", ["account.invoice"]) => Some(Step::Draft),
-        ("POST", ["account.invoice", _, "post"]) => Some(Step::Post),
-        ("POST", ["accounts", _]) => Some(Step::Note),
-        ("DELETE", ["account.invoice", _]) => Some(Step::UndoDraft),
-        ("DELETE", ["accounts", "comment", _]) => Some(Step::UndoNote),
-        (method, parts) => panic!("no step of a repair: {method} {parts:?}"),
-    }
 }

@@ -20,6 +20,7 @@ pub(crate) struct Books {
     processor: String,
     erp: String,
     crm: String,
+    crm_token: String,
 }
 
 /// Everything that a repair needs, each from a system of record.
@@ -36,8 +37,8 @@ struct Found {
 impl Books {
     pub(crate) fn of(company: &Company) -> Self {
         let client = Client::builder().timeout(Duration::from_secs(60)).build().unwrap();
-        let Company { processor, erp, crm, .. } = company;
-        Self { client, processor: processor.clone(), erp: erp.clone(), crm: crm.clone() }
+        let Company { processor, erp, crm, crm_reader, .. } = company.clone();
+        Self { client, processor, erp, crm, crm_token: crm_reader }
     }
 
     /// Finds what was charged twice by an e-mail address and an amount. Whatever is not certain is an error, and the
@@ -100,7 +101,7 @@ impl Books {
         let words: Vec<&str> = name.split([' ', ',']).take(2).collect();
         let path = format!("/accounts/?name={}", words.join("%20"));
         let request = self.client.get(format!("{}{path}", self.crm));
-        let token = format!("JWT {}", setting("NORTHGATE_CRM_READ_TOKEN"));
+        let token = format!("JWT {}", self.crm_token);
         let accounts = answer(request.header("Authorization", token)).await;
         let accounts = list(&accounts["active_accounts"]["open_accounts"]);
         let tagged =

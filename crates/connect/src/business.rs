@@ -3,6 +3,7 @@
 //! A system's answer to a write is only its answer. Whether the write took effect is for a read-back to say,
 //! and an answer that never came says nothing at all.
 
+mod credential;
 #[cfg(test)]
 mod tests;
 
@@ -10,12 +11,14 @@ use std::fmt;
 use std::time::Duration;
 
 use reqwest::{Method, RequestBuilder};
-use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
 
 use crate::BoxFuture;
 pub use crate::http::AddressError;
 use crate::http::{Answer, Failure, Http, HttpTerms, header};
+use crate::token::NoToken;
+pub use credential::{Credential, Login};
+use credential::{Signed, Signer};
 
 /// The most of an answer that is read, unless the playbook says otherwise.
 pub const ANSWER_LENGTH_MAX: usize = 1024 * 1024;
@@ -37,43 +40,12 @@ pub struct BusinessConfig {
     pub roots_pem: Option<Vec<u8>>,
 }
 
-/// What proves to a system who asks. Never shown and never logged.
-#[derive(Clone, Debug, Default)]
-pub enum Credential {
-    /// Nothing.
-    #[default]
-    None,
-    /// `Authorization: Bearer ...`.
-    Bearer(SecretString),
-    /// `Authorization: ...` with another scheme.
-    Authorization {
-        /// The scheme, such as `token`.
-        scheme: String,
-        /// What follows it.
-        secret: SecretString,
-    },
-    /// `Authorization: Basic ...`.
-    Basic {
-        /// The account.
-        user: String,
-        /// Its password.
-        password: SecretString,
-    },
-    /// A header of the system's own.
-    Header {
-        /// Its name.
-        name: String,
-        /// Its value.
-        value: SecretString,
-    },
-}
-
 /// A system of record.
 #[derive(Clone)]
 pub struct BusinessSystem {
     http: Http,
-    read_credential: Credential,
-    write_credential: Credential,
+    reader: Signer,
+    writer: Signer,
 }
 
 /// A read. Some systems search with POST; that is up to who writes the contract.
@@ -199,7 +171,28 @@ pub enum WriteOutcome {
     Unknown {
         /// What happened.
         detail: String,
+        /// What was answered, if anything was.
+        answer: Option<Response>,
+        /// How long to wait, if it says so.
+        retry_after: Option<Duration>,
     },
+}
+
+impl WriteOutcome {
+    /// No answer came.
+    #[must_use]
+    pub fn unheard(detail: impl Into<String>) -> Self {
+        Self::Unknown { detail: detail.into(), answer: None, retry_after: None }
+    }
+
+    /// How long the system asks to be left alone, if it does.
+    #[must_use]
+    pub fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Self::Refused { retry_after, .. } | Self::Unknown { retry_after, .. } => *retry_after,
+            Self::Done { .. } | Self::NotSent { .. } => None,
+        }
+    }
 }
 
 impl ReadError {
@@ -241,19 +234,30 @@ impl BusinessSystem {
             roots_pem,
         } = config;
         let http = Http::new(&HttpTerms { base_url, timeout, answer_max, roots_pem })?;
-        Ok(Self { http, read_credential, write_credential })
+        let (reader, writer) = Signer::both(read_credential, write_credential);
+        Ok(Self { http, reader, writer })
     }
 
-    /// Reads, once.
+    /// Reads, once. A read that is refused because a token ran out is sent once more with a new one.
     pub async fn read(&self, read: &ReadRequest) -> Result<Response, ReadError> {
         let ReadRequest { method, path, query, headers, body } = read;
-        let request = self
-            .request(method, path, query, headers, body, &self.read_credential)
-            .map_err(|failure| ReadError::Malformed { detail: failure.detail() })?;
-        let answer = self.http.send(request).await.map_err(|failure| match failure {
-            Failure::Malformed { detail } => ReadError::Malformed { detail },
-            failure => ReadError::Unavailable { detail: failure.detail() },
-        })?;
+        let mut renewed = false;
+        let answer = loop {
+            let request = self
+                .request(method, path, query, headers, body)
+                .map_err(|failure| ReadError::Malformed { detail: failure.detail() })?;
+            let signed = self.reader.sign(request, &self.http).await.map_err(unsigned_read)?;
+            let Signed { request, token } = signed;
+            let answer = self.http.send(request).await.map_err(|failure| match failure {
+                Failure::Malformed { detail } => ReadError::Malformed { detail },
+                failure => ReadError::Unavailable { detail: failure.detail() },
+            })?;
+            let is_over = self.reader.is_over(token.as_ref(), answer.status);
+            if !is_over || renewed {
+                break answer;
+            }
+            renewed = true;
+        };
         match answer.status {
             401 | 403 => Err(ReadError::Unauthorized { detail: answer.brief() }),
             429 => Err(ReadError::RateLimited { retry_after: answer.retry_after() }),
@@ -266,7 +270,7 @@ impl BusinessSystem {
     /// Writes, once. Never repeats by itself, whatever happens.
     pub async fn write(&self, write: &WriteRequest) -> WriteOutcome {
         let WriteRequest { method, path, query, headers, body, idempotency } = write;
-        let request = self.request(method, path, query, headers, body, &self.write_credential);
+        let request = self.request(method, path, query, headers, body);
         let request = request.and_then(|request| match idempotency {
             Some(Idempotency { header: name, key }) => {
                 let (name, key) = header(name, key)?;
@@ -274,15 +278,22 @@ impl BusinessSystem {
             }
             None => Ok(request),
         });
-        let answer = match request {
-            Ok(request) => self.http.send(request).await,
-            Err(failure) => Err(failure),
+        let signed = match request {
+            Ok(request) => self.writer.sign(request, &self.http).await,
+            Err(failure) => Err(credential::Unsigned::Failure(failure)),
         };
-        match answer {
+        let Signed { request, token } = match signed {
+            Ok(signed) => signed,
+            Err(why) => return unsigned_write(why),
+        };
+        match self.http.send(request).await {
+            // Refused at the door, and another token can be had: the same is accepted later.
+            Ok(answer) if self.writer.is_over(token.as_ref(), answer.status) => {
+                let detail = "the token was not accepted any more (401); the next one is asked for";
+                WriteOutcome::NotSent { detail: detail.to_owned(), permanent: false }
+            }
             Ok(answer) => outcome(&answer),
-            Err(Failure::NotSent { detail }) => WriteOutcome::NotSent { detail, permanent: false },
-            Err(Failure::Malformed { detail }) => WriteOutcome::NotSent { detail, permanent: true },
-            Err(Failure::NoAnswer { detail }) => WriteOutcome::Unknown { detail },
+            Err(failure) => unsent(failure),
         }
     }
 
@@ -293,7 +304,6 @@ impl BusinessSystem {
         query: &[(String, String)],
         headers: &[(String, String)],
         body: &Body,
-        credential: &Credential,
     ) -> Result<RequestBuilder, Failure> {
         let method: Method = method
             .parse()
@@ -305,62 +315,72 @@ impl BusinessSystem {
             let (name, value) = header(name, value)?;
             request = request.header(name, value);
         }
-        request = match body {
+        Ok(match body {
             Body::None => request,
             Body::Json(body) => request.json(body),
             Body::Form(fields) => request.form(fields),
-        };
-        credential.sign(request)
-    }
-}
-
-/// What an answer to a write says.
-fn outcome(answer: &Answer) -> WriteOutcome {
-    let (status, body) = (answer.status, answer.json());
-    let refused = |permanent| WriteOutcome::Refused {
-        status,
-        body: answer.json(),
-        permanent,
-        retry_after: answer.retry_after(),
-    };
-    match status {
-        200..=299 => WriteOutcome::Done { status, body },
-        // Too early, locked, too many: the same may be accepted later.
-        423 | 425 | 429 => refused(false),
-        // A gateway gave up on a server that may have gone on working.
-        408 => WriteOutcome::Unknown { detail: answer.brief() },
-        // Not implemented, HTTP version not supported: refused before anything was done.
-        501 | 505 => refused(true),
-        ..=499 => refused(true),
-        _ => WriteOutcome::Unknown { detail: answer.brief() },
-    }
-}
-
-impl Credential {
-    fn sign(&self, request: RequestBuilder) -> Result<RequestBuilder, Failure> {
-        Ok(match self {
-            Self::None => request,
-            Self::Bearer(token) => request.bearer_auth(token.expose_secret()),
-            Self::Basic { user, password } => {
-                request.basic_auth(user, Some(password.expose_secret()))
-            }
-            Self::Authorization { scheme, secret } => {
-                let value = format!("{scheme} {}", secret.expose_secret());
-                secret_header(request, "authorization", &value)?
-            }
-            Self::Header { name, value } => secret_header(request, name, value.expose_secret())?,
         })
     }
 }
 
-fn secret_header(
-    request: RequestBuilder,
-    name: &str,
-    value: &str,
-) -> Result<RequestBuilder, Failure> {
-    let (name, mut value) = header(name, value)?;
-    value.set_sensitive(true);
-    Ok(request.header(name, value))
+/// What an answer to a write says, where its contract says nothing else.
+fn outcome(answer: &Answer) -> WriteOutcome {
+    let (status, body) = (answer.status, answer.json());
+    let retry_after = answer.retry_after();
+    let unknown = || WriteOutcome::Unknown {
+        detail: answer.brief(),
+        answer: Some(Response { status, body: answer.json() }),
+        retry_after,
+    };
+    match status {
+        200..=299 => WriteOutcome::Done { status, body },
+        // Too early, locked, too many: the same may be accepted later.
+        423 | 425 | 429 => WriteOutcome::Refused { status, body, permanent: false, retry_after },
+        // A gateway gave up on a server that may have gone on working.
+        408 => unknown(),
+        // Not implemented, HTTP version not supported: refused before anything was done.
+        501 | 505 => WriteOutcome::Refused { status, body, permanent: true, retry_after },
+        ..=499 => WriteOutcome::Refused { status, body, permanent: true, retry_after },
+        _ => unknown(),
+    }
+}
+
+fn unsent(failure: Failure) -> WriteOutcome {
+    match failure {
+        Failure::NotSent { detail } => WriteOutcome::NotSent { detail, permanent: false },
+        Failure::Malformed { detail } => WriteOutcome::NotSent { detail, permanent: true },
+        Failure::NoAnswer { detail } => WriteOutcome::unheard(detail),
+    }
+}
+
+/// Nothing left, because nothing could be shown that proves who we are.
+fn unsigned_write(why: credential::Unsigned) -> WriteOutcome {
+    let why = match why {
+        credential::Unsigned::Failure(failure) => return unsent(failure),
+        credential::Unsigned::NoToken(why) => why,
+    };
+    let (status, retry_after) = match &why {
+        NoToken::Refused { .. } | NoToken::NotUnderstood => (401, None),
+        NoToken::RateLimited { retry_after } => (429, *retry_after),
+        NoToken::Unavailable { .. } => {
+            return WriteOutcome::NotSent { detail: why.to_string(), permanent: false };
+        }
+    };
+    let body = Value::from(why.to_string());
+    WriteOutcome::Refused { status, body, permanent: false, retry_after }
+}
+
+fn unsigned_read(why: credential::Unsigned) -> ReadError {
+    match why {
+        credential::Unsigned::Failure(failure) => ReadError::Malformed { detail: failure.detail() },
+        credential::Unsigned::NoToken(why) => match why {
+            NoToken::Refused { .. } | NoToken::NotUnderstood => {
+                ReadError::Unauthorized { detail: why.to_string() }
+            }
+            NoToken::RateLimited { retry_after } => ReadError::RateLimited { retry_after },
+            NoToken::Unavailable { .. } => ReadError::Unavailable { detail: why.to_string() },
+        },
+    }
 }
 
 impl fmt::Debug for BusinessSystem {

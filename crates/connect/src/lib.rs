@@ -22,9 +22,10 @@ mod health;
 mod http;
 mod placing;
 mod proof;
+mod token;
 
 pub use belay_domain::OurTicket;
-pub use business::{BusinessConfig, BusinessSystem, Credential, SystemOfRecord};
+pub use business::{BusinessConfig, BusinessSystem, Credential, Login, SystemOfRecord};
 pub use desk::{Desk, DeskConfig, DeskError};
 pub use health::{Circuit, CircuitTerms, Guarded, Line, Pace, RateLimit, Turn};
 pub use http::{Exchange, Service};

@@ -1,20 +1,24 @@
 //! One governed write, compiled: what it needs, what it may do, and how it is proven and undone.
 
 mod compile;
+mod failures;
+mod undoing;
 
 use belay_domain::{ContractId, Executor, Mode, Money, Source, Span, SystemId};
 use jsonschema::Validator;
 use serde_json::Value;
 
 use crate::approval::ApprovalRules;
+use crate::assess::Places;
 use crate::expression::Expression;
 use crate::format::KeyOf;
-use crate::assess::Places;
 use crate::graduation::Bounds;
 use crate::request::Method;
 use crate::template::{Body, Template};
 
 pub(crate) use compile::compile;
+pub(crate) use failures::Failures;
+pub(crate) use undoing::{Undo, UndoStep};
 
 /// A contract of a loaded playbook.
 #[derive(Debug)]
@@ -39,10 +43,9 @@ pub struct Contract {
     pub(crate) cumulative: Vec<Cumulative>,
     pub(crate) key: Option<Template>,
     pub(crate) execution: Option<Write>,
-    pub(crate) retryable: Vec<u16>,
-    pub(crate) permanent: Vec<u16>,
+    pub(crate) failures: Failures,
     pub(crate) verification: ReadBackPlan,
-    pub(crate) compensation: Option<(Write, ReadBackPlan)>,
+    pub(crate) compensation: Option<Undo>,
     pub(crate) undo_divergence: bool,
     pub(crate) permit_within: Span,
     pub(crate) outcome_within: Span,
@@ -52,11 +55,11 @@ pub struct Contract {
     pub(crate) approval: Option<ApprovalRules>,
     pub(crate) graduation: Option<Bounds>,
     pub(crate) comparison: Option<ReadBackPlan>,
+    /// The fields of its input by which something is found.
+    pub(crate) places: Places,
 }
 
 /// One read before a decision.
-    /// The fields of its input by which something is found.
-    pub(crate) places: Places,
 #[derive(Debug)]
 pub(crate) struct Read {
     pub(crate) name: String,

@@ -17,8 +17,8 @@ mod text;
 pub(crate) use agents::{AgentsFile, BoundaryFile};
 pub(crate) use calendars::{CalendarRule, CalendarsFile, PeopleFile, ShiftRule};
 pub(crate) use contract::{
-    AssertionRule, Compensation, ContractFile, ExecutorName, KeyOf, ModeName, OnDivergence,
-    ReadBackRule, WriteRule,
+    AnswerRule, AssertionRule, Compensation, ContractFile, ExecutorName, Failures, KeyOf, ModeName,
+    OnDivergence, ReadBackRule, ReadRule, UndoStepRule, WriteRule,
 };
 pub(crate) use dictionary::{
     DictionaryFile, EqualityRule, FieldRule, FormName, LeadRule, MappingRule, RecordRule,
@@ -36,6 +36,7 @@ pub(crate) use operations::{
 pub(crate) use playbook::{ApprovalRule, BackoffRule, Defaults, OutsideText, PlaybookFile};
 pub(crate) use routing::{RouteRule, RoutingFile};
 pub(crate) use systems::{
-    CredentialRule, ReconcileRule, RemedyName, SystemKindName, SystemRule, SystemsFile,
+    CredentialRule, LoginRule, PlaceRule, ReconcileRule, RemedyName, SendName, SystemKindName,
+    SystemRule, SystemsFile,
 };
 pub(crate) use text::{Amount, FORMS, Length};

@@ -39,6 +39,7 @@ mod shown;
 mod source;
 mod staff;
 mod system;
+mod undo;
 mod who_can;
 mod writes;
 
@@ -80,9 +81,10 @@ pub use routing::Route;
 pub use schema::FileKind;
 pub use source::{FILE_BYTES_MAX, FILES_MAX, SourceFile};
 pub use system::{
-    Credential, Desk, DeskPerson, DeskQueue, HttpSystem, Itsm, MissingVariable, Reconcile,
-    Reference, RequestTracker, Status, System, SystemKind,
+    Credential, Desk, DeskPerson, DeskQueue, HttpSystem, Itsm, Login, MissingVariable, Place,
+    Reconcile, Reference, RequestTracker, Status, System, SystemKind,
 };
+pub use undo::WayBack;
 pub use who_can::{Approvals, Counter, Decided, May, MayDo, Supposed};
 
 /// One loaded playbook. Immutable; a change of the files is another playbook with another version.
@@ -104,8 +106,8 @@ pub struct Playbook {
     resolutions: BTreeMap<ResolutionCode, AfterResolution>,
     reasons: BTreeMap<ReasonCode, String>,
     operations: Operations,
-    dictionary: dictionary::Dictionary,
     identities: identity::Identities,
+    dictionary: dictionary::Dictionary,
     policies: Policies,
 }
 
@@ -191,6 +193,16 @@ impl Playbook {
         }
     }
 
+    /// The same for a proposal: nothing is read while anything speaks against it that is known without reading, such as
+    /// who proposes it or where its input comes from. The verdict names that.
+    #[must_use]
+    pub fn reads_for(&self, facts: &ProposalFacts<'_>) -> Vec<PreparedRead> {
+        if !assess::may_read(self, facts) {
+            return Vec::new();
+        }
+        self.reads(facts.contract, facts.input, facts.case, facts.reads)
+    }
+
     /// The counters to look up before a verdict. When the action is authorized, its amount and a count of one are
     /// booked under the same keys. No kind of limit counts by the input yet.
     #[must_use]
@@ -202,16 +214,6 @@ impl Playbook {
         agent: &AgentId,
     ) -> Vec<UsageKey> {
         let contract = self.contracts.get(contract);
-    /// The same for a proposal: nothing is read while anything speaks against it that is known without reading, such as
-    /// who proposes it or where its input comes from. The verdict names that.
-    #[must_use]
-    pub fn reads_for(&self, facts: &ProposalFacts<'_>) -> Vec<PreparedRead> {
-        if !assess::may_read(self, facts) {
-            return Vec::new();
-        }
-        self.reads(facts.contract, facts.input, facts.case, facts.reads)
-    }
-
         contract.map(|it| assess::usage_keys(self, it, case, agent)).unwrap_or_default()
     }
 

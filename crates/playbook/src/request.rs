@@ -87,6 +87,14 @@ impl Method {
     }
 }
 
+impl PrepareError {
+    /// Whether preparing it again later can help.
+    #[must_use]
+    pub fn retryable(&self) -> bool {
+        matches!(self, Self::NotRead { .. })
+    }
+}
+
 /// Why a request could not be prepared. The input has passed its schema by then, so this is a gap in the contract.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PrepareError {
@@ -103,6 +111,20 @@ pub enum PrepareError {
         contract: belay_domain::ContractId,
         /// What is missing: `execution`, `compensation`.
         what: &'static str,
+    },
+    /// What it is made from could not be read. It may be, another time.
+    #[error("{name} cannot be read first: {detail}")]
+    NotRead {
+        /// Which read.
+        name: String,
+        /// What happened.
+        detail: String,
+    },
+    /// What was read does not allow it.
+    #[error("what stands there does not allow it: {difference}")]
+    NotNow {
+        /// Which condition does not hold, and what that means.
+        difference: String,
     },
     /// An expression of the request failed.
     #[error("the {what} cannot be prepared: {detail}")]

@@ -76,6 +76,42 @@ pub enum Credential {
         /// The scheme, `Bearer` unless said otherwise.
         scheme: String,
     },
+    /// A token that the system gives for a name and a password.
+    Login(Box<Login>),
+}
+
+/// How a token is had for a name and a password: one `POST`, below the base URL.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Login {
+    /// The path.
+    pub path: String,
+    /// Whose name is given.
+    pub user: Place,
+    /// Their password.
+    pub password: Place,
+    /// Under which names both are sent.
+    pub fields: (String, String),
+    /// What else is sent.
+    pub also: Vec<(String, String)>,
+    /// Whether it is sent as a form instead of JSON.
+    pub form: bool,
+    /// The place of the token in the answer, as a JSON pointer.
+    pub token_at: String,
+    /// The place of the seconds for which it is good.
+    pub expires_in_at: Option<String>,
+    /// For how long it is used if the answer does not say that; until it is refused if nobody does.
+    pub lasts: Option<Span>,
+    /// The scheme of the `Authorization` header.
+    pub scheme: String,
+}
+
+/// Where one secret is found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// In an environment variable.
+    Env(String),
+    /// In a file; `${NAME}` stands for an environment variable.
+    File(Reference),
 }
 
 /// A text with `${NAME}` in the place of environment variables.

@@ -1,6 +1,7 @@
 //! What a contract sends and reads around one write: the request, the proof, the way back.
 
 use belay_domain::{ContractId, FailureClaim, IdempotencyKey, ReadBack};
+use serde_json::Value;
 
 use crate::Playbook;
 use crate::contract::{Contract, ReadBackPlan};
@@ -36,14 +37,10 @@ impl Playbook {
         }
     }
 
-    /// What the contract says about an HTTP status of its write, where it differs from the usual.
+    /// What the contract says about an answer to its write, where it differs from the usual.
     #[must_use]
-    pub fn claim(&self, contract: &ContractId, status: u16) -> Option<FailureClaim> {
-        let own = self.contracts.get(contract)?;
-        if own.retryable.contains(&status) {
-            return Some(FailureClaim::Retryable);
-        }
-        own.permanent.contains(&status).then_some(FailureClaim::Permanent)
+    pub fn claim(&self, contract: &ContractId, status: u16, body: &Value) -> Option<FailureClaim> {
+        self.contracts.get(contract)?.failures.claim(status, body)
     }
 
     /// The read that proves the write.
@@ -101,64 +98,10 @@ impl Playbook {
                     .get(contract)
                     .map_or_else(String::new, |known| known.system.to_string()),
                 object: contract.to_string(),
-                id: serde_json::Value::Null,
-                shown: serde_json::Value::Null,
+                id: Value::Null,
+                shown: Value::Null,
             },
         }
-    }
-
-    /// The write that undoes the action. `shown` is what the verifying read-back showed, as JSON.
-    pub fn compensation(
-        &self,
-        contract: &ContractId,
-        input: &str,
-        case: &CaseFacts,
-        shown: &str,
-    ) -> Result<PreparedWrite, PrepareError> {
-        let subject = self.undoing(contract, input, case, shown)?;
-        match &subject.contract.compensation {
-            Some((write, _)) => {
-                let mut write = subject.write(write)?;
-                // Undoing is another write than doing.
-                write.key = format!("undo/{}", write.key);
-                Ok(write)
-            }
-            None => Err(not_declared(contract, "compensation")),
-        }
-    }
-
-    /// The read that proves that it is undone.
-    pub fn compensation_check(
-        &self,
-        contract: &ContractId,
-        input: &str,
-        case: &CaseFacts,
-        shown: &str,
-    ) -> Result<PreparedRead, PrepareError> {
-        let subject = self.undoing(contract, input, case, shown)?;
-        match &subject.contract.compensation {
-            Some((_, proof)) => subject.read_back("compensation", proof),
-            None => Err(not_declared(contract, "compensation")),
-        }
-    }
-
-    /// Whether it is: `Applied` means undone, `NotApplied` means not undone.
-    #[must_use]
-    pub fn judge_compensation(
-        &self,
-        contract: &ContractId,
-        input: &str,
-        case: &CaseFacts,
-        shown: &str,
-        answer: &Answer,
-    ) -> ReadBack {
-        let judged = self.undoing(contract, input, case, shown).and_then(|mut subject| {
-            match &subject.contract.compensation {
-                Some((_, proof)) => Ok(subject.judge(proof, answer)),
-                None => Err(not_declared(contract, "compensation")),
-            }
-        });
-        judged.unwrap_or_else(|error| ReadBack::Unreadable { detail: error.to_string() })
     }
 
     /// What an answer proves by this plan of the contract.
@@ -188,20 +131,6 @@ impl Playbook {
         let known = self.contracts.get(contract);
         let known = known.ok_or_else(|| PrepareError::UnknownContract(contract.clone()))?;
         Subject::read(known, input, case)
-    }
-
-    fn undoing(
-        &self,
-        contract: &ContractId,
-        input: &str,
-        case: &CaseFacts,
-        shown: &str,
-    ) -> Result<Subject<'_>, PrepareError> {
-        let mut subject = self.subject(contract, input, case)?;
-        let shown = serde_json::from_str(shown)
-            .map_err(|error| PrepareError::Input(format!("what was shown is not JSON: {error}")))?;
-        subject.scope.set("shown", &shown);
-        Ok(subject)
     }
 }
 

@@ -47,7 +47,7 @@ fn a_search_keeps_a_customers_text_one_text() {
 
 #[test]
 fn a_status_means_what_the_contract_says_and_otherwise_what_it_usually_does() {
-    let claim = |name: &str, status| PLAYBOOK.claim(&contract(name), status);
+    let claim = |name: &str, status| PLAYBOOK.claim(&contract(name), status, &Value::Null);
     assert_eq!(claim("erp.post_credit_note@1", 403), Some(FailureClaim::Retryable));
     assert_eq!(claim("erp.post_credit_note@1", 400), None);
     assert_eq!(claim("billing.refund@1", 403), None);

@@ -409,7 +409,7 @@ impl Agent {
             }
             WriteOutcome::Refused { .. } => refused("429", true),
             WriteOutcome::NotSent { .. } => refused("not sent", true),
-            WriteOutcome::Unknown { detail } => {
+            WriteOutcome::Unknown { detail, .. } => {
                 Outcome::Unknown(v1::ExecutionUnknown { reason: detail })
             }
         };

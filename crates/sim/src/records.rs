@@ -124,7 +124,7 @@ impl State {
         let now = self.now();
         self.tally.count("writes: in all");
         let said = |status, text: &str| WriteOutcome::Done { status, body: json!(text) };
-        let unknown = |detail: &str| WriteOutcome::Unknown { detail: detail.to_owned() };
+        let unknown = |detail: &str| WriteOutcome::unheard(detail);
         let key = body["key"].as_str().unwrap_or_default().to_owned();
         let (outcome, at) = match self.fate() {
             Fate::Done => {

@@ -14,6 +14,7 @@ mod manifest;
 mod patience;
 mod reading_back;
 mod tickets;
+mod undoing;
 mod writing;
 
 use std::collections::BTreeMap;

@@ -4,6 +4,8 @@
 //! that sends them (`SEC-1`).
 
 mod adapters;
+mod claims;
+mod rests;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -11,7 +13,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use belay_connect::business::{
-    AddressError, Body, Idempotency, ReadRequest, WriteOutcome, WriteRequest,
+    AddressError, Body, Idempotency, ReadRequest, WriteRequest,
 };
 use belay_connect::request_tracker::RequestTrackerError;
 use belay_connect::{
@@ -22,12 +24,14 @@ use belay_domain::{FailureClaim, Outcome, SystemId};
 use belay_playbook::{
     Answer, MissingVariable, Payload, Playbook, PreparedRead, PreparedWrite, System, SystemKind,
 };
+use serde_json::Value;
 use tokio::sync::watch;
 
 use crate::clock::Clock;
 use crate::credentials::{Credentials, Expiry};
 use crate::reconcile::Findings;
 use crate::surroundings::{Outside, Surroundings};
+use rests::Rests;
 use adapters::{business_system, desk_config, expiry, itsm_config, tracker_config};
 
 /// Every outside system of the playbook in force; cheap to clone. Each request goes to what is connected at that
@@ -40,6 +44,7 @@ pub(crate) struct Systems {
     outside: Arc<dyn Outside>,
     credentials: Credentials,
     findings: Findings,
+    rests: Rests,
 }
 
 /// What is connected.
@@ -140,6 +145,7 @@ impl Systems {
             outside,
             credentials,
             findings: Findings::default(),
+            rests: Rests::default(),
         })
     }
 
@@ -154,6 +160,7 @@ impl Systems {
             outside: Surroundings::default().outside,
             credentials: Credentials::new(clock),
             findings: Findings::default(),
+            rests: Rests::default(),
         }
     }
 
@@ -254,12 +261,18 @@ impl Systems {
         }
     }
 
+    /// For how long this system still wants to be left alone with writes; none if it does not.
+    #[must_use]
+    pub(crate) fn rests(&self, system: &SystemId) -> Option<Duration> {
+        self.rests.left(system)
+    }
+
     /// Writes to a system of record, once. What it says about the outcome is a claim, to be read back; `means` says
-    /// what is claimed by refusing with a status.
+    /// what is claimed by an answer where that is not the usual.
     pub(crate) async fn write(
         &self,
         write: &PreparedWrite,
-        means: impl Fn(u16) -> Option<FailureClaim> + Send,
+        means: impl Fn(u16, &Value) -> Option<FailureClaim> + Send,
     ) -> Outcome {
         let Some(system) = self.connected().business.get(&write.system).cloned() else {
             return Outcome::NotExecuted {
@@ -282,7 +295,11 @@ impl Systems {
                 key: write.key.clone(),
             }),
         };
-        outcome(system.write(&request).await, means)
+        let said = system.write(&request).await;
+        if let Some(rest) = said.retry_after() {
+            self.rests.begin(&write.system, rest);
+        }
+        claims::outcome(said, means)
     }
 }
 
@@ -410,29 +427,6 @@ pub(crate) fn human_queue(
 
 fn desk_file(data: &Path) -> PathBuf {
     data.join("desk.db")
-}
-
-fn outcome(outcome: WriteOutcome, means: impl Fn(u16) -> Option<FailureClaim>) -> Outcome {
-    let not = |claim, reason| Outcome::NotExecuted { claim, reason };
-    match outcome {
-        WriteOutcome::Done { body, .. } => Outcome::Executed { output: body.to_string() },
-        WriteOutcome::Refused { status, body, permanent, .. } => {
-            let usual = if permanent { FailureClaim::Permanent } else { FailureClaim::Retryable };
-            let claim = means(status).unwrap_or(usual);
-            not(claim, format!("the system refused with {status}: {}", brief(&body.to_string())))
-        }
-        WriteOutcome::NotSent { detail, permanent } => {
-            let claim = if permanent { FailureClaim::Permanent } else { FailureClaim::Retryable };
-            not(claim, detail)
-        }
-        WriteOutcome::Unknown { detail } => not(FailureClaim::Unknown, detail),
-    }
-}
-
-/// Enough of an answer for people to see what it is about.
-fn brief(text: &str) -> String {
-    const BRIEF: usize = 300;
-    text.chars().take(BRIEF).collect()
 }
 
 #[cfg(test)]

@@ -70,20 +70,30 @@ async fn a_refusal_says_whether_it_is_for_good() {
         (422, Some(true)),
         (301, Some(true)),
         (501, Some(true)),
+        (403, Some(true)),
+        (405, Some(true)),
+        (410, Some(true)),
+        (415, Some(true)),
+        (505, Some(true)),
         (423, Some(false)),
+        (425, Some(false)),
         (429, Some(false)),
         (408, None),
         (500, None),
         (502, None),
         (503, None),
         (504, None),
+        (599, None),
     ] {
-        let permanent = match server.write(&format!("/status/{status}")).await {
-            WriteOutcome::Refused { permanent, .. } => Some(permanent),
-            WriteOutcome::Unknown { .. } => None,
+        let outcome = server.write(&format!("/status/{status}")).await;
+        let permanent = match &outcome {
+            WriteOutcome::Refused { permanent, .. } => Some(*permanent),
+            // Its contract may know better.
+            WriteOutcome::Unknown { answer: Some(answer), .. } if answer.status == status => None,
             other => panic!("{status}: {other:?}"),
         };
         assert_eq!(permanent, expected, "{status}");
+        assert_eq!(outcome.retry_after(), Some(Duration::from_secs(7)), "{status}");
     }
 }
 
@@ -113,11 +123,17 @@ async fn a_write_that_gets_no_whole_answer_is_unknown() {
     let server = Server::start().await;
     for path in ["/slow", "/long"] {
         let outcome = server.write(path).await;
-        assert!(matches!(outcome, WriteOutcome::Unknown { .. }), "{path}: {outcome:?}");
+        assert!(
+            matches!(outcome, WriteOutcome::Unknown { answer: None, .. }),
+            "{path}: {outcome:?}"
+        );
     }
     for answer in ["", "HTTP/1.1 200 OK\r\nContent-Length: 50\r\n\r\n{\"half\":"] {
         let outcome = system(&cutting(answer).await).write(&write("/")).await;
-        assert!(matches!(outcome, WriteOutcome::Unknown { .. }), "{answer:?}: {outcome:?}");
+        assert!(
+            matches!(outcome, WriteOutcome::Unknown { answer: None, .. }),
+            "{answer:?}: {outcome:?}"
+        );
     }
 }
 

@@ -88,13 +88,18 @@ impl Itsm {
     ) -> Result<Answer, QueueError> {
         let credential = self.secret.header(&self.http, &self.pace, line).await?;
         let answer = self.send(line, request, &credential, tag).await?;
-        if answer.status != 401 || !self.secret.refused(&credential) || request.changes {
+        if answer.status != 401 {
+            self.secret.accepted(&credential);
+            return Ok(answer);
+        }
+        if !self.secret.refused(&credential) || request.changes {
             return Ok(answer);
         }
         let credential = self.secret.header(&self.http, &self.pace, line).await?;
         let answer = self.send(line, request, &credential, tag).await?;
-        if answer.status == 401 {
-            self.secret.refused(&credential);
+        match answer.status {
+            401 => drop(self.secret.refused(&credential)),
+            _ => self.secret.accepted(&credential),
         }
         Ok(answer)
     }

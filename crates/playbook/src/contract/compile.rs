@@ -3,12 +3,12 @@
 use belay_domain::{Backoff, Executor, Mode, Span};
 use serde_json::Value;
 
-use super::{Assertion, Contract, Cumulative, Read, ReadBackPlan, Write};
+use super::{Assertion, Contract, Cumulative, Read, ReadBackPlan, Write, failures, undoing};
 use crate::approval;
 use crate::assess::Places;
 use crate::check::{Check, Visible};
 use crate::format::{
-    AssertionRule, Compensation, ContractFile, Defaults, OnDivergence, ReadBackRule, WriteRule,
+    AssertionRule, ContractFile, Defaults, OnDivergence, ReadBackRule, ReadRule, WriteRule,
 };
 use crate::graduation;
 
@@ -22,7 +22,6 @@ const WAIT_MOST: Span = Span::from_hours(24);
 const REQUEST: &[&str] = &["input", "case", "key", "input_digest"];
 const READ_BACK: &[&str] = &["input", "case", "key", "input_digest", "read"];
 const UNDO: &[&str] = &["input", "case", "key", "input_digest", "shown"];
-const UNDO_BACK: &[&str] = &["input", "case", "key", "input_digest", "shown", "read"];
 
 /// Compiles one contract; nothing, when a part of it that everything rests on is missing.
 pub(crate) fn compile(
@@ -35,8 +34,8 @@ pub(crate) fn compile(
     let visible = |variables| Visible { variables, input: Some(&schema), reads: &[] };
     check.known_system("/system", file.system.as_str());
     let input = schema_of(check, "/input", &file.input);
-    check.closed("/input", &file.input);
     object_only(check, &file.input);
+    check.closed("/input", &file.input);
     let output = file.output.as_ref().and_then(|output| schema_of(check, "/output", output));
     provenance(check, &file);
 
@@ -73,6 +72,7 @@ pub(crate) fn compile(
             "add verification: a read that shows the effect",
         );
     }
+    let failures = failures::compile(check, &file.failures);
     let settle = check.span(defaults.settle_within);
     let read_back = |check: &mut Check<'_>, pointer, rule: &ReadBackRule, before, after| {
         read_back(check, pointer, rule, &file, (visible(before), visible(after)), settle)
@@ -102,23 +102,11 @@ pub(crate) fn compile(
             );
             None
         }
-        Some(Compensation { none: Some(_), request: None, verification: None }) => None,
-        Some(Compensation { none: None, request: Some(request), verification: Some(proof) }) => {
-            let request = write(check, "/compensation/request", request, visible(UNDO));
-            let proof = read_back(check, "/compensation/verification", proof, UNDO, UNDO_BACK);
-            request.zip(proof)
-        }
-        Some(_) => {
-            check.wrong(
-                "/compensation",
-                "a compensation is a request with a verification, or none with a reason",
-                "write request and verification, or only none",
-            );
-            None
-        }
+        Some(rule) if rule.none.is_some() && rule.is_no_way() => None,
+        Some(rule) => undoing::compile(check, rule, &file, settle),
     };
     let undo_divergence = file.on_divergence == OnDivergence::Compensate;
-    let cannot = matches!(&file.compensation, Some(Compensation { none: Some(_), .. }));
+    let cannot = file.compensation.as_ref().is_some_and(|rule| rule.none.is_some());
     if undo_divergence && cannot {
         check.wrong(
             "/on_divergence",
@@ -178,8 +166,7 @@ pub(crate) fn compile(
         cumulative,
         key,
         execution,
-        retryable: file.failures.retryable,
-        permanent: file.failures.permanent,
+        failures,
         verification: verification?,
         compensation,
         undo_divergence,
@@ -257,10 +244,35 @@ type Before = (Vec<Read>, Vec<Assertion>, Vec<(String, crate::expression::Expres
 
 fn preconditions(check: &mut Check<'_>, file: &ContractFile) -> Before {
     let rules = &file.preconditions;
+    let variables = &["input", "case", "reads", "element"];
+    let reads = reads(check, "/preconditions/reads", &rules.reads, file, variables);
+    let names: Vec<&str> = rules.reads.iter().map(|rule| rule.name.as_str()).collect();
+    let visible =
+        Visible { variables: &["input", "case", "reads"], input: Some(&file.input), reads: &names };
+    let assertions = assertions(check, "/preconditions/assert", &rules.assert, visible);
+    let mut snapshot = Vec::new();
+    for (name, source) in &rules.snapshot {
+        let pointer = crate::json::child("/preconditions/snapshot", name);
+        if let Some(expression) = check.expression(&pointer, source, visible) {
+            snapshot.push((name.clone(), expression));
+        }
+    }
+    (reads, assertions, snapshot)
+}
+
+/// Reads that follow each other. The last of the variables is the element of those that are done for each of a list.
+pub(super) fn reads(
+    check: &mut Check<'_>,
+    pointer: &str,
+    rules: &[ReadRule],
+    file: &ContractFile,
+    variables: &[&str],
+) -> Vec<Read> {
+    let without_element = &variables[..variables.len().saturating_sub(1)];
     let mut names: Vec<&str> = Vec::new();
     let mut reads = Vec::new();
-    for (index, rule) in rules.reads.iter().enumerate() {
-        let pointer = format!("/preconditions/reads/{index}");
+    for (index, rule) in rules.iter().enumerate() {
+        let pointer = format!("{pointer}/{index}");
         let system = rule.system.as_ref().unwrap_or(&file.system);
         check.known_system(&format!("{pointer}/system"), system.as_str());
         if names.contains(&rule.name.as_str()) {
@@ -268,21 +280,13 @@ fn preconditions(check: &mut Check<'_>, file: &ContractFile) -> Before {
             check.wrong(&format!("{pointer}/name"), what, "give it another name");
         }
         let visible = Visible {
-            variables: if rule.for_each.is_some() {
-                &["input", "case", "reads", "element"]
-            } else {
-                &["input", "case", "reads"]
-            },
+            variables: if rule.for_each.is_some() { variables } else { without_element },
             input: Some(&file.input),
             reads: &names,
         };
         let for_each = rule.for_each.as_ref().and_then(|source| {
-            let variables = &["input", "case", "reads"];
-            check.expression(
-                &format!("{pointer}/for_each"),
-                source,
-                Visible { variables, ..visible },
-            )
+            let visible = Visible { variables: without_element, ..visible };
+            check.expression(&format!("{pointer}/for_each"), source, visible)
         });
         let path = check.path(&format!("{pointer}/path"), &rule.path, visible);
         let headers = check.headers(&format!("{pointer}/headers"), &rule.headers, visible);
@@ -299,17 +303,7 @@ fn preconditions(check: &mut Check<'_>, file: &ContractFile) -> Before {
             needs,
         });
     }
-    let visible =
-        Visible { variables: &["input", "case", "reads"], input: Some(&file.input), reads: &names };
-    let assertions = assertions(check, "/preconditions/assert", &rules.assert, visible);
-    let mut snapshot = Vec::new();
-    for (name, source) in &rules.snapshot {
-        let pointer = crate::json::child("/preconditions/snapshot", name);
-        if let Some(expression) = check.expression(&pointer, source, visible) {
-            snapshot.push((name.clone(), expression));
-        }
-    }
-    (reads, assertions, snapshot)
+    reads
 }
 
 fn reads_in(expression: &crate::expression::Expression) -> Vec<String> {
@@ -321,7 +315,7 @@ fn reads_in(expression: &crate::expression::Expression) -> Vec<String> {
         .collect()
 }
 
-fn assertions(
+pub(super) fn assertions(
     check: &mut Check<'_>,
     pointer: &str,
     rules: &[AssertionRule],
@@ -366,7 +360,10 @@ fn assertions(
                 needs: rule.needs.clone(),
                 reads: reads_in(&that),
                 otherwise: if rule.otherwise.is_empty() {
-                    format!("it must hold that {}", rule.that.trim())
+                    match &rule.that {
+                        Some(that) => format!("it must hold that {}", that.trim()),
+                        None => "it holds what must not be in it".to_owned(),
+                    }
                 } else {
                     rule.otherwise.clone()
                 },
@@ -410,7 +407,7 @@ fn limits(check: &mut Check<'_>, file: &ContractFile) -> Vec<Cumulative> {
     compiled
 }
 
-fn write(
+pub(super) fn write(
     check: &mut Check<'_>,
     pointer: &str,
     rule: &WriteRule,
@@ -438,7 +435,7 @@ fn write(
     Some(Write { method: rule.method, path: path?, headers, body, form })
 }
 
-fn read_back(
+pub(super) fn read_back(
     check: &mut Check<'_>,
     pointer: &str,
     rule: &ReadBackRule,

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use belay_domain::{ContractId, Executor, Mode, Source, SystemId};
+use belay_domain::{ContractId, Executor, FailureClaim, Mode, Source, SystemId};
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::Value;
@@ -271,16 +271,47 @@ pub(crate) struct WriteRule {
     pub(crate) form: BTreeMap<String, String>,
 }
 
-/// What an HTTP status of a write means.
+/// What the system's answer to a write means, where that differs from the usual. Whatever is said here, the target is
+/// read before anything is written again.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Failures {
-    /// Certainly not done, and may be tried again.
+    /// Statuses: certainly not done, and may be tried again.
     #[serde(default)]
     pub(crate) retryable: Vec<u16>,
-    /// Certainly not done, and not to be tried again.
+    /// Statuses: certainly not done, and not to be tried again.
     #[serde(default)]
     pub(crate) permanent: Vec<u16>,
+    /// Statuses: nobody knows whether it was done.
+    #[serde(default)]
+    pub(crate) unknown: Vec<u16>,
+    /// Answers that are told apart by what is in them, such as an error inside status 200. The first that holds counts,
+    /// before any status.
+    #[serde(default)]
+    pub(crate) answers: Vec<AnswerRule>,
+}
+
+/// An answer that is told by what is in it.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct AnswerRule {
+    /// The condition, over `status` and `body` (JSON, a text if it is not JSON, null if there is none). One that cannot
+    /// be evaluated does not hold.
+    pub(crate) when: String,
+    /// What such an answer means.
+    pub(crate) means: FailureName,
+}
+
+/// What a failure means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum FailureName {
+    /// Certainly not done, and may be tried again.
+    Retryable,
+    /// Certainly not done, and not to be tried again.
+    Permanent,
+    /// Nobody knows whether it was done.
+    Unknown,
 }
 
 /// A read that proves something.
@@ -314,8 +345,34 @@ pub(crate) struct Compensation {
     pub(crate) none: Option<String>,
     /// The write that undoes the action.
     pub(crate) request: Option<WriteRule>,
+    /// Several writes that undo the action together, in this order, where one is not enough.
+    #[serde(default)]
+    #[schemars(length(max = 8))]
+    pub(crate) steps: Vec<UndoStepRule>,
     /// The read that proves that it is undone: `present` means undone.
     pub(crate) verification: Option<ReadBackRule>,
+}
+
+/// One of several writes that undo an action. It begins with a look whether it is done already, so that after a crash
+/// or an answer that never came nothing is done twice.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct UndoStepRule {
+    /// Its name. Later steps see what its look showed as `steps.NAME`.
+    #[schemars(regex(pattern = "^[a-z][a-z0-9_]{0,40}$"))]
+    pub(crate) name: String,
+    /// The look: `present` means that it is done. Conditions that do not hold then go to people.
+    pub(crate) done: ReadBackRule,
+    /// What else is read before it is sent, as `reads.NAME`.
+    #[serde(default)]
+    pub(crate) reads: Vec<ReadRule>,
+    /// What must hold of that; otherwise it is not sent, and people are told.
+    #[serde(default)]
+    pub(crate) assert: Vec<AssertionRule>,
+    /// The write.
+    pub(crate) request: WriteRule,
+    /// What it leaves behind, which people are told of when the way back stops. Sees what the look showed as `steps.NAME`.
+    pub(crate) object: Option<ObjectRule>,
 }
 
 /// What happens when the read-back shows something else than was asked for.
@@ -338,6 +395,23 @@ pub(crate) struct RetryRule {
     pub(crate) attempts_max: Option<u32>,
     /// How long to wait between them.
     pub(crate) backoff: Option<BackoffRule>,
+}
+
+impl Compensation {
+    /// Whether it names nothing that could be done.
+    pub(crate) fn is_no_way(&self) -> bool {
+        self.request.is_none() && self.steps.is_empty() && self.verification.is_none()
+    }
+}
+
+impl From<FailureName> for FailureClaim {
+    fn from(name: FailureName) -> Self {
+        match name {
+            FailureName::Retryable => Self::Retryable,
+            FailureName::Permanent => Self::Permanent,
+            FailureName::Unknown => Self::Unknown,
+        }
+    }
 }
 
 impl From<ExecutorName> for Executor {

@@ -6,7 +6,7 @@ use belay_domain::{PersonId, QueueId, ResolutionCode, SystemId};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::text::{Id, Length};
+use super::text::{Id, Length, Pointer};
 use crate::system::Status;
 
 /// The outside systems, by id.
@@ -109,7 +109,7 @@ pub(crate) enum SystemKindName {
     RequestTracker,
 }
 
-/// Where a secret is found: in one of the two.
+/// Where a secret is found: in one of the two. Or, for `http`, how a token is had for a name and a password.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct CredentialRule {
@@ -117,8 +117,81 @@ pub(crate) struct CredentialRule {
     pub(crate) env: Option<String>,
     /// In this file.
     pub(crate) file: Option<String>,
+    /// In what the system answers to a login, for `http`.
+    pub(crate) login: Option<LoginRule>,
     /// The scheme of the `Authorization` header; `Bearer` when left out.
     pub(crate) scheme: Option<String>,
+}
+
+/// A login: a `POST` with a name and a password, answered with a token that is used until it runs out or is refused.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct LoginRule {
+    /// Where, below the base URL.
+    pub(crate) path: String,
+    /// Whose name is given.
+    pub(crate) user: PlaceRule,
+    /// Their password.
+    pub(crate) password: PlaceRule,
+    /// Under which names both are sent; `username` and `password` when left out.
+    #[serde(default)]
+    pub(crate) fields: LoginFields,
+    /// What else is sent, such as `grant_type: password`.
+    #[serde(default)]
+    pub(crate) also: BTreeMap<String, String>,
+    /// How it is sent; as JSON when left out.
+    #[serde(default)]
+    pub(crate) send: SendName,
+    /// The place of the token in the answer, as a JSON pointer.
+    #[serde(default = "token_at")]
+    #[schemars(with = "Pointer")]
+    pub(crate) token: String,
+    /// The place of the seconds for which it is good, if the answer says so, as a JSON pointer.
+    #[schemars(with = "Option<Pointer>")]
+    pub(crate) expires_in: Option<String>,
+    /// For how long a token is used of which nothing else is known; until it is refused when left out.
+    pub(crate) lasts: Option<Length>,
+}
+
+/// Where a part of a login is found: in one of the two.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct PlaceRule {
+    /// In this environment variable.
+    pub(crate) env: Option<String>,
+    /// In this file.
+    pub(crate) file: Option<String>,
+}
+
+/// Under which names a login is sent.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct LoginFields {
+    /// The name.
+    pub(crate) user: String,
+    /// The password.
+    pub(crate) password: String,
+}
+
+/// How a login is sent.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum SendName {
+    /// As a JSON object.
+    #[default]
+    Json,
+    /// As a form (`application/x-www-form-urlencoded`).
+    Form,
+}
+
+impl Default for LoginFields {
+    fn default() -> Self {
+        Self { user: "username".to_owned(), password: "password".to_owned() }
+    }
+}
+
+fn token_at() -> String {
+    "/token".to_owned()
 }
 
 /// One queue.

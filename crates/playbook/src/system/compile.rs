@@ -1,15 +1,16 @@
 //! Compiling `systems.yaml`.
 
+mod credential;
 mod itsm;
 
 use super::{
-    Credential, Desk, DeskPerson, DeskQueue, HttpSystem, Reconcile, Reference, RequestTracker,
-    System, SystemKind,
+    Desk, DeskPerson, DeskQueue, HttpSystem, Reconcile, Reference, RequestTracker, System,
+    SystemKind,
 };
+use credential::credential;
+
 use crate::check::Check;
-use crate::format::{
-    CredentialRule, Length, ReconcileRule, RemedyName, SystemKindName, SystemRule, SystemsFile,
-};
+use crate::format::{Length, ReconcileRule, RemedyName, SystemKindName, SystemRule, SystemsFile};
 use belay_domain::{Remedies, Remedy, Span, SystemId};
 
 /// How long one request may take, where nothing else is said.
@@ -63,9 +64,10 @@ fn reconcile(check: &mut Check<'_>, pointer: &str, rule: &ReconcileRule) -> Reco
 }
 
 fn http(check: &mut Check<'_>, pointer: &str, rule: &SystemRule) -> Option<HttpSystem> {
-    let write = credential(check, &format!("{pointer}/credential"), rule.credential.as_ref());
+    let write =
+        credential(check, &format!("{pointer}/credential"), rule.credential.as_ref(), rule.kind);
     let read = match &rule.read_credential {
-        Some(own) => credential(check, &format!("{pointer}/read_credential"), Some(own)),
+        Some(own) => credential(check, &format!("{pointer}/read_credential"), Some(own), rule.kind),
         None => write.clone(),
     };
     // A file with a secret may be slow, a demonstration is not: this is no waiting time that is scaled.
@@ -92,29 +94,6 @@ fn http(check: &mut Check<'_>, pointer: &str, rule: &SystemRule) -> Option<HttpS
         );
     }
     Some(HttpSystem { base_url: Reference(base_url.clone()), write, read, timeout })
-}
-
-fn credential(check: &mut Check<'_>, pointer: &str, rule: Option<&CredentialRule>) -> Credential {
-    let Some(rule) = rule else { return Credential::None };
-    let scheme = rule.scheme.clone().unwrap_or_else(|| "Bearer".to_owned());
-    match (&rule.env, &rule.file) {
-        (Some(name), None) => {
-            let plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
-            if name.is_empty() || !name.bytes().all(plain) {
-                check.wrong(
-                    &format!("{pointer}/env"),
-                    "this is not the name of an environment variable",
-                    "write the variable's name, never the secret",
-                );
-            }
-            Credential::Env { name: name.clone(), scheme }
-        }
-        (None, Some(path)) => Credential::File { path: Reference(path.clone()), scheme },
-        _ => {
-            check.wrong(pointer, "a credential is in one place", "give either env or file");
-            Credential::None
-        }
-    }
 }
 
 fn desk(check: &mut Check<'_>, pointer: &str, rule: SystemRule) -> Desk {

@@ -208,7 +208,7 @@ impl SystemOfRecord for Remote {
                     WriteOutcome::Refused { status, body, permanent: true, retry_after: None }
                 }
                 Err(Silence::NotSent(detail)) => WriteOutcome::NotSent { detail, permanent: false },
-                Err(Silence::Unknown(detail)) => WriteOutcome::Unknown { detail },
+                Err(Silence::Unknown(detail)) => WriteOutcome::unheard(detail),
             }
         })
     }

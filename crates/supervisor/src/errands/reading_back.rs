@@ -56,7 +56,7 @@ impl Errand {
     }
 
     /// Where the effect of an action shows.
-    fn system_of(&self, action: &Action) -> Option<SystemId> {
+    pub(super) fn system_of(&self, action: &Action) -> Option<SystemId> {
         let playbook = self.world.playbooks.current();
         playbook.contract(&action.contract).map(|contract| contract.system().clone())
     }
@@ -72,19 +72,19 @@ impl Errand {
             Executor::Supervisor => self.world.started,
         };
         let settled = after(sent, terms.settle_within);
-        looked_at < settled && self.begun_before_start(action).await
+        let begins = |kind: &EventKind| {
+            matches!(kind, EventKind::ActionDispatched { action: id, .. } if *id == action.id)
+        };
+        looked_at < settled && self.begun_before_start(begins).await
     }
 
-    /// Whether the attempt that is under way was begun by an earlier process. What cannot be read may have been.
-    async fn begun_before_start(&self, action: &Action) -> bool {
+    /// Whether the last of what begins like this was begun by an earlier process. What cannot be read may have been.
+    pub(super) async fn begun_before_start(&self, begins: impl Fn(&EventKind) -> bool) -> bool {
         let Ok(stored) = self.world.engine.journal().load(self.case.as_str()).await else {
             return true;
         };
         let events = stored.iter().rev().filter_map(|stored| decode(stored).ok());
-        let begun = events.into_iter().find_map(|event| match event.kind {
-            EventKind::ActionDispatched { action: id, .. } if id == action.id => Some(event.at),
-            _ => None,
-        });
+        let begun = events.into_iter().find(|event| begins(&event.kind)).map(|event| event.at);
         begun.is_none_or(|at| at < self.world.started)
     }
 

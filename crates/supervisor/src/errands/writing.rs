@@ -1,24 +1,31 @@
-//! Errands that write: executing an action through its connector, and undoing one. Both look first, so that
-//! running them again after a crash does nothing twice.
+//! Executing an action through its connector. It looks first, so that doing it again after a crash does nothing twice.
 
 use std::time::Duration;
 
 use belay_domain::{
-    Action, ActionId, ActionStage, Case, Command, FailureClaim, Outcome, ReadBack, Span, after,
+    Action, ActionId, ActionStage, Case, Command, FailureClaim, Outcome, ReadBack, SystemId,
 };
 use tracing::info;
 
 use super::{Errand, Patience};
 use crate::facts::case_facts;
 
-/// How often the effect of an undoing write is looked for.
+/// How often it is looked whether an earlier write has taken effect.
 const LOOK_FIRST: Duration = Duration::from_millis(100);
 const LOOK_MOST: Duration = Duration::from_secs(2);
+
+/// How often it is looked whether a system may be written to again.
+const REST_LOOK: Duration = Duration::from_secs(1);
 
 impl Errand {
     pub(super) async fn execute(&self, id: &ActionId, attempt: u32) {
         let Some((case, action)) = self.action(id).await else { return };
         if !matches!(action.stage, ActionStage::Dispatched { permit: None, .. }) {
+            return;
+        }
+        if let Some(system) = self.system_of(&action)
+            && !self.rest(&system).await
+        {
             return;
         }
         let Some(shown) = self.look_before(&case, &action).await else { return };
@@ -69,7 +76,7 @@ impl Errand {
         let playbook = self.world.playbooks.current();
         match playbook.execution(&action.contract, &action.input, &case_facts(case)) {
             Ok(write) => {
-                let means = |status| playbook.claim(&action.contract, status);
+                let means = |status, body: &_| playbook.claim(&action.contract, status, body);
                 self.world.systems.write(&write, means).await
             }
             Err(failure) => {
@@ -78,114 +85,14 @@ impl Errand {
         }
     }
 
-    pub(super) async fn compensate(&self, id: &ActionId, attempt: u32) {
-        let Some((case, action)) = self.action(id).await else { return };
-        if !matches!(action.stage, ActionStage::Compensating { attempt: now, .. } if now == attempt)
-        {
-            return;
-        }
-        let Some(outcome) = self.undo(&case, &action).await else { return };
-        let action = id.clone();
-        self.answer(Command::ReportCompensation { action, attempt, outcome }).await;
-    }
-
-    /// Undoes the action and waits until the target shows it. The error says whether trying again can help. None if
-    /// nobody wants it any more.
-    async fn undo(&self, case: &Case, action: &Action) -> Option<Result<(), (String, bool)>> {
-        // What stands there now is what has to be undone, whatever was believed to be there.
-        Some(match self.look_standing(case, action).await? {
-            (ReadBack::NotApplied, _) => Ok(()),
-            (ReadBack::Unreadable { detail }, _) => Err((detail, true)),
-            (ReadBack::Applied { .. } | ReadBack::Different { .. }, Some(shown))
-            | (ReadBack::Applied { shown }, None) => self.undo_shown(case, action, &shown).await,
-            (ReadBack::Different { difference }, None) => Err((difference, false)),
-        })
-    }
-
-    /// What stands at the target and is to be undone; none if nobody wants it any more. One absence does not say that
-    /// there is nothing: the look may have been answered by a replica that lags, and what an earlier process or its
-    /// agent sent may still be on its way. It counts once it has lasted for as long as an effect takes to show.
-    async fn look_standing(
-        &self,
-        case: &Case,
-        action: &Action,
-    ) -> Option<(ReadBack, Option<String>)> {
-        let mut patience = Patience::new(LOOK_FIRST, LOOK_MOST);
-        let settle = action.terms().map_or(Span::ZERO, |terms| terms.settle_within);
-        let conclusive = after(self.world.engine.clock().now(), settle);
-        loop {
-            let sent_at = self.world.engine.clock().now();
-            let looked = self.look_closely(case, action).await;
-            let is_known = looked.0 != ReadBack::NotApplied
-                || (sent_at >= conclusive && !self.may_still_come(action, sent_at).await);
-            if is_known {
-                return Some(looked);
-            }
-            if !self.wait(patience.next()).await {
-                return None;
+    /// Waits for as long as a system asked to be left alone. False if the errand is not wanted any more; a write that takes
+    /// too long to be sent is one of which nobody knows.
+    pub(super) async fn rest(&self, system: &SystemId) -> bool {
+        while let Some(left) = self.world.systems.rests(system) {
+            if !self.wait(left.min(REST_LOOK)).await {
+                return false;
             }
         }
-    }
-
-    /// Undoes what is shown there, unless that has been done.
-    async fn undo_shown(
-        &self,
-        case: &Case,
-        action: &Action,
-        shown: &str,
-    ) -> Result<(), (String, bool)> {
-        if let ReadBack::Applied { .. } = self.look_undone(case, action, shown).await {
-            return Ok(());
-        }
-        let playbook = self.world.playbooks.current();
-        let facts = case_facts(case);
-        let write = playbook
-            .compensation(&action.contract, &action.input, &facts, shown)
-            .map_err(|failure| (failure.to_string(), false))?;
-        let means = |status| playbook.claim(&action.contract, status);
-        let claimed = self.world.systems.write(&write, means).await;
-        let settle = action.terms().map_or(Duration::ZERO, |terms| {
-            Duration::try_from(terms.settle_within).unwrap_or_default()
-        });
-        let end = tokio::time::Instant::now() + settle;
-        let mut patience = Patience::new(LOOK_FIRST, LOOK_MOST);
-        loop {
-            let shows = self.look_undone(case, action, shown).await;
-            if let ReadBack::Applied { .. } = shows {
-                return Ok(());
-            }
-            if tokio::time::Instant::now() >= end {
-                return Err(not_undone(&claimed, &shows));
-            }
-            tokio::time::sleep(patience.next()).await;
-        }
-    }
-
-    async fn look_undone(&self, case: &Case, action: &Action, shown: &str) -> ReadBack {
-        let playbook = self.world.playbooks.current();
-        let facts = case_facts(case);
-        match playbook.compensation_check(&action.contract, &action.input, &facts, shown) {
-            Ok(read) => {
-                let answer = self.world.systems.read(&read).await;
-                playbook.judge_compensation(&action.contract, &action.input, &facts, shown, &answer)
-            }
-            Err(failure) => ReadBack::Unreadable { detail: failure.to_string() },
-        }
-    }
-}
-
-fn not_undone(claimed: &Outcome, shows: &ReadBack) -> (String, bool) {
-    let shown = match shows {
-        ReadBack::Applied { .. } => "it is undone".to_owned(),
-        ReadBack::NotApplied => "the target still shows it".to_owned(),
-        ReadBack::Different { difference } => difference.clone(),
-        ReadBack::Unreadable { detail } => format!("the target cannot be read: {detail}"),
-    };
-    match claimed {
-        Outcome::NotExecuted { claim: FailureClaim::Permanent, reason } => {
-            (format!("{reason}; {shown}"), false)
-        }
-        Outcome::NotExecuted { reason, .. } => (format!("{reason}; {shown}"), true),
-        Outcome::Executed { .. } => (format!("the target said yes, and {shown}"), true),
+        self.is_wanted()
     }
 }

@@ -2,6 +2,7 @@
 //! same rules and the same adapters as when it is used; only that nothing is journaled and nobody is asked.
 
 mod recorded;
+mod undoing;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -9,12 +10,12 @@ use std::time::Duration;
 
 use belay_connect::SystemOfRecord;
 use belay_domain::{
-    ContractId, Epoch, FailureClaim, Outcome, ReadBack, Reason, Rule, Ruling, SystemId, Timestamp,
-    Verdict,
+    ContractId, Epoch, Executor, FailureClaim, Outcome, ReadBack, Reason, Rule, Ruling, SystemId,
+    Timestamp, Verdict,
 };
 use belay_playbook::{
-    Answer, CaseFacts, Contract, Payload, Playbook, PreparedRead, PreparedWrite, ProposalFacts,
-    Reads, Recording, SystemKind, Usage, Used,
+    Answer, CaseFacts, Contract, Payload, Playbook, PrepareError, PreparedRead, PreparedWrite,
+    ProposalFacts, Reads, Recording, SystemKind, Usage, Used,
 };
 
 use crate::systems::{Systems, record_system};
@@ -158,8 +159,8 @@ impl Trial<'_> {
             usage: &usage,
             now,
             duplicate: None,
-            outside_text: recording.outside_text,
             heard: None,
+            outside_text: recording.outside_text,
         });
         let reasons = match &verdict.ruling {
             Ruling::Deny(reasons) => reasons.as_slice(),
@@ -237,9 +238,14 @@ impl Trial<'_> {
                 return;
             }
         };
-        let mut details = request(&write);
-        details.push(format!("proved by {}", asked(&proof)));
-        self.stage("request", true, details);
+        match &write {
+            Some(write) => {
+                let mut details = request(write);
+                details.push(format!("proved by {}", asked(&proof)));
+                self.stage("request", true, details);
+            }
+            None => self.skip("request", "an agent carries it out, by a request of its own"),
+        }
         let before = self.look(&proof).await.0;
         let (well, said) = match &before {
             ReadBack::NotApplied => (true, "it is not there yet".to_owned()),
@@ -260,7 +266,18 @@ impl Trial<'_> {
             later.iter().for_each(|name| self.skip(name, why));
             return;
         }
-        if !self.write(&write).await {
+        let written = match (&write, self.against) {
+            (Some(write), _) => self.write(write).await,
+            (None, Against::Recorded) => {
+                self.skip("write", "what is recorded next is what stands there after the agent");
+                true
+            }
+            (None, Against::Live | Against::LiveWriting) => {
+                self.skip("write", "an agent carries it out, and is not started here");
+                false
+            }
+        };
+        if !written {
             later[1..].iter().for_each(|name| self.skip(name, "nothing was written"));
             return;
         }
@@ -306,48 +323,8 @@ impl Trial<'_> {
         }
     }
 
-    async fn undo(&mut self, standing: &str) {
-        let (id, case) = (self.contract.id(), &self.case);
-        let prepared = self.playbook.compensation(id, &self.input, case, standing);
-        let proof = self.playbook.compensation_check(id, &self.input, case, standing);
-        let (write, proof) = match (prepared, proof) {
-            (Ok(write), Ok(proof)) => (write, proof),
-            (Err(error), _) | (_, Err(error)) => {
-                self.stage("compensation", false, vec![error.to_string()]);
-                return;
-            }
-        };
-        let mut details = request(&write);
-        if let Outcome::NotExecuted { reason, .. } = self.send(&write).await {
-            details.push(reason);
-        }
-        let until = self.until();
-        let undone = loop {
-            let answer = self.systems.read(&proof).await;
-            let judged = self.playbook.judge_compensation(
-                self.contract.id(),
-                &self.input,
-                &self.case,
-                standing,
-                &answer,
-            );
-            if matches!(judged, ReadBack::Applied { .. }) || tokio::time::Instant::now() >= until {
-                break judged;
-            }
-            tokio::time::sleep(LOOK_EVERY).await;
-        };
-        let well = matches!(undone, ReadBack::Applied { .. });
-        details.push(match undone {
-            ReadBack::Applied { .. } => "it is undone".to_owned(),
-            ReadBack::NotApplied => "it is still there; undo it by hand".to_owned(),
-            ReadBack::Different { difference } => format!("{difference}; undo it by hand"),
-            ReadBack::Unreadable { detail } => format!("nobody can tell: {detail}; look by hand"),
-        });
-        self.stage("compensation", well, details);
-    }
-
     async fn send(&self, write: &PreparedWrite) -> Outcome {
-        let means = |status| self.playbook.claim(self.contract.id(), status);
+        let means = |status, body: &_| self.playbook.claim(self.contract.id(), status, body);
         self.systems.write(write, means).await
     }
 

@@ -9,11 +9,11 @@ use std::time::Duration;
 use belay_connect::desk::{DeskQueue, DeskStaff};
 use belay_connect::request_tracker::StatusMeaning;
 use belay_connect::{
-    BusinessConfig, BusinessSystem, Credential, DeskConfig, ItsmConfig, RateLimit,
+    BusinessConfig, BusinessSystem, Credential, DeskConfig, ItsmConfig, Login, RateLimit,
     RequestTrackerConfig,
 };
 use belay_domain::{ActorKind, PersonId, Span, SystemId};
-use belay_playbook::{HttpSystem, MissingVariable, Playbook, Status, System, SystemKind};
+use belay_playbook::{HttpSystem, MissingVariable, Place, Playbook, Status, System, SystemKind};
 use secrecy::SecretString;
 
 use super::ConnectError;
@@ -53,6 +53,9 @@ fn credential(
         belay_playbook::Credential::None => return Ok(Credential::None),
         belay_playbook::Credential::Env { name, scheme } => (scheme, environment(id, name)?),
         belay_playbook::Credential::File { path, scheme } => (scheme, file(id, path)?),
+        belay_playbook::Credential::Login(described) => {
+            return Ok(Credential::Login(login(id, described)?));
+        }
     };
     Ok(Credential::Header {
         name: "Authorization".to_owned(),
@@ -60,9 +63,35 @@ fn credential(
     })
 }
 
+fn login(id: &SystemId, described: &belay_playbook::Login) -> Result<Login, ConnectError> {
+    let place = |place: &Place| match place {
+        Place::Env(name) => environment(id, name),
+        Place::File(path) => file(id, path),
+    };
+    let (user, password) = described.fields.clone();
+    let mut fields = vec![
+        (user, SecretString::from(place(&described.user)?)),
+        (password, SecretString::from(place(&described.password)?)),
+    ];
+    let also = described.also.iter();
+    fields.extend(also.map(|(name, text)| (name.clone(), SecretString::from(text.as_str()))));
+    Ok(Login {
+        path: described.path.clone(),
+        fields,
+        form: described.form,
+        token_at: described.token_at.clone(),
+        expires_in_at: described.expires_in_at.clone(),
+        lasts: described.lasts.map(duration),
+        scheme: described.scheme.clone(),
+    })
+}
+
+/// A secret that is always the same. A token that is had for a login is none.
 fn secret(id: &SystemId, described: &belay_playbook::Credential) -> Result<String, ConnectError> {
     match described {
-        belay_playbook::Credential::None => Ok(String::new()),
+        belay_playbook::Credential::None | belay_playbook::Credential::Login(_) => {
+            Ok(String::new())
+        }
         belay_playbook::Credential::Env { name, .. } => environment(id, name),
         belay_playbook::Credential::File { path, .. } => file(id, path),
     }

@@ -113,7 +113,7 @@ impl SystemOfRecord for Recorded {
                     let permanent = (400..500).contains(&status) && status != 429;
                     WriteOutcome::Refused { status, body, permanent, retry_after: None }
                 }
-                Ok((None, _)) => WriteOutcome::Unknown { detail: "no answer came".to_owned() },
+                Ok((None, _)) => WriteOutcome::unheard("no answer came"),
                 Err(detail) => WriteOutcome::NotSent { detail, permanent: true },
             }
         })
