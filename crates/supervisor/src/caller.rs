@@ -162,7 +162,7 @@ impl Caller {
 }
 
 /// No token, where a person is needed.
-fn no_person() -> Fault {
+pub(crate) fn no_person() -> Fault {
     Fault::new(ErrorReason::UnknownIdentity, "only a person may do this; sign in and send a token")
 }
 

@@ -33,7 +33,7 @@ use crate::metrics::Metrics;
 use crate::playbooks::Playbooks;
 
 pub use committed::Change;
-pub(crate) use entry::{FINGERPRINT, REQUEST, WRITE, write_key_of};
+pub(crate) use entry::{FINGERPRINT, MERGED, REQUEST, WRITE, write_key_of};
 pub(crate) use once::Once;
 pub use stored::{StoredEventError, decode};
 
@@ -57,6 +57,11 @@ pub trait Outbound: Send + Sync + 'static {
     fn at_once(&self, case: &Case) -> Option<Command> {
         let _ = case;
         None
+    }
+
+    /// The case was loaded and is as it is here: what should have followed from what it knows may not have.
+    fn awoken(&self, case: &Arc<Case>) {
+        let _ = case;
     }
 
     /// Something happened to a case, durably, in this order.

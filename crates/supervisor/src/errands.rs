@@ -11,6 +11,7 @@ mod budget;
 mod comparing;
 mod hearing;
 mod manifest;
+mod merging;
 mod patience;
 mod reading_back;
 mod tickets;
@@ -22,7 +23,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use belay_domain::{
-    Action, ActionId, Case, CaseId, Command, Effect, EffectId, Owed, SystemId, Timestamp,
+    Action, ActionId, Case, CaseId, Command, Effect, EffectId, EventKind, Owed, SystemId, Timestamp,
 };
 use belay_transport::permit::PermitSigner;
 use belay_transport::spiffe::TrustDomain;
@@ -34,8 +35,10 @@ use tokio_util::task::TaskTracker;
 use tracing::{Instrument, Span, info_span, warn};
 
 use crate::engine::{Change, Engine, Outbound, Refused};
+use crate::facts::case_facts;
 use crate::governor::Governor;
 use crate::lookout::Lookout;
+use crate::matters::Matters;
 use crate::metrics::Metrics;
 use crate::playbooks::Playbooks;
 use crate::reading::Readers;
@@ -45,6 +48,9 @@ use budget::Budgets;
 use patience::{Jitter, Patience};
 
 pub(crate) use crate::reading::{Pokes, listen};
+
+/// The programs by whose names Belay opens cases of its own.
+const OWN: &[&str] = &["belay", "belay-canary", "belay-graduation"];
 
 /// Carries effects out; cheap to clone.
 #[derive(Clone)]
@@ -62,6 +68,7 @@ pub(crate) struct World {
     pub(crate) systems: Systems,
     pub(crate) sessions: Sessions,
     pub(crate) governor: Governor,
+    pub(crate) matters: Matters,
     pub(crate) lookout: Lookout,
     pub(crate) permits: Arc<PermitSigner>,
     pub(crate) trust_domain: TrustDomain,
@@ -165,6 +172,22 @@ impl Outbound for Errands {
         }
     }
 
+    fn awoken(&self, case: &Arc<Case>) {
+        if case.fingerprint.is_some() || !case.is_open() || is_own(case) {
+            return;
+        }
+        let known = case.context.entries().iter().map(AsRef::as_ref);
+        let found = self.world.playbooks.current().fingerprint(&case_facts(case), known);
+        if let Some(fingerprint) = found {
+            let (world, id) = (self.world.clone(), case.id.clone());
+            self.world.tasks.spawn(async move {
+                if let Err(failure) = world.matters.recognise(&id, fingerprint).await {
+                    warn!(case = %id, error = %failure, "the matter is recognised when the case is seen next");
+                }
+            });
+        }
+    }
+
     fn at_once(&self, case: &Case) -> Option<Command> {
         let routing = case.routing.as_ref()?;
         match agents::candidate(&self.world.sessions, case, &routing.target)? {
@@ -176,7 +199,24 @@ impl Outbound for Errands {
     fn happened(&self, change: &Change) {
         self.world.metrics.happened(change);
         self.world.sessions.tell(change);
+        if change.events.iter().any(|event| tells_the_matter(&event.kind)) {
+            self.awoken(&change.case);
+        }
     }
+}
+
+/// Whether something became known by which a matter may be recognised.
+fn tells_the_matter(kind: &EventKind) -> bool {
+    match kind {
+        EventKind::ContextAdded { .. } => true,
+        EventKind::CaseAmended { subject, labels, .. } => subject.is_some() || labels.is_some(),
+        _ => false,
+    }
+}
+
+/// Whether Belay opened it by itself: that is no report of anything.
+fn is_own(case: &Case) -> bool {
+    case.opened_by.strip_prefix("program:").is_some_and(|name| OWN.contains(&name))
 }
 
 impl Errand {
@@ -212,6 +252,11 @@ impl Errand {
             }
             Effect::Answer { queue, refusal, short_form, .. } => {
                 Box::pin(self.say_why(&queue, &refusal, &short_form)).await;
+            }
+            Effect::Unite { with } => Box::pin(self.unite(&with)).await,
+            Effect::Recognise { fingerprint } => Box::pin(self.recognise(fingerprint)).await,
+            Effect::NoteMerge { from, correlation, queue, ticket } => {
+                Box::pin(self.note_merge(&from, &correlation, &queue, &ticket)).await;
             }
             Effect::Withdraw { correlation, queue, ticket, .. } => {
                 Box::pin(self.withdraw(&correlation, &queue, &ticket)).await;

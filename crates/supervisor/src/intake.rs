@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use belay_domain::{
-    Actor, Case, CaseId, CaseTerms, Command, Digest, Hasher, NewEntry, Open, Rejection, RequestId,
-    Severity, TenantId,
+    Actor, Case, CaseId, CaseTerms, Command, ContextEntry, Digest, Hasher, NewEntry, Open, Rejection, RequestId,
+    Severity, TenantId, Timestamp,
 };
 use belay_playbook::CaseFacts;
 
@@ -56,6 +56,8 @@ pub(crate) struct Opened {
     pub created: bool,
     /// Whether this request was linked to a case that another one had opened for the same matter.
     pub linked: bool,
+    /// The case that this request was about when it came first, where that was merged into this one since.
+    pub merged: Option<Arc<Case>>,
 }
 
 impl Intake {
@@ -84,11 +86,17 @@ impl Intake {
         let _held = self.matters.lock(matter.into_iter().chain([same_request])).await;
         if let Some(known) = self.holder(&request.tenant, REQUEST, request.request.as_str()).await?
         {
-            return Ok(Opened { case: known, created: false, linked: false });
+            return match self.into_which(&known).await? {
+                Some(case) => {
+                    Ok(Opened { case, created: false, linked: false, merged: Some(known) })
+                }
+                None => Ok(Opened { case: known, created: false, linked: false, merged: None }),
+            };
         }
         if let Some(fingerprint) = request.fingerprint
             && let Some(known) =
                 self.holder(&request.tenant, FINGERPRINT, &fingerprint.to_string()).await?
+            && let known = self.into_which(&known).await?.unwrap_or(known)
             && known.is_open()
         {
             let command = Command::LinkContact {
@@ -99,22 +107,25 @@ impl Intake {
             };
             match self.engine.command(&known.id, command).await {
                 Ok(applied) => {
-                    return Ok(Opened { case: applied.case, created: false, linked: true });
+                    let case = applied.case;
+                    return Ok(Opened { case, created: false, linked: true, merged: None });
                 }
-                // It was resolved a moment ago, perhaps without knowing of this report, which gets a case of its own.
-                Err(Refused::Rejected(Rejection::CaseClosed)) => {}
+                // It was resolved a moment ago, perhaps without knowing of this report, which gets a case of its own. So does
+                // one whose matter was merged into another case a moment ago; that it is the same is found out again.
+                Err(Refused::Rejected(Rejection::CaseClosed | Rejection::CaseMerged { .. })) => {}
                 Err(refused) => return Err(refused),
             }
         }
         let applied = self.create(request, terms).await?;
-        Ok(Opened { case: applied, created: true, linked: false })
+        Ok(Opened { case: applied, created: true, linked: false, merged: None })
     }
 
     /// The report with the fingerprint by which the playbook recognises its matter, where the caller gave none.
     fn recognised(&self, mut request: OpenRequest) -> OpenRequest {
         if request.fingerprint.is_none() {
             let facts = facts(&request, case_id(&request.tenant, &request.request));
-            request.fingerprint = self.playbooks.current().fingerprint(&facts);
+            let entries = request.context.iter().map(told_now).collect::<Vec<_>>();
+            request.fingerprint = self.playbooks.current().fingerprint(&facts, &entries);
         }
         request
     }
@@ -143,6 +154,14 @@ impl Intake {
         Ok(self.engine.command(&id, Command::Open(Box::new(open))).await?.case)
     }
 
+    /// The case that a case was merged into, if it was.
+    async fn into_which(&self, case: &Case) -> Result<Option<Arc<Case>>, Refused> {
+        match case.merged_into() {
+            Some(into) => self.engine.case(into).await,
+            None => Ok(None),
+        }
+    }
+
     /// The case that holds a claim.
     async fn holder(
         &self,
@@ -157,6 +176,12 @@ impl Intake {
             None => Ok(None),
         }
     }
+}
+
+/// What a report says, as an entry. When does not matter here.
+fn told_now(entry: &NewEntry) -> ContextEntry {
+    let NewEntry { kind, body, provenance } = entry.clone();
+    ContextEntry { kind, body, provenance, at: Timestamp::UNIX_EPOCH }
 }
 
 /// What the playbook is told of a report.

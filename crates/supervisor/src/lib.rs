@@ -21,6 +21,7 @@ mod hooks;
 mod intake;
 mod keyed_lock;
 mod lookout;
+mod matters;
 mod metrics;
 mod playbooks;
 mod proving;

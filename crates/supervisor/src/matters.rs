@@ -106,7 +106,7 @@ impl Matters {
             Status::Merged { into, .. } => {
                 let with = into.clone();
                 let command = Command::ShareMatter { with, fingerprint: None, by: None };
-                self.tell(own, command).await?;
+                self.tell(own, command).await?.ok();
                 self.part(own, other, &format!("it was merged into {into}")).await
             }
             Status::Open if !theirs.ties.same.contains(own) => self.tie(&ours, &theirs).await,
@@ -173,7 +173,7 @@ impl Matters {
             Ok(Err(rejection)) => {
                 let why = rejection.to_string();
                 let command = Command::EndMerge { into: stays.id.clone(), why: why.clone() };
-                self.tell(&goes.id, command).await?;
+                self.tell(&goes.id, command).await?.ok();
                 Ok(Step::Waits { why })
             }
             // The reports went elsewhere a moment ago: the next look shows where.

@@ -27,6 +27,7 @@ use crate::engine::{Applied, Engine, Once, Refused};
 use crate::errands::Pokes;
 use crate::intake::Intake;
 use crate::lookout::Lookout;
+use crate::matters::Matters;
 use crate::playbooks::Playbooks;
 use crate::sessions::Sessions;
 use crate::systems::Systems;
@@ -39,6 +40,7 @@ pub(crate) struct Shared {
     pub(crate) engine: Engine,
     pub(crate) playbooks: Playbooks,
     pub(crate) intake: Intake,
+    pub(crate) matters: Matters,
     pub(crate) lookout: Lookout,
     pub(crate) sessions: Sessions,
     pub(crate) systems: Systems,

@@ -39,6 +39,7 @@ use crate::governor::Governor;
 use crate::hooks::HookOutcome;
 use crate::intake::Intake;
 use crate::lookout::Lookout;
+use crate::matters::Matters;
 use crate::metrics::{self, Metrics};
 use crate::playbooks::Playbooks;
 use crate::reconcile::Reconciler;
@@ -305,7 +306,7 @@ impl Within<'_> {
         let sessions = Sessions::new(playbooks.clone());
         let (lookout, pokes) = (Lookout::default(), Pokes::default());
         let permit_keys = permits.jwks();
-        let mut governor = None;
+        let (mut governor, mut matters) = (None, None);
         let engine = Engine::start(
             journal,
             playbooks.clone(),
@@ -327,6 +328,8 @@ impl Within<'_> {
                     systems: systems.clone(),
                     sessions: sessions.clone(),
                     governor: made.clone(),
+                    // Those who drive a merge and those who ask for one take their steps one at a time.
+                    matters: matters.insert(Matters::new(engine.clone())).clone(),
                     lookout: lookout.clone(),
                     permits,
                     trust_domain: door.tls.spiffe().trust_domain(),
@@ -352,6 +355,7 @@ impl Within<'_> {
         };
         let shared = Shared {
             intake: Intake::new(engine.clone(), playbooks.clone()),
+            matters: matters.unwrap_or_else(|| Matters::new(engine.clone())),
             engine,
             playbooks,
             lookout,

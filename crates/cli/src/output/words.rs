@@ -30,6 +30,7 @@ pub(crate) fn coverage(kind: i32) -> Word {
         Ok(v1::CoverageKind::Pending) => Word(Tone::Warn, "pending"),
         Ok(v1::CoverageKind::Uncovered) => Word(Tone::Bad, "UNCOVERED"),
         Ok(v1::CoverageKind::Closed) => Word(Tone::Dim, "resolved"),
+        Ok(v1::CoverageKind::Merged) => Word(Tone::Dim, "merged"),
         Ok(v1::CoverageKind::Unspecified) | Err(_) => UNKNOWN,
     }
 }

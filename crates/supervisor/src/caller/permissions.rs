@@ -49,6 +49,8 @@ pub(super) const TABLE: &[(&str, Who, Lane)] = &[
     ("/belay.v1.CaseService/UpdateCase", PeopleAndTools, Command),
     ("/belay.v1.CaseService/AddContext", PeopleAndTools, Command),
     ("/belay.v1.CaseService/ResolveCase", People, Command),
+    ("/belay.v1.CaseService/MergeCases", People, Command),
+    ("/belay.v1.CaseService/TellCasesApart", People, Command),
     ("/belay.v1.CaseService/ExplainCase", PeopleAndTools, Query),
     ("/belay.v1.CaseService/ExplainAction", PeopleAndTools, Query),
     ("/belay.v1.CaseService/WatchCase", PeopleAndTools, Query),

@@ -15,6 +15,8 @@ use crate::facts::case_facts;
 pub(crate) const REQUEST: &str = "request";
 /// The kind of claim that makes a matter one case only.
 pub(crate) const FINGERPRINT: &str = "fingerprint";
+/// The status of a case that was merged into another, in the case list; its resolution names the other.
+pub(crate) const MERGED: &str = "merged";
 /// The kind of claim that makes a write happen once only (`IDM-1`).
 pub(crate) const WRITE: &str = "write";
 /// The kind of claim that makes a request change a case once only.
@@ -83,10 +85,17 @@ fn hold(entry: &mut Entry, before: &Case, case: &Case, event: &Event, playbook: 
         EventKind::ContactLinked { request, .. } => {
             entry.claims.push(claim(REQUEST, request.as_str().to_owned(), holder));
         }
-        EventKind::CaseResolved { .. } => {
-            if let Some(fingerprint) = case.fingerprint {
-                entry.releases.push(claim(FINGERPRINT, fingerprint.to_string(), holder));
-            }
+        // Of one who is not the only one any more, the reports go where the matter is; who comes second is told who is first.
+        EventKind::MatterRecognised { fingerprint } => {
+            entry.claims.push(claim(FINGERPRINT, fingerprint.to_string(), holder));
+        }
+        EventKind::CaseAbsorbed { from, fingerprint: Some(fingerprint), .. } => {
+            entry.releases.push(claim(FINGERPRINT, fingerprint.to_string(), from.as_str()));
+            entry.claims.push(claim(FINGERPRINT, fingerprint.to_string(), holder));
+        }
+        EventKind::CaseResolved { .. } | EventKind::CaseMerged { .. } => {
+            let all = case.fingerprints();
+            entry.releases.extend(all.map(|one| claim(FINGERPRINT, one.to_string(), holder)));
         }
         EventKind::ActionAssessed { action, verdict } => {
             let live = verdict.terms.as_ref().is_some_and(|terms| terms.live);
@@ -147,6 +156,7 @@ fn row(case: &Case, now: Timestamp) -> CaseRow {
         Status::Unopened => ("unopened", None, None),
         Status::Open => ("open", None, None),
         Status::Resolved { at, code, .. } => ("resolved", Some(*at), Some(code.to_string())),
+        Status::Merged { at, into } => (MERGED, Some(*at), Some(into.to_string())),
     };
     let (owner_kind, owner) = match &case.owner {
         Owner::Supervisor { .. } => ("supervisor", String::new()),

@@ -375,6 +375,7 @@ impl Shard {
             slot.awake = true;
             let case = slot.durable.clone();
             self.outbound.owe(&case, owed(&case, now));
+            self.outbound.awoken(&case);
         }
         self.set_timer(id);
     }

@@ -2,6 +2,7 @@
 
 mod decided;
 mod explain;
+mod merging;
 mod repeat;
 mod watch;
 
@@ -36,10 +37,11 @@ impl CaseService for Service {
         let tenant = caller.tenant(&message.tenant)?;
         let report = from_wire::open(message, tenant, caller.actor())?;
         let opened = self.0.intake.open(report.clone()).await.map_err(Fault::from)?;
+        let asked = opened.merged.as_ref().unwrap_or(&opened.case);
         if !opened.created && !opened.linked {
-            repeat::check(&self.0, &opened.case, &report).await?;
+            repeat::check(&self.0, asked, &report).await?;
         }
-        let first = opened.case.contacts.first();
+        let first = asked.contacts.first();
         Ok(Response::new(v1::OpenCaseResponse {
             opened: first.is_some_and(|first| first.request == report.request),
             case: Some(to_wire::case(&opened.case, self.0.now())),
@@ -158,6 +160,22 @@ impl CaseService for Service {
         };
         let answer = self.0.once(&asking, work).await?;
         Ok(Response::new(answer))
+    }
+
+    async fn merge_cases(
+        &self,
+        request: Request<v1::MergeCasesRequest>,
+    ) -> Result<Response<v1::MergeCasesResponse>, Status> {
+        let caller = Caller::of(&request)?;
+        Ok(Response::new(merging::merge(&self.0, &caller, request.into_inner()).await?))
+    }
+
+    async fn tell_cases_apart(
+        &self,
+        request: Request<v1::TellCasesApartRequest>,
+    ) -> Result<Response<v1::TellCasesApartResponse>, Status> {
+        let caller = Caller::of(&request)?;
+        Ok(Response::new(merging::tell_apart(&self.0, &caller, request.into_inner()).await?))
     }
 
     async fn explain_case(

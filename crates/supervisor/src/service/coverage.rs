@@ -29,12 +29,19 @@ impl CoverageService for Service {
     ) -> Result<Response<v1::GetCoverageResponse>, Status> {
         let caller = Caller::of(&request)?;
         let v1::GetCoverageRequest { case_id } = request.into_inner();
-        let (case, as_of) = self.0.case_named_as_of(&caller, &case_id).await?;
+        let (asked, mut as_of) = self.0.case_named_as_of(&caller, &case_id).await?;
+        let (mut case, mut merged_case_id) = (asked, String::new());
+        // Whoever has the name of a case that was merged asks who has its matter.
+        if let Some(into) = case.merged_into().cloned() {
+            merged_case_id = case_id;
+            (case, as_of) = self.0.case_as_of(&caller, &into).await?;
+        }
         Ok(Response::new(v1::GetCoverageResponse {
             case_id: case.id.to_string(),
             coverage: Some(to_wire::coverage(&case, as_of)),
             next_moment: next_moment(&case).map(to_wire::time),
             warnings: self.warnings(&case),
+            merged_case_id,
         }))
     }
 
@@ -121,7 +128,7 @@ fn uncovered_case(case: &Case, now: Timestamp, include_pending: bool) -> Option<
     let listed = match case.coverage(now) {
         Coverage::Uncovered(_) => true,
         Coverage::Pending(_) => include_pending,
-        Coverage::Covered(_) | Coverage::Closed => false,
+        Coverage::Covered(_) | Coverage::Closed | Coverage::Merged { .. } => false,
     };
     let severity = case.terms.as_ref().map_or(Severity::Normal, |terms| terms.severity);
     listed.then(|| v1::UncoveredCase {

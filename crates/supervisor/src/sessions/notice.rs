@@ -157,6 +157,8 @@ pub(crate) enum Loss {
     TakenByPerson,
     /// The case is resolved.
     Closed,
+    /// The case was merged into another.
+    Merged,
     /// It was never held so.
     NotHeld,
 }
@@ -221,6 +223,7 @@ impl Loss {
             Self::HandedOff => "another agent accepted the case",
             Self::TakenByPerson => "a person took the case",
             Self::Closed => "the case is resolved",
+            Self::Merged => "the case was merged into another",
             Self::NotHeld => "the case is not held under this epoch",
         }
     }

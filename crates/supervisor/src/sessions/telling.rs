@@ -188,7 +188,8 @@ impl Telling<'_> {
             | EventKind::CaseReleased { .. }
             | EventKind::CaseTakenOver { .. }
             | EventKind::EscalationAcknowledged { .. }
-            | EventKind::CaseResolved { .. } => self.change_hands(&event.kind),
+            | EventKind::CaseResolved { .. }
+            | EventKind::CaseMerged { .. } => self.change_hands(&event.kind),
             other => self.act(other),
         }
     }
@@ -221,6 +222,12 @@ impl Telling<'_> {
                     self.lose(loser, ended(*epoch), Loss::TakenByPerson);
                 }
                 self.end_offer("a person took the case out of the agent's hands");
+            }
+            EventKind::CaseMerged { .. } => {
+                self.end_offer("the case was merged into another");
+                if let Some((loser, epoch)) = self.holder.clone() {
+                    self.lose(loser, epoch, Loss::Merged);
+                }
             }
             EventKind::CaseResolved { by, .. } => {
                 self.end_offer("the case is resolved");

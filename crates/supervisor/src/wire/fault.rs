@@ -218,6 +218,10 @@ fn code_of(reason: ErrorReason) -> Code {
         | R::StaleEpoch
         | R::LeaseOver
         | R::CaseClosed
+        | R::CaseMerged
+        | R::NotSameMatter
+        | R::MergeUnderWay
+        | R::CaseStands
         | R::UnsettledActions
         | R::NotCompared
         | R::NoSuchOffer
@@ -248,9 +252,12 @@ fn code_of(reason: ErrorReason) -> Code {
         | R::PlaybookInvalid
         | R::OutOfOrder => Code::FailedPrecondition,
         R::TooMany | R::Overloaded | R::TooLarge | R::DiskFull => Code::ResourceExhausted,
-        R::NotRouting | R::StaleStep | R::StaleRevision | R::SessionReplaced | R::TooSlow => {
-            Code::Aborted
-        }
+        R::NotRouting
+        | R::StaleStep
+        | R::StaleRevision
+        | R::ReportedMeanwhile
+        | R::SessionReplaced
+        | R::TooSlow => Code::Aborted,
         R::Draining | R::JournalUnavailable => Code::Unavailable,
         R::TooLate => Code::DeadlineExceeded,
         R::Internal => Code::Internal,

@@ -6,7 +6,7 @@ mod context;
 mod fields;
 mod lists;
 
-pub(crate) use case::{add_context, amend, open, resolve};
+pub(crate) use case::{add_context, amend, merge_cases, open, resolve, tell_apart};
 pub(crate) use context::{Speaker, entries, provenance};
 pub(crate) use fields::Fields;
 pub(crate) use lists::{case_filter, case_order, target};

@@ -4,7 +4,8 @@
 use belay_api::v1::{self, connect_request::Message};
 use belay_domain::{
     ActionId, AgentId, CaseId, ContractId, Digest, Epoch, FailureClaim, HandoffId, NewEntry,
-    Outcome, PermitId, PlanId, ProposalId, Provenance, RequestId, ResolutionCode, Severity, Target,
+    Outcome, PermitId, PlanId, ProposalId, Provenance, RequestId, ResolutionCode, Severity,
+    Target,
 };
 
 use crate::dedupe::content;
@@ -71,6 +72,8 @@ pub(super) struct Sign {
     pub(super) case: CaseId,
     pub(super) epoch: Epoch,
     pub(super) note: String,
+    /// The digest of the context that the agent says it has.
+    pub(super) context: Option<Digest>,
 }
 
 /// A message that asks something of a case. None for those that do not: they are no business of a case.
@@ -98,11 +101,13 @@ pub(super) fn read(message: Message, by: &AgentId) -> Option<Result<Asked, Fault
 
 /// A sign of progress.
 pub(super) fn progress(asked: v1::Progress) -> Result<Sign, Fault> {
-    let v1::Progress { case_id, epoch, note } = asked;
+    let v1::Progress { case_id, epoch, note, context_digest } = asked;
     let mut fields = Fields::new();
     let case = fields.id("case_id", &case_id);
     let note = fields.line("note", note);
-    fields.done(case.map(|case| Sign { case, epoch: Epoch(epoch), note }))
+    let context = Some(context_digest).filter(|digest| !digest.is_empty());
+    let context = context.and_then(|digest| fields.digest("context_digest", &digest));
+    fields.done(case.map(|case| Sign { case, epoch: Epoch(epoch), note, context }))
 }
 
 fn accept(asked: v1::AcceptHandoff) -> Result<Asked, Fault> {
@@ -177,11 +182,11 @@ fn input_provenance(
         let reference = fields.line(at("reference"), reference);
         // Others may be quoted where they spoke; that they did is held against the context before anything is decided.
         let quoted = source == v1::ProvenanceSource::Staff as i32;
+        let proven = source == v1::ProvenanceSource::VerifiedChannel as i32;
         if quoted && reference.is_empty() {
             let what = "has to name the context entry in which a person of the business said so";
             fields.wrong(at("reference"), what);
         }
-        let proven = source == v1::ProvenanceSource::VerifiedChannel as i32;
         let speaker = if quoted || proven { Speaker::PersonOrTool } else { Speaker::Agent };
         if let Some(source) = provenance(fields, &at("source"), source, speaker) {
             read.push((pointer, Provenance { source, reference }));

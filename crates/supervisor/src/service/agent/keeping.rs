@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use belay_domain::{Case, CaseId, Command, Epoch, Owner, Rejection};
+use belay_domain::{Case, CaseId, Command, Digest, Epoch, Owner, Rejection};
 
 use super::asked::Sign;
 use super::carrying::Carrying;
@@ -19,7 +19,7 @@ const BETWEEN_TRIES: Duration = Duration::from_millis(100);
 impl Carrying {
     /// Renews a lease and says so, or says that there is none.
     pub(super) async fn keep(&self, sign: Sign) {
-        let Sign { case, epoch, note } = sign;
+        let Sign { case, epoch, note, context } = sign;
         let Some(_right) = self.session.act().await else { return };
         tracing::debug!(%case, %epoch, note, "progress");
         let agent = self.session.agent.clone();
@@ -43,9 +43,26 @@ impl Carrying {
                 }
             };
             self.session.say(notice);
+            if let Some(context) = context {
+                self.knows(&case, epoch, context).await;
+            }
             return;
         }
         tracing::warn!(%case, "progress could not be recorded: too much is waiting");
+    }
+
+    /// The agent shows which context it has: that is only asked of the engine where a merge waits for it.
+    async fn knows(&self, id: &CaseId, epoch: Epoch, context: Digest) {
+        let agent = self.session.agent.clone();
+        let Ok(Some(case)) = self.house.engine.case(id).await else { return };
+        if case.ties.absorbed.values().all(|taken| taken.told) {
+            return;
+        }
+        let command = Command::SeeContext { agent, epoch, context };
+        // What could not be taken now is said again with the next sign of progress.
+        if let Err(refused) = self.house.engine.command(id, command).await {
+            tracing::debug!(case = %id, %refused, "which context the agent has is not known yet");
+        }
     }
 
     /// What must not be: the line is alive, and that renews every lease (`COV-7`). A planted bug calls it.
@@ -64,6 +81,7 @@ impl Carrying {
         match rejection {
             Rejection::LeaseOver => Loss::Expired,
             Rejection::CaseClosed => Loss::Closed,
+            Rejection::CaseMerged { .. } => Loss::Merged,
             _ => {
                 let case = self.house.engine.case(case).await.ok().flatten();
                 self.loss(case.as_ref(), epoch)
@@ -75,6 +93,9 @@ impl Carrying {
     pub(super) fn loss(&self, case: Option<&Arc<Case>>, epoch: Epoch) -> Loss {
         let agent = &self.session.agent;
         let Some(case) = case else { return Loss::NotHeld };
+        if case.merged_into().is_some() {
+            return Loss::Merged;
+        }
         if !case.is_open() {
             return Loss::Closed;
         }

@@ -5,8 +5,7 @@ use belay_domain::{Action, Case, CaseId, Timestamp};
 
 use crate::sessions::{Letter, Loss, Notice, Ruled};
 use crate::wire::to_wire::{
-    action, context, context_entry, identification_for_agent, owner, reason, resolution, span,
-    summary, time,
+    action, context, context_entry, identification_for_agent, owner, reason, resolution, span, summary, time,
 };
 
 /// One message.
@@ -129,6 +128,7 @@ fn lost(loss: Loss) -> LeaseLostReason {
         Loss::HandedOff => LeaseLostReason::HandedOff,
         Loss::TakenByPerson => LeaseLostReason::TakenByPerson,
         Loss::Closed => LeaseLostReason::CaseClosed,
+        Loss::Merged => LeaseLostReason::CaseMerged,
         Loss::NotHeld => LeaseLostReason::NotHeld,
     }
 }

@@ -59,8 +59,13 @@ fn headline(case: &Case, now: Timestamp) -> String {
             Status::Resolved { at, by, code, .. } => {
                 format!("Resolved as {code} by {} at {at}. It needs nobody.", name(by))
             }
-            Status::Open | Status::Unopened => "It needs nobody.".to_owned(),
+            Status::Open | Status::Unopened | Status::Merged { .. } => {
+                "It needs nobody.".to_owned()
+            }
         },
+        Coverage::Merged { into } => {
+            format!("It is the same matter as {into} and was merged into it: ask for that one.")
+        }
     }
 }
 
@@ -178,12 +183,23 @@ fn is_decision(event: &EventKind) -> bool {
         | E::EscalationClosed { .. }
         | E::CoverageRaised { .. }
         | E::CoverageLowered { .. }
-        | E::CaseResolved { .. } => true,
+        | E::CaseResolved { .. }
+        | E::MatterShared { .. }
+        | E::MatterParted { .. }
+        | E::MatterToldApart { .. }
+        | E::MergeProposed { .. }
+        | E::MergeEnded { .. }
+        | E::CaseAbsorbed { .. }
+        | E::AbsorptionTold { .. }
+        | E::CaseMerged { .. } => true,
         E::CaseOpened { .. }
         | E::ContactLinked { .. }
         | E::ContextAdded { .. }
         | E::IdentityRecorded { .. }
         | E::CaseAmended { .. }
+        | E::MatterRecognised { .. }
+        | E::MergeNoted { .. }
+        | E::ContextSeen { .. }
         | E::HandoffOffered { .. }
         | E::LeaseRenewed { .. }
         | E::ActionProposed { .. }

@@ -115,7 +115,13 @@ impl From<Rejection> for Fault {
             Rejection::NotCompared { plan } => {
                 fault.with("plan", plan.as_str()).again_after(COMPARED_SOON)
             }
+            Rejection::CaseMerged { into } | Rejection::MergeUnderWay { into } => {
+                fault.with("into_case_id", into.as_str())
+            }
+            Rejection::NotSameMatter { other } => fault.with("other_case_id", other.as_str()),
             Rejection::UnknownCase
+            | Rejection::Standing { .. }
+            | Rejection::ReportedMeanwhile
             | Rejection::AlreadyOpen
             | Rejection::CaseClosed
             | Rejection::LeaseOver

@@ -34,6 +34,15 @@ pub(crate) struct Resolve {
     pub(crate) note: String,
 }
 
+/// Two cases of which somebody says what they are to each other.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Pair {
+    pub(crate) request: RequestId,
+    pub(crate) case: CaseId,
+    pub(crate) other: CaseId,
+    pub(crate) note: String,
+}
+
 /// A case that is to be opened for this tenant.
 pub(crate) fn open(
     request: v1::OpenCaseRequest,
@@ -108,6 +117,28 @@ pub(crate) fn add_context(request: v1::AddContextRequest, by: &str) -> Result<Ad
     }
     let entries = entries(&mut fields, "entries", new, Speaker::PersonOrTool, by);
     fields.done(request.zip(case).map(|(request, case)| AddContext { request, case, entries }))
+}
+
+/// Two cases that are one matter.
+pub(crate) fn merge_cases(request: v1::MergeCasesRequest) -> Result<Pair, Fault> {
+    let v1::MergeCasesRequest { request_id, case_id, other_case_id } = request;
+    pair(&request_id, &case_id, &other_case_id, String::new())
+}
+
+/// Two cases that are two matters.
+pub(crate) fn tell_apart(request: v1::TellCasesApartRequest) -> Result<Pair, Fault> {
+    let v1::TellCasesApartRequest { request_id, case_id, other_case_id, note } = request;
+    pair(&request_id, &case_id, &other_case_id, note)
+}
+
+fn pair(request: &str, case: &str, other: &str, note: String) -> Result<Pair, Fault> {
+    let mut fields = Fields::new();
+    let request = fields.request(request);
+    let case = fields.id("case_id", case);
+    let other = fields.id("other_case_id", other);
+    let note = fields.line("note", note);
+    let read = request.zip(case).zip(other);
+    fields.done(read.map(|((request, case), other)| Pair { request, case, other, note }))
 }
 
 /// The end of a case.

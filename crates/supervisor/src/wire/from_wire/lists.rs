@@ -5,6 +5,7 @@ use belay_domain::Target;
 use belay_journal::{CaseRow, Order, Query};
 
 use super::Fields;
+use crate::engine::MERGED;
 
 /// A filter of cases, as the journal answers it. The tenant has been settled already.
 pub(crate) fn case_filter(
@@ -30,6 +31,7 @@ pub(crate) fn case_filter(
         match fields.value::<v1::CaseState>(&at, state) {
             Some(v1::CaseState::Open) => query.status.push("open".to_owned()),
             Some(v1::CaseState::Resolved) => query.status.push("resolved".to_owned()),
+            Some(v1::CaseState::Merged) => query.status.push(MERGED.to_owned()),
             Some(v1::CaseState::Unspecified) => fields.wrong(at, "has to be set"),
             None => {}
         }
@@ -65,6 +67,7 @@ pub(crate) fn coverage_word(kind: v1::CoverageKind) -> Option<&'static str> {
         v1::CoverageKind::Pending => Some("pending"),
         v1::CoverageKind::Uncovered => Some("uncovered"),
         v1::CoverageKind::Closed => Some("closed"),
+        v1::CoverageKind::Merged => Some(MERGED),
         v1::CoverageKind::Unspecified => None,
     }
 }

@@ -1,12 +1,13 @@
 //! Cases, whole and in short.
 
 use belay_api::v1;
-use belay_domain::{Case, Contact, Coverage, Owner, Severity, Status, Timestamp, next_moment};
+use belay_domain::{Absorbed, CaseId, Case, Contact, Coverage, Owner, Severity, Status, Timestamp, next_moment};
 use belay_journal::CaseRow;
 
+use crate::engine::MERGED;
+
 use super::{
-    action, actor, context, coverage, escalation, identification, offer, owner, plan, routing,
-    severity, time,
+    action, actor, context, coverage, escalation, identification, offer, owner, plan, routing, severity, time,
 };
 
 /// A case with everything in it, as it stands at `now`.
@@ -35,6 +36,10 @@ pub(crate) fn case(case: &Case, now: Timestamp) -> v1::Case {
             .as_ref()
             .map_or_else(String::new, |terms| terms.playbook.to_string()),
         resolution: resolution(&case.status),
+        same_matter: case.ties.same.iter().map(ToString::to_string).collect(),
+        merging_into: case.ties.into.as_ref().map_or_else(String::new, ToString::to_string),
+        other_matters: case.ties.apart.iter().map(ToString::to_string).collect(),
+        taken_over: case.ties.absorbed.iter().map(|(from, taken)| taken_over(from, taken)).collect(),
         identities: case.identities.values().map(|found| identification(found)).collect(),
     }
 }
@@ -55,14 +60,16 @@ pub(crate) fn summary(case: &Case, now: Timestamp) -> v1::CaseSummary {
         Coverage::Pending(_) => (v1::CoverageKind::Pending, None),
         Coverage::Uncovered(_) => (v1::CoverageKind::Uncovered, None),
         Coverage::Closed => (v1::CoverageKind::Closed, None),
+        Coverage::Merged { .. } => (v1::CoverageKind::Merged, None),
     };
     let uncovered_since = match &covered {
-        Coverage::Covered(_) | Coverage::Closed => None,
+        Coverage::Covered(_) | Coverage::Closed | Coverage::Merged { .. } => None,
         Coverage::Pending(_) => case.uncovered_since,
         Coverage::Uncovered(uncovered) => Some(uncovered.since),
     };
     let (state, resolved_at, resolution_code) = match &case.status {
         Status::Resolved { at, code, .. } => (v1::CaseState::Resolved, Some(*at), code.to_string()),
+        Status::Merged { at, .. } => (v1::CaseState::Merged, Some(*at), String::new()),
         Status::Open | Status::Unopened => (v1::CaseState::Open, None, String::new()),
     };
     let (owner_kind, owner) = match &case.owner {
@@ -91,6 +98,7 @@ pub(crate) fn summary(case: &Case, now: Timestamp) -> v1::CaseSummary {
         updated_at: Some(time(case.updated_at)),
         resolved_at: resolved_at.map(time),
         resolution_code,
+        merged_into: case.merged_into().map_or_else(String::new, ToString::to_string),
     }
 }
 
@@ -100,6 +108,7 @@ pub(crate) fn row(row: &CaseRow, now: Timestamp) -> v1::CaseSummary {
     let covered = row.coverage == CaseRow::COVERED;
     let covered_until = row.covered_until.filter(|until| covered && now < *until);
     let coverage = match row.coverage.as_str() {
+        _ if row.status == MERGED => v1::CoverageKind::Merged,
         _ if row.resolved_at.is_some() => v1::CoverageKind::Closed,
         CaseRow::COVERED if covered_until.is_some() => v1::CoverageKind::Covered,
         "pending" => v1::CoverageKind::Pending,
@@ -111,8 +120,17 @@ pub(crate) fn row(row: &CaseRow, now: Timestamp) -> v1::CaseSummary {
         }
         _ => None,
     };
-    let state =
-        if row.resolved_at.is_some() { v1::CaseState::Resolved } else { v1::CaseState::Open };
+    let state = match row.resolved_at {
+        Some(_) if row.status == MERGED => v1::CaseState::Merged,
+        Some(_) => v1::CaseState::Resolved,
+        None => v1::CaseState::Open,
+    };
+    // A merged case has no resolution; the journal's line has the case that it was merged into in its place.
+    let resolution = row.resolution.clone().unwrap_or_default();
+    let (resolution_code, merged_into) = match state {
+        v1::CaseState::Merged => (String::new(), resolution),
+        _ => (resolution, String::new()),
+    };
     v1::CaseSummary {
         id: row.case.clone(),
         tenant: row.tenant.clone(),
@@ -143,7 +161,8 @@ pub(crate) fn row(row: &CaseRow, now: Timestamp) -> v1::CaseSummary {
         opened_at: Some(time(row.opened_at)),
         updated_at: Some(time(row.updated_at)),
         resolved_at: row.resolved_at.map(time),
-        resolution_code: row.resolution.clone().unwrap_or_default(),
+        resolution_code,
+        merged_into,
     }
 }
 
@@ -151,6 +170,18 @@ pub(crate) fn row(row: &CaseRow, now: Timestamp) -> v1::CaseSummary {
 pub(crate) fn contact(contact: &Contact) -> v1::Contact {
     let Contact { request, channel, at } = contact;
     v1::Contact { request_id: request.to_string(), channel: channel.clone(), at: Some(time(*at)) }
+}
+
+/// What was taken over from another case.
+fn taken_over(from: &CaseId, taken: &Absorbed) -> v1::TakenOver {
+    let count = |number: usize| u32::try_from(number).unwrap_or(u32::MAX);
+    v1::TakenOver {
+        case_id: from.to_string(),
+        contacts: count(taken.reported.contacts),
+        entries: count(taken.reported.entries),
+        at: Some(time(taken.at)),
+        known: taken.told,
+    }
 }
 
 /// How a case ended.
@@ -162,6 +193,6 @@ pub(crate) fn resolution(status: &Status) -> Option<v1::Resolution> {
             by: Some(actor(by)),
             at: Some(time(*at)),
         }),
-        Status::Open | Status::Unopened => None,
+        Status::Open | Status::Unopened | Status::Merged { .. } => None,
     }
 }

@@ -18,9 +18,16 @@ pub(crate) fn coverage(case: &Case, now: Timestamp) -> v1::Coverage {
         Coverage::Closed => {
             let (at, code) = match &case.status {
                 Status::Resolved { at, code, .. } => (Some(time(*at)), code.to_string()),
-                Status::Open | Status::Unopened => (None, String::new()),
+                Status::Open | Status::Unopened | Status::Merged { .. } => (None, String::new()),
             };
             Wire::Closed(v1::Closed { at, resolution_code: code })
+        }
+        Coverage::Merged { into } => {
+            let at = match &case.status {
+                Status::Merged { at, .. } => Some(time(*at)),
+                Status::Open | Status::Unopened | Status::Resolved { .. } => None,
+            };
+            Wire::Merged(v1::Merged { into: into.to_string(), at })
         }
     };
     v1::Coverage { coverage: Some(wire), as_of: Some(time(now)) }

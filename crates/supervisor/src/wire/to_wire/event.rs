@@ -84,6 +84,17 @@ fn about(case: &CaseId, event: &EventKind) -> String {
         | E::ContextAdded { .. }
         | E::IdentityRecorded { .. }
         | E::CaseAmended { .. }
+        | E::MatterRecognised { .. }
+        | E::MatterShared { .. }
+        | E::MatterParted { .. }
+        | E::MatterToldApart { .. }
+        | E::MergeProposed { .. }
+        | E::MergeEnded { .. }
+        | E::CaseAbsorbed { .. }
+        | E::MergeNoted { .. }
+        | E::ContextSeen { .. }
+        | E::AbsorptionTold { .. }
+        | E::CaseMerged { .. }
         | E::RoutingStarted { .. }
         | E::RoutingEnded { .. }
         | E::LeaseRenewed { .. }
@@ -116,7 +127,9 @@ fn by(event: &EventKind) -> Option<v1::Actor> {
         E::ApprovalAsked { question, .. } => Some(person(&question.person)),
         E::ApprovalAnswered { reply, .. } => Some(actor(&reply.by)),
         E::ApprovalDelegated { delegation, .. } => Some(person(&delegation.from)),
-        E::CaseTakenOver { by, .. } => Some(person(by)),
+        E::CaseTakenOver { by, .. } | E::MatterToldApart { by, .. } => Some(person(by)),
+        E::MatterShared { by, .. } => by.as_ref().map(person),
+        E::ContextSeen { agent: name, .. } => agent(name),
         E::ApprovalEnded { by, .. } => by.as_ref().map(person),
         E::ActionAmended { by, .. }
         | E::EscalationAcknowledged { by, .. }
@@ -281,6 +294,25 @@ fn description(event: &EventKind) -> String {
             format!("the alarm is over after {} s", uncovered_for.as_secs())
         }
         E::CaseResolved { code, note, .. } => format!("resolved as {code}{}", said(note)),
+
+        E::MatterRecognised { .. } => "it is known by what the matter is recognised".to_owned(),
+        E::MatterShared { with, by: Some(_), .. } => format!("{with} is said to be the same matter"),
+        E::MatterShared { with, by: None, .. } => format!("{with} is recognised as the same matter"),
+        E::MatterParted { with, why } => format!("no more one matter with {with}: {why}"),
+        E::MatterToldApart { from, note, .. } => format!("{from} is another matter{}", said(note)),
+        E::MergeProposed { into } => format!("is to be merged into {into}; open as before until then"),
+        E::MergeEnded { into, why } => format!("is not merged into {into} for now: {why}"),
+        E::CaseAbsorbed { from, contacts, .. } => {
+            format!("took over what was reported to {from}, with {} more reports", contacts.len())
+        }
+        E::MergeNoted { from, correlation } => {
+            format!("the ticket of {correlation} says what came from {from}")
+        }
+        E::ContextSeen { agent, entries } => {
+            format!("{agent} was seen to know {entries} entries of the context")
+        }
+        E::AbsorptionTold { from } => format!("whoever has it knows what came from {from}"),
+        E::CaseMerged { into, .. } => format!("merged into {into}, which has the matter now"),
     }
 }
 

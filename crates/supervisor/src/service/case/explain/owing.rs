@@ -61,6 +61,16 @@ fn said(case: &Case, effect: &Effect) -> (String, String) {
             let who = format!("tell {} on ticket {} in {queue}", said.account, said.ticket);
             (said.correlation.to_string(), format!("{who} why {} does not count", said.statement))
         }
+        Effect::Unite { with } => {
+            (case.id.to_string(), format!("see whether this case and {with} can be one"))
+        }
+        Effect::Recognise { .. } => {
+            (case.id.to_string(), "see which other cases are the same matter".to_owned())
+        }
+        Effect::NoteMerge { from, correlation, queue, ticket } => {
+            let what = format!("write on ticket {ticket} in {queue} what was reported to {from}");
+            (correlation.to_string(), what)
+        }
         Effect::Withdraw { correlation, queue, ticket, .. } => {
             let what = format!("tell the people at ticket {ticket} in {queue} that it is over");
             (correlation.to_string(), what)
