@@ -92,11 +92,11 @@ fn people_are_told_what_a_read_shows_also_when_the_effect_is_not_there() {
 }
 
 #[test]
-fn what_is_posted_has_no_way_back_and_what_is_drafted_has() {
+fn money_has_no_way_back_and_what_is_in_the_books_has() {
     let compensable =
         |name: &str| PLAYBOOK.contract(&contract(name)).expect("it is known").is_compensable();
     assert!(compensable("erp.draft_credit_note@1") && compensable("crm.note_refund@1"));
-    assert!(!compensable("erp.post_credit_note@1") && !compensable("billing.refund@1"));
+    assert!(compensable("erp.post_credit_note@1") && !compensable("billing.refund@1"));
     let write =
         PLAYBOOK.execution(&contract("erp.post_credit_note@1"), POST, &case()).expect("a write");
     assert_eq!(
