@@ -7,9 +7,7 @@
 
 use std::sync::Arc;
 
-use belay_domain::{
-    Absorb, Case, CaseId, Command, Digest, Rejection, Status, Union,
-};
+use belay_domain::{Absorb, Case, CaseId, Command, Digest, Next, Rejection, next_between};
 use tracing::{debug, info};
 
 use crate::engine::{Applied, Engine, FINGERPRINT, Refused};
@@ -81,98 +79,41 @@ impl Matters {
         }
     }
 
-    /// Takes the next step between two cases, seen from `own`.
+    /// Takes the next step between two cases, seen from `own`. Which one that is says the domain.
     pub(crate) async fn step(&self, own: &CaseId, other: &CaseId) -> Result<Step, Refused> {
         let _held = self.cases.lock([own.to_string(), other.to_string()]).await;
         let Some(ours) = self.engine.case(own).await? else { return Ok(Step::Over) };
-        if !ours.is_open() || !ours.ties.same.contains(other) {
-            return Ok(Step::Over);
-        }
-        let Some(theirs) = self.engine.case(other).await? else {
-            return self.part(own, other, "there is no such case").await;
-        };
-        match &theirs.status {
-            Status::Unopened => self.part(own, other, "there is no such case").await,
-            // Whoever resolved it knew of what was reported here: then this is resolved as well.
-            Status::Resolved { .. }
-                if ours.ties.into.as_ref() == Some(other) && ours.may_end_in(&theirs).is_ok() =>
-            {
-                self.merge(&ours, other).await
-            }
-            Status::Resolved { .. } => self.part(own, other, "it was resolved").await,
-            Status::Merged { into, .. } if into == own => {
-                self.part(own, other, "it was merged into this one").await
-            }
-            Status::Merged { into, .. } => {
-                let with = into.clone();
-                let command = Command::ShareMatter { with, fingerprint: None, by: None };
-                self.tell(own, command).await?.ok();
-                self.part(own, other, &format!("it was merged into {into}")).await
-            }
-            Status::Open if !theirs.ties.same.contains(own) => self.tie(&ours, &theirs).await,
-            Status::Open => self.unite(&ours, &theirs).await,
-        }
-    }
-
-    /// The other case learns that the two are one matter, unless somebody said otherwise there.
-    async fn tie(&self, ours: &Case, theirs: &Case) -> Result<Step, Refused> {
-        if theirs.ties.apart.contains(&ours.id) {
-            let why = "a person says that it is another matter";
-            return self.part(&ours.id, &theirs.id, why).await;
-        }
-        let with = ours.id.clone();
-        let command = Command::ShareMatter { with, fingerprint: None, by: None };
-        match self.tell(&theirs.id, command).await? {
-            Ok(_) => Ok(Step::Done),
-            Err(rejection) => self.part(&ours.id, &theirs.id, &rejection.to_string()).await,
-        }
-    }
-
-    /// Both are open and know of each other.
-    async fn unite(&self, ours: &Case, theirs: &Case) -> Result<Step, Refused> {
-        let (goes, stays) = match (&ours.ties.into, &theirs.ties.into) {
-            (Some(into), None) if *into == theirs.id => (ours, theirs),
-            (None, Some(into)) if *into == ours.id => (theirs, ours),
-            (None, None) => return self.propose(ours, theirs).await,
-            (Some(into), _) | (None, Some(into)) => {
-                let why = format!("one of the two is being merged into {into}");
-                return Ok(Step::Waits { why });
-            }
-        };
-        match goes.may_end_in(stays) {
-            Ok(()) => self.merge(goes, &stays.id).await,
-            Err(why) => {
-                let taken = stays.ties.absorbed.get(&goes.id);
-                if taken.is_some_and(|taken| taken.reported == goes.reported()) {
-                    return Ok(Step::Waits { why });
+        let theirs = self.engine.case(other).await?;
+        match next_between(&ours, other, theirs.as_deref()) {
+            Next::Over => Ok(Step::Over),
+            Next::Wait { why } => Ok(Step::Waits { why }),
+            Next::Tell { case, command } => match self.tell(&case, *command).await? {
+                Ok(_) => Ok(Step::Done),
+                Err(rejection) => Ok(Step::Waits { why: rejection.to_string() }),
+            },
+            Next::Absorb { from, into } => {
+                let goes = if ours.id == from { Some(&ours) } else { theirs.as_ref() };
+                match goes {
+                    Some(goes) => self.absorb(goes, &into).await,
+                    None => Ok(Step::Over),
                 }
-                self.absorb(goes, stays).await
             }
         }
     }
 
-    async fn propose(&self, ours: &Case, theirs: &Case) -> Result<Step, Refused> {
-        let (from, into) = match ours.union_with(theirs) {
-            Union::Wait { why } => return Ok(Step::Waits { why }),
-            Union::Merge { from, into } => (from, into),
-        };
-        match self.tell(&from, Command::ProposeMerge { into }).await? {
-            Ok(_) => Ok(Step::Done),
-            Err(rejection) => Ok(Step::Waits { why: rejection.to_string() }),
-        }
-    }
-
-    async fn absorb(&self, goes: &Case, stays: &Case) -> Result<Step, Refused> {
+    async fn absorb(&self, goes: &Case, into: &CaseId) -> Result<Step, Refused> {
         let moved = match goes.fingerprint {
-            Some(found) if self.holder(goes, found).await?.as_ref() == Some(&goes.id) => Some(found),
+            Some(found) if self.holder(goes, found).await?.as_ref() == Some(&goes.id) => {
+                Some(found)
+            }
             _ => None,
         };
         let Some(absorb) = Absorb::of(goes, moved) else { return Ok(Step::Over) };
-        match self.tell(&stays.id, Command::Absorb(Box::new(absorb))).await {
+        match self.tell(into, Command::Absorb(Box::new(absorb))).await {
             Ok(Ok(_)) => Ok(Step::Done),
             Ok(Err(rejection)) => {
                 let why = rejection.to_string();
-                let command = Command::EndMerge { into: stays.id.clone(), why: why.clone() };
+                let command = Command::EndMerge { into: into.clone(), why: why.clone() };
                 self.tell(&goes.id, command).await?.ok();
                 Ok(Step::Waits { why })
             }
@@ -182,24 +123,6 @@ impl Matters {
             }
             Err(refused) => Err(refused),
         }
-    }
-
-    async fn merge(&self, goes: &Case, into: &CaseId) -> Result<Step, Refused> {
-        let command = Command::Merge { into: into.clone(), reported: goes.reported() };
-        match self.tell(&goes.id, command).await? {
-            Ok(_) => {
-                info!(case = %goes.id, %into, "merged");
-                Ok(Step::Done)
-            }
-            Err(rejection) => Ok(Step::Waits { why: rejection.to_string() }),
-        }
-    }
-
-    async fn part(&self, own: &CaseId, other: &CaseId, why: &str) -> Result<Step, Refused> {
-        let command = Command::Part { with: other.clone(), why: why.to_owned() };
-        // Where it is refused, the case is over, and with it every tie.
-        self.tell(own, command).await?.ok();
-        Ok(Step::Over)
     }
 
     /// A command whose refusal by the case is an answer like any other.
@@ -227,3 +150,6 @@ impl Matters {
         Ok(holder.and_then(|holder| holder.parse().ok()))
     }
 }
+
+#[cfg(test)]
+mod tests;

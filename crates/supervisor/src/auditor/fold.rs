@@ -1,6 +1,6 @@
 //! Who holds each open case and who is asked about it, by what its events say, one after the other.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use belay_domain::{Span, Timestamp};
 use belay_journal::StoredEvent;
@@ -21,6 +21,8 @@ pub(super) struct Known {
     position: u64,
     latest: Option<Timestamp>,
     pub(super) open: HashMap<String, Open>,
+    /// Which case took over what was reported to which.
+    absorbed: HashSet<(String, String)>,
     /// What was wrong with events themselves. It stays wrong.
     pub(super) wrongs: Vec<(String, What)>,
 }
@@ -136,6 +138,22 @@ impl Known {
             }
             "case_resolved" => {
                 self.open.remove(&event.case);
+                return;
+            }
+            "case_absorbed" => {
+                if let Some(from) = fields.from.as_str() {
+                    self.absorbed.insert((event.case.clone(), from.to_owned()));
+                }
+                return;
+            }
+            // It is over only if the other took over what was reported to it, and is not merged away itself.
+            "case_merged" => {
+                self.open.remove(&event.case);
+                let taken = self.absorbed.contains(&(fields.into.clone(), event.case.clone()));
+                let took_over = self.absorbed.iter().any(|(taker, _)| *taker == event.case);
+                if !taken || took_over {
+                    self.wrong(&event.case, What::MergedAway { into: fields.into });
+                }
                 return;
             }
             _ => {}

@@ -70,6 +70,12 @@ pub enum What {
         /// Until when.
         until: Timestamp,
     },
+    /// The case is over as merged into another, which did not take over what was reported to it, or it had taken over others
+    /// itself.
+    MergedAway {
+        /// The other case.
+        into: String,
+    },
     /// Events of the journal are missing.
     Hole {
         /// The first.
@@ -208,6 +214,12 @@ impl fmt::Display for What {
             }
             Self::LongLease { until } => {
                 write!(f, "its lease runs until {until}, longer than its terms allow")
+            }
+            Self::MergedAway { into } => {
+                write!(
+                    f,
+                    "it is over as merged into {into}, and nobody has what was reported to it"
+                )
             }
             Self::Hole { from, to } => {
                 write!(f, "the events {from} to {to} of the journal are missing")

@@ -21,6 +21,10 @@ pub(super) struct Fields {
     pub(super) evidence: Option<Shown>,
     pub(super) routing: Option<Until>,
     pub(super) purpose: Value,
+    /// From which case something was taken over.
+    pub(super) from: Value,
+    /// Into which case one was merged.
+    pub(super) into: String,
     pub(super) terms: Terms,
 }
 
@@ -49,6 +53,8 @@ pub(super) struct Shown {
 
 /// The kinds of events that say something about coverage. All others are only counted.
 pub(super) const TELLING: &[&str] = &[
+    "case_absorbed",
+    "case_merged",
     "case_opened",
     "case_released",
     "case_resolved",
