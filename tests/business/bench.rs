@@ -69,10 +69,15 @@ impl Bench {
 
     /// An agent that repairs double charges.
     pub(crate) fn agent(&self, name: &str) -> Serving {
+        self.agent_that(name, false)
+    }
+
+    /// The same, or one that gives its plan up when all of it is done.
+    pub(crate) fn agent_that(&self, name: &str, gives_up: bool) -> Serving {
         let books = self.books.clone();
         self.stage.agent(name, move |case| {
             let books = books.clone();
-            Box::pin(async move { repair(case, &books, AMOUNT).await })
+            Box::pin(async move { repair(case, &books, AMOUNT, gives_up).await })
         })
     }
 

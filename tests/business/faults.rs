@@ -99,6 +99,48 @@ fn every_run() -> Vec<Run> {
         let name = format!("undoing {fault:?}{}", if always { " always" } else { "" });
         add(name, vec![refused, undo], None, None, ends);
     }
+    // The note is refused for good, so what was posted has to be countered, in two writes: each of them with each fault,
+    // and the supervisor killed between them. The money stays with its customer, and people are told of that.
+    let note = Planned { step: Step::Note, fault: F::Refused, always: true };
+    for step in [Step::DraftCounter, Step::PostCounter] {
+        for (fault, always) in [
+            (F::Refused, true),
+            (F::Broken, true),
+            (F::Broken, false),
+            (F::BrokenAfter, false),
+            (F::CutAfter, false),
+            (F::SilentBefore, false),
+            (F::SilentAfter, false),
+            (F::Lie, true),
+            (F::Lie, false),
+            (F::KillBefore, false),
+            (F::KillAfter, false),
+        ] {
+            let undo = Planned { step, fault, always };
+            let name = format!("countering {step:?} {fault:?}{}", if always { " always" } else { "" });
+            add(name, vec![note, undo], None, None, &[End::Handed]);
+        }
+    }
+    let moment = Some(Moment { event: "compensation_started", number: 1 });
+    add("killed at countering".to_owned(), vec![note], moment, None, &[End::Handed]);
+    // The note stands, and its reader is told of another one: it is taken back, and that goes wrong as well.
+    for (fault, always) in [
+        (F::Refused, true),
+        (F::Broken, true),
+        (F::Broken, false),
+        (F::BrokenAfter, false),
+        (F::CutAfter, false),
+        (F::SilentBefore, false),
+        (F::SilentAfter, false),
+        (F::Lie, true),
+        (F::Lie, false),
+        (F::KillBefore, false),
+        (F::KillAfter, false),
+    ] {
+        let undo = Planned { step: Step::UndoNote, fault, always };
+        let name = format!("unnoting {fault:?}{}", if always { " always" } else { "" });
+        add(name, vec![undo], None, None, &[End::Handed]);
+    }
     let moment = Some(Moment { event: "compensation_started", number: 1 });
     add("killed at compensation_started".to_owned(), vec![refused], moment, None, &[End::Undone]);
     runs
@@ -125,10 +167,18 @@ fn chosen(seed: u64) -> Run {
         F::KillBefore,
         F::KillAfter,
     ];
-    let steps =
-        [Step::Draft, Step::Refund, Step::Post, Step::Note, Step::UndoDraft, Step::UndoNote];
+    let steps = [
+        Step::Draft,
+        Step::Refund,
+        Step::Post,
+        Step::Note,
+        Step::UndoDraft,
+        Step::UndoNote,
+        Step::DraftCounter,
+        Step::PostCounter,
+    ];
     let faults: Vec<Planned> = (0..2 + draw(3))
-        .map(|_| Planned { step: steps[draw(6)], fault: all[draw(9)], always: false })
+        .map(|_| Planned { step: steps[draw(8)], fault: all[draw(9)], always: false })
         .collect();
     Run { name: format!("seed {seed}"), faults, kill_at: None, blind_from: None, ends: ANY }
 }
@@ -204,7 +254,9 @@ async fn one_run(company: &Company, run: &Run) -> (End, usize, usize) {
     if let Some(step) = run.blind_from {
         bench.script.blind_from(step);
     }
-    let _agent = bench.agent("billing-1");
+    // Nothing makes a note be taken back by itself once it is verified: whoever carries out the plan gives it up.
+    let gives_up = run.faults.iter().any(|planned| planned.step == Step::UndoNote) && run.ends != ANY;
+    let _agent = bench.agent_that("billing-1", gives_up);
     let case = bench.complain(&customer).await;
     let _finance = bench.finance(&case);
     let (end, kills) = come(&mut bench, &case, run.kill_at, &run.name).await;

@@ -139,7 +139,12 @@ impl Books {
 
 /// Repairs the double charge that the case is about. What can be taken back comes first, then the money, then what
 /// rests on it. When a step is not verified, Belay decides what becomes of the others, and the agent keeps still.
-pub(crate) async fn repair(case: &Case, books: &Books, minor: i64) -> Result<Done, Trouble> {
+pub(crate) async fn repair(
+    case: &Case,
+    books: &Books,
+    minor: i64,
+    gives_up: bool,
+) -> Result<Done, Trouble> {
     let email = case.about().customer.clone();
     let found = match books.find(&email, minor).await {
         Ok(found) => found,
@@ -171,6 +176,10 @@ pub(crate) async fn repair(case: &Case, books: &Books, minor: i64) -> Result<Don
         "account_id": account, "erp_code": erp_code, "charge_id": charge, "refund_id": refund["refunds"][0],
         "credit_note_id": draft["id"], "amount_minor": minor, "currency": "USD",
     })).await?;
+    if gives_up {
+        case.abandon_plan(PLAN, "the customer takes it back").await?;
+        std::future::pending::<()>().await;
+    }
     case.complete_plan(PLAN).await?;
     Ok(case.resolve("repaired", "refunded, credited and noted").await?)
 }

@@ -46,7 +46,9 @@ impl Errand {
         let Some(case) = self.case().await else { return Vec::new() };
         let mut left = Vec::new();
         for action in unfinished(&case, cause) {
-            left.push(self.left(&case, action).await);
+            let (one, standing) = self.left(&case, action).await;
+            left.push(one);
+            left.extend(self.left_undoing(&case, action, standing).await);
         }
         if !left.is_empty() {
             self.keep(&case, found, &left).await;
@@ -71,7 +73,46 @@ impl Errand {
         }
     }
 
-    async fn left(&self, case: &Case, action: &Action) -> Left {
+    /// What the writes of a way back that stopped have left behind, each read now.
+    async fn left_undoing(
+        &self,
+        case: &Case,
+        action: &Action,
+        standing: Option<String>,
+    ) -> Vec<Left> {
+        use belay_domain::ActionStage as Is;
+        let is_begun =
+            matches!(action.stage, Is::Compensating { .. } | Is::CompensationFailed { .. });
+        let (playbook, facts) = (self.world.playbooks.current(), case_facts(case));
+        let Some(standing) = standing.filter(|_| is_begun) else { return Vec::new() };
+        let (contract, input) = (&action.contract, &action.input);
+        let Ok(mut way) = playbook.way_back(contract, input, &facts, &standing) else {
+            return Vec::new();
+        };
+        let mut left = Vec::new();
+        for step in 0..way.writes() {
+            let Ok(look) = way.look(step) else { break };
+            let shows = way.see(step, &self.world.systems.read(&look).await);
+            let Some(target) = way.left(step) else { continue };
+            left.push(Left {
+                action: action.id.clone(),
+                system: target.system,
+                object: target.object,
+                id: target.id,
+                before: Value::Null,
+                after: match shows {
+                    ReadBack::Unreadable { detail } => {
+                        Value::from(format!("not readable: {detail}"))
+                    }
+                    _ => target.shown,
+                },
+            });
+        }
+        left
+    }
+
+    /// What a write left behind, and what stands there as undoing needs it.
+    async fn left(&self, case: &Case, action: &Action) -> (Left, Option<String>) {
         let playbook = self.world.playbooks.current();
         let facts = case_facts(case);
         let (contract, input) = (&action.contract, &action.input);
@@ -89,8 +130,11 @@ impl Errand {
             Err(detail) => Some(detail.clone()),
         };
         let target = playbook.target(contract, input, &facts, answer.as_ref().ok());
+        let answered = answer.as_ref().ok();
+        let standing =
+            answered.and_then(|answer| playbook.standing(contract, input, &facts, answer));
         let before = action.verdict.as_ref().and_then(|verdict| verdict.snapshot.as_deref());
-        Left {
+        let left = Left {
             action: action.id.clone(),
             system: target.system,
             object: target.object,
@@ -102,7 +146,8 @@ impl Errand {
                 Some(detail) => Value::from(format!("not readable: {detail}")),
                 None => target.shown,
             },
-        }
+        };
+        (left, standing)
     }
 
     /// The case keeps what its people were told, once for each time that it is something else.
