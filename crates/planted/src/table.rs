@@ -378,12 +378,25 @@ pub(crate) const ROWS: &[Row] = &[
         ],
     },
     Row {
+        bug: Bug::PlanVerifiedWithoutComparing,
+        rule: "PLN-1",
+        wrong: "a plan counts as verified although nobody has asked whether its systems agree",
+        places: &["crates/domain/src/decide/comparing.rs"],
+        finders: &[
+            story("plan::a_plan_is_verified_only_when_its_systems_were_compared_and_agree"),
+            HISTORIES,
+            REFERENCE,
+        ],
+    },
+    Row {
         bug: Bug::MergeHidesUncovered,
         rule: "MRG-1",
         wrong: "a merge closes a case before another one has what was reported to it, which hides that nobody covers the matter",
         places: &["crates/domain/src/decide/merging.rs"],
         finders: &[
-            story("merging::a_case_that_nobody_holds_goes_when_everything_that_it_knows_was_taken_over"),
+            story(
+                "merging::a_case_that_nobody_holds_goes_when_everything_that_it_knows_was_taken_over",
+            ),
             story("merging::no_report_is_ever_lost_between_two_cases"),
         ],
     },

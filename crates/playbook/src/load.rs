@@ -16,7 +16,8 @@ use crate::document::Document;
 use crate::escalation::{EscalationPolicy, Ground};
 use crate::format::{
     AgentsFile, BoundaryFile, CalendarsFile, ContractFile, DictionaryFile, EscalationFile,
-    IdentityFile, OperationsFile, OutsideText, PeopleFile, PlaybookFile, RoutingFile, SystemsFile, TaxonomyFile,
+    IdentityFile, OperationsFile, OutsideText, PeopleFile, PlaybookFile, RoutingFile, SystemsFile,
+    TaxonomyFile,
 };
 use crate::people::{Agent, Boundary};
 use crate::policy::{Policies, World};
@@ -305,8 +306,8 @@ fn compile(
         resolutions: taxonomy,
         reasons,
         operations,
-        dictionary,
         identities,
+        dictionary,
         policies,
     })
 }

@@ -23,7 +23,8 @@ const LOOKING_INTO: &[&str] = &[
 ];
 
 /// The parts of a contract that decide.
-const DECIDING: &[&str] = &["/preconditions/assert/", "/preconditions/reads/", "/amount/", "/key"];
+const DECIDING: &[&str] =
+    &["/preconditions/assert/", "/preconditions/reads/", "/amount/", "/key", "/equalities/"];
 
 /// What to do about a rule that reads free text.
 const INSTEAD: &str = "decide on a field with an enum, a format or a pattern, on a label, or on the kind of case; what a text must not hold \
