@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use belay_domain::{
-    Actor, Case, CaseId, CaseTerms, Command, ContextEntry, Digest, Hasher, NewEntry, Open, Rejection, RequestId,
-    Severity, TenantId, Timestamp,
+    Actor, Case, CaseId, CaseTerms, Command, ContextEntry, Digest, Hasher, NewEntry, Open,
+    Rejection, RequestId, Severity, TenantId, Timestamp,
 };
 use belay_playbook::CaseFacts;
 
