@@ -9,6 +9,8 @@
 
 mod comparing;
 
+mod functions;
+
 use std::collections::{BTreeSet, HashMap};
 use std::fmt;
 use std::sync::{Arc, LazyLock};
@@ -22,6 +24,9 @@ use cel::common::types::{
 use cel::common::value::{CowVal, Val};
 use cel::{Context, Env, ExecutionError, Program, extensions};
 use serde_json::Value;
+
+pub use functions::FUNCTIONS;
+use functions::{Called, misuse};
 
 /// A compiled expression.
 pub struct Expression {
@@ -37,63 +42,16 @@ pub struct Scope(Context<'static, 'static>);
 pub struct References {
     /// Every path from a free variable, such as `input.items`.
     pub paths: BTreeSet<Vec<String>>,
-    /// Every function by name, operators left out.
+    /// Every function by name, with its library, operators left out.
     pub functions: BTreeSet<String>,
+    /// What is called in a way in which it cannot be.
+    misused: Vec<String>,
     /// Every path whose value is compared with something that stands in the expression itself; `*` for each of a list.
     pub against_literals: BTreeSet<Vec<String>>,
 }
 
-/// The functions that an expression may call.
-pub const FUNCTIONS: &[&str] = &[
-    "size",
-    "contains",
-    "startsWith",
-    "endsWith",
-    "matches",
-    "int",
-    "uint",
-    "double",
-    "string",
-    "bool",
-    "type",
-    "dyn",
-    "sum",
-    "minor",
-    "json",
-    "base64",
-    "distinct",
-    "sort",
-    "slice",
-    "flatten",
-    "reverse",
-    "charAt",
-    "indexOf",
-    "join",
-    "lastIndexOf",
-    "lowerAscii",
-    "upperAscii",
-    "replace",
-    "split",
-    "substring",
-    "trim",
-    "max",
-    "min",
-    "greatest",
-    "least",
-    "abs",
-    "ceil",
-    "floor",
-    "round",
-    "trunc",
-    "range",
-    "math.greatest",
-    "math.least",
-    "math.abs",
-    "math.ceil",
-    "math.floor",
-    "math.round",
-    "math.trunc",
-];
+/// The libraries whose functions are called by their names.
+const LIBRARIES: &[&str] = &["math", "lists"];
 
 /// How deep an expression may be. Reading one goes down one level for each operator and four for each bracket; an
 /// unoptimised program with the 2 MiB stack of a worker thread reads 64 levels and not 80.
@@ -149,7 +107,13 @@ impl Expression {
             ));
         }
         match ENV.compile(source) {
-            Ok(program) => Ok(Self { source: source.to_owned(), program }),
+            Ok(program) => {
+                let compiled = Self { source: source.to_owned(), program };
+                match compiled.references().misused.into_iter().next() {
+                    Some(misused) => Err(misused),
+                    None => Ok(compiled),
+                }
+            }
             Err(errors) => Err(errors
                 .errors
                 .iter()
@@ -365,12 +329,18 @@ fn collect<'e>(expr: &'e IdedExpr, locals: &mut Vec<&'e str>, found: &mut Refere
     match &expr.expr {
         Expr::Unspecified | Expr::Literal(_) | Expr::Ident(_) => {}
         Expr::Call(call) => {
-            if call.func_name.starts_with(|first: char| first.is_ascii_alphabetic()) {
-                found.functions.insert(call.func_name.clone());
-            }
             // `math.abs(x)` is parsed as a call of `abs` on a variable `math`.
-            let namespace = |target: &IdedExpr| matches!(&target.expr, Expr::Ident(name) if name == "math" || name == "lists");
-            if let Some(target) = call.target.as_deref().filter(|target| !namespace(target)) {
+            let library = call.target.as_deref().and_then(|target| match &target.expr {
+                Expr::Ident(name) if LIBRARIES.contains(&name.as_str()) => Some(name.as_str()),
+                _ => None,
+            });
+            if call.func_name.starts_with(|first: char| first.is_ascii_alphabetic()) {
+                let on_value = call.target.is_some() && library.is_none();
+                let called = Called::new(library, &call.func_name, on_value, call.args.len());
+                found.misused.extend(misuse(&called));
+                found.functions.insert(called.name);
+            }
+            if let Some(target) = call.target.as_deref().filter(|_| library.is_none()) {
                 collect(target, locals, found);
             }
             call.args.iter().for_each(|argument| collect(argument, locals, found));
