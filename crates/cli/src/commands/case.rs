@@ -31,6 +31,10 @@ pub(crate) enum CaseCommand {
     Add(AddArgs),
     /// Resolve a case
     Resolve(ResolveArgs),
+    /// Make one case of two that are the same matter, as soon as that is safe
+    Merge(PairArgs),
+    /// Say that two cases are different matters; they are not merged again
+    Apart(ApartArgs),
 }
 
 /// What a new case is about.
@@ -145,6 +149,27 @@ pub(crate) struct ResolveArgs {
     request: RequestArgs,
 }
 
+/// Two cases.
+#[derive(Args, Debug)]
+pub(crate) struct PairArgs {
+    /// One of them
+    case: String,
+    /// The other
+    other: String,
+    #[command(flatten)]
+    request: RequestArgs,
+}
+
+/// Two cases that are different matters.
+#[derive(Args, Debug)]
+pub(crate) struct ApartArgs {
+    #[command(flatten)]
+    pair: PairArgs,
+    /// Why, for whoever reads it later
+    #[arg(long, default_value = "")]
+    note: String,
+}
+
 /// Runs the command.
 pub(crate) async fn run(command: CaseCommand, context: &Context) -> Result<Exit, Failure> {
     match command {
@@ -154,6 +179,8 @@ pub(crate) async fn run(command: CaseCommand, context: &Context) -> Result<Exit,
         CaseCommand::Watch(args) => watch::run(args, context).await,
         CaseCommand::Add(args) => add(args, context).await,
         CaseCommand::Resolve(args) => resolve(args, context).await,
+        CaseCommand::Merge(args) => merge(args, context).await,
+        CaseCommand::Apart(args) => apart(args, context).await,
     }
 }
 
@@ -238,6 +265,31 @@ async fn resolve(args: ResolveArgs, context: &Context) -> Result<Exit, Failure> 
     let answer = connection.cases().resolve_case(connection.call(request)).await?.into_inner();
     let case = answer.case.unwrap_or_default();
     context.output.one(&case, |style| render::resolved(&case, style))?;
+    Ok(Exit::Done)
+}
+
+async fn merge(args: PairArgs, context: &Context) -> Result<Exit, Failure> {
+    let request = v1::MergeCasesRequest {
+        request_id: args.request.id(),
+        case_id: args.case,
+        other_case_id: args.other,
+    };
+    let connection = context.connect().await?;
+    let answer = connection.cases().merge_cases(connection.call(request)).await?.into_inner();
+    context.output.one(&answer, |style| render::merged(&answer, style))?;
+    Ok(Exit::Done)
+}
+
+async fn apart(args: ApartArgs, context: &Context) -> Result<Exit, Failure> {
+    let request = v1::TellCasesApartRequest {
+        request_id: args.pair.request.id(),
+        case_id: args.pair.case,
+        other_case_id: args.pair.other,
+        note: args.note,
+    };
+    let connection = context.connect().await?;
+    let answer = connection.cases().tell_cases_apart(connection.call(request)).await?.into_inner();
+    context.output.one(&answer, |_| "they are two matters from now on\n".to_owned())?;
     Ok(Exit::Done)
 }
 

@@ -68,6 +68,10 @@ pub(crate) async fn run(args: CoverageArgs, context: &Context) -> Result<Exit, F
         if let Some(next) = time::moment(answer.next_moment.as_ref()) {
             sheet.line("next moment", time::both(next, style.now));
         }
+        if !answer.merged_case_id.is_empty() {
+            let asked = clean(&answer.merged_case_id);
+            sheet.line("asked for", format!("{asked}, which was merged into this one"));
+        }
         let warned = |warning: &String| style.paint(Tone::Warn, &clean(warning));
         sheet.lines("but", answer.warnings.iter().map(warned).collect());
         sheet.render(style)

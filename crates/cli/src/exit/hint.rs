@@ -25,6 +25,8 @@ pub(super) fn for_reason(reason: &str) -> Option<&'static str> {
         "UNSETTLED_ACTIONS" => {
             "wait until these are settled; `belay case show` says how they stand"
         }
+        "CASE_MERGED" => "ask for the case that it was merged into",
+        "CASE_STANDS" => "wait until that is over; `belay case show` says how it stands",
         "NOT_COMPARED" => "wait a moment; `belay case show` says what is compared",
         "ESCALATION_UNDER_WAY" => {
             "people are being asked already: `belay escalation list --case CASE`"

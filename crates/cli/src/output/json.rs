@@ -26,7 +26,7 @@ macro_rules! wire {
 }
 
 wire! {
-    Case CaseSummary OpenCaseResponse ExplainCaseResponse ExplainActionResponse CaseUpdate
+    Case CaseSummary MergeCasesResponse TellCasesApartResponse OpenCaseResponse ExplainCaseResponse ExplainActionResponse CaseUpdate
     Approval ApproveResponse TakeOverResponse
     Agent Escalation
     DeskQueue DeskTicket

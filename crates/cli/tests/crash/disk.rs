@@ -239,7 +239,7 @@ async fn covered(tool: &Caller, case: &str) -> bool {
             true
         }
         Kind::CoveredByPerson(_) => true,
-        Kind::Pending(_) | Kind::Uncovered(_) | Kind::Closed(_) => false,
+        Kind::Pending(_) | Kind::Uncovered(_) | Kind::Closed(_) | Kind::Merged(_) => false,
     }
 }
 

@@ -46,6 +46,19 @@ pub(super) fn resolved(case: &v1::CaseSummary, style: &Style) -> String {
     format!("{id} resolved as {}\n", clean(&case.resolution_code))
 }
 
+/// How far two cases are from being one.
+pub(super) fn merged(answer: &v1::MergeCasesResponse, style: &Style) -> String {
+    let into = style.paint(Tone::Name, &clean(&answer.into_case_id));
+    let waits = clean(&answer.waits_for);
+    match (answer.merged, answer.into_case_id.is_empty()) {
+        (true, _) => format!("{into} has the matter now\n"),
+        (false, false) => {
+            format!("{into} is to have the matter; both are open until then: {waits}\n")
+        }
+        (false, true) => format!("both stay open for now, each covered by itself: {waits}\n"),
+    }
+}
+
 /// Everything about one case.
 pub(super) fn show(case: &v1::Case, style: &Style) -> String {
     let summary = case.summary.clone().unwrap_or_default();
@@ -63,6 +76,15 @@ pub(super) fn show(case: &v1::Case, style: &Style) -> String {
     if let Some(next) = time::moment(case.next_moment.as_ref()) {
         sheet.line("next moment", time::both(next, style.now));
     }
+    if !summary.merged_into.is_empty() {
+        let into = clean(&summary.merged_into);
+        sheet.line("merged into", format!("{into}, which has the matter: belay case show {into}"));
+    }
+    sheet
+        .text("to be merged into", &case.merging_into)
+        .text("same matter", &case.same_matter.join(" "))
+        .text("another matter", &case.other_matters.join(" "))
+        .lines("taken over", case.taken_over.iter().map(taken_over).collect());
     sheet
         .lines("reports", case.contacts.iter().skip(1).map(|c| contact(c, style)).collect())
         .lines("known", case.context.iter().map(|entry| known(entry, style)).collect())
@@ -91,6 +113,12 @@ fn labels(summary: &v1::CaseSummary) -> String {
         summary.labels.iter().map(|(key, value)| clean(&format!("{key}={value}"))).collect();
     labels.sort();
     labels.join(" ")
+}
+
+fn taken_over(taken: &v1::TakenOver) -> String {
+    let known = if taken.known { "" } else { ", not known yet to whoever has it" };
+    let (from, contacts, entries) = (clean(&taken.case_id), taken.contacts, taken.entries);
+    format!("{from}: {contacts} reports, {entries} entries{known}")
 }
 
 fn contact(contact: &v1::Contact, style: &Style) -> String {

@@ -72,7 +72,7 @@ fn check(said: &Said, accounts: &Accounts) -> Result<(), String> {
             }
             Err(format!("{case}: {} did not have it at {}", cover.person, at(as_of)))
         }
-        Some(Kind::Pending(_) | Kind::Uncovered(_) | Kind::Closed(_)) => Ok(()),
+        Some(Kind::Pending(_) | Kind::Uncovered(_) | Kind::Closed(_) | Kind::Merged(_)) => Ok(()),
     }
 }
 
