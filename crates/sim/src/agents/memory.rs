@@ -106,7 +106,8 @@ impl Memory {
                 let repeat = if self.temper == Temper::Flooding { 6 } else { 1 };
                 for _ in 0..repeat {
                     let note = String::new();
-                    let progress = v1::Progress { case_id: case.clone(), epoch, note, ..Default::default() };
+                    let progress =
+                        v1::Progress { case_id: case.clone(), epoch, note, ..Default::default() };
                     self.say(name, world, line, Ask::Progress(progress));
                 }
             }

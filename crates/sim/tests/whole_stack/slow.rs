@@ -98,7 +98,8 @@ impl Line {
         let until = tokio::time::Instant::now() + BLIND;
         while tokio::time::Instant::now() < until {
             let note = String::new();
-            let progress = v1::Progress { case_id: case_id.clone(), epoch, note, ..Default::default() };
+            let progress =
+                v1::Progress { case_id: case_id.clone(), epoch, note, ..Default::default() };
             let message = Some(Say::Progress(progress));
             let envelope = v1::ConnectRequest { message, ..Default::default() };
             if self.out.try_send(envelope).is_ok() {

@@ -1,13 +1,16 @@
 //! Cases, whole and in short.
 
 use belay_api::v1;
-use belay_domain::{Absorbed, CaseId, Case, Contact, Coverage, Owner, Severity, Status, Timestamp, next_moment};
+use belay_domain::{
+    Absorbed, Case, CaseId, Contact, Coverage, Owner, Severity, Status, Timestamp, next_moment,
+};
 use belay_journal::CaseRow;
 
 use crate::engine::MERGED;
 
 use super::{
-    action, actor, context, coverage, escalation, identification, offer, owner, plan, routing, severity, time,
+    action, actor, context, coverage, escalation, identification, offer, owner, plan, routing,
+    severity, time,
 };
 
 /// A case with everything in it, as it stands at `now`.
@@ -39,7 +42,12 @@ pub(crate) fn case(case: &Case, now: Timestamp) -> v1::Case {
         same_matter: case.ties.same.iter().map(ToString::to_string).collect(),
         merging_into: case.ties.into.as_ref().map_or_else(String::new, ToString::to_string),
         other_matters: case.ties.apart.iter().map(ToString::to_string).collect(),
-        taken_over: case.ties.absorbed.iter().map(|(from, taken)| taken_over(from, taken)).collect(),
+        taken_over: case
+            .ties
+            .absorbed
+            .iter()
+            .map(|(from, taken)| taken_over(from, taken))
+            .collect(),
         identities: case.identities.values().map(|found| identification(found)).collect(),
     }
 }
