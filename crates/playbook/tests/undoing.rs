@@ -11,9 +11,8 @@ use belay_playbook::{
 };
 use serde_json::{Value, json};
 
-static PLAYBOOK: LazyLock<Playbook> = LazyLock::new(|| {
-    Playbook::load(&folder()).unwrap_or_else(|problems| panic!("{problems}"))
-});
+static PLAYBOOK: LazyLock<Playbook> =
+    LazyLock::new(|| Playbook::load(&folder()).unwrap_or_else(|problems| panic!("{problems}")));
 
 const POST: &str =
     r#"{"credit_note_id":31,"charge_id":"ch_1","amount_minor":42000,"currency":"USD"}"#;
@@ -33,7 +32,10 @@ fn the_first_write_copies_what_stands_and_carries_its_key() {
     assert_eq!(body["party"], 7);
     let line = &body["lines"][0][1][0];
     assert_eq!(body["lines"][0][0], "create");
-    assert_eq!((&line["quantity"], &line["origin"]), (&json!(1), &json!("account.invoice.line,90")));
+    assert_eq!(
+        (&line["quantity"], &line["origin"]),
+        (&json!(1.0), &json!("account.invoice.line,90"))
+    );
     assert_eq!(line["unit_price"], json!({"__class__": "Decimal", "decimal": "350.00"}));
     assert_eq!(line["taxes"], json!([["add", [1]]]));
 }
@@ -62,7 +64,7 @@ fn what_is_there_and_not_as_it_should_be_goes_to_people() {
     assert_eq!(way.left(0).unwrap().shown["total_amount"], "400.00", "and they are told of it");
     let twice = json!([counter("draft", "420.00"), counter("draft", "420.00")]);
     assert!(see(&mut way, 0, twice).contains("more than one"));
-    assert!(see(&mut way, 0, json!("what?")).starts_with("unreadable"));
+    assert!(see(&mut way, 0, json!(7)).starts_with("unreadable"));
 }
 
 #[test]
@@ -106,14 +108,26 @@ fn a_way_back_that_makes_no_sense_is_refused_when_it_is_loaded() {
         "path: \"/account.invoice/{{ reads.note.id }}/post\"",
         "reads has no field note here",
     );
-    wrong("compensation:\n  steps:", "compensation:\n  none: no\n  steps:", "or none with a reason");
+    wrong(
+        "compensation:\n  steps:",
+        "compensation:\n  none: never\n  steps:",
+        "or none with a reason",
+    );
     wrong(
         "failures: {retryable: [403]}",
         "failures: {retryable: [403], permanent: [403]}",
         "it is said twice what 403 means",
     );
-    wrong("failures: {retryable: [403]}", "failures: {permanent: [200]}", "a system says that it was done");
-    wrong("failures: {retryable: [403]}", "failures: {unknown: [600]}", "no write is answered with 600");
+    wrong(
+        "failures: {retryable: [403]}",
+        "failures: {permanent: [200]}",
+        "a system says that it was done",
+    );
+    wrong(
+        "failures: {retryable: [403]}",
+        "failures: {unknown: [600]}",
+        "no write is answered with 600",
+    );
     wrong(
         "failures: {retryable: [403]}",
         "failures: {answers: [{when: input.x, means: permanent}]}",
@@ -242,6 +256,9 @@ fn changed(file: &str, from: &str, to: &str) -> Result<Playbook, Problems> {
             let path = entry.unwrap().path();
             if path.is_dir() {
                 open.push(path);
+                continue;
+            }
+            if !path.extension().is_some_and(|kind| kind == "yaml" || kind == "cedar") {
                 continue;
             }
             let name = path.strip_prefix(folder()).unwrap().to_str().unwrap().to_owned();
