@@ -168,9 +168,12 @@ impl Company {
         assert_eq!(posted["total_amount"]["decimal"], "840.00");
         let number = posted["number"].as_str().unwrap();
 
-        let customer = self
-            .processor_post("/v1/customers", &[("email", &email), ("description", &name)])
-            .await["id"]
+        let known = [
+            ("email", email.as_str()),
+            ("description", name.as_str()),
+            ("metadata[erp_customer]", party["code"].as_str().unwrap()),
+        ];
+        let customer = self.processor_post("/v1/customers", &known).await["id"]
             .as_str()
             .unwrap()
             .to_owned();
