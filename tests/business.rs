@@ -5,6 +5,8 @@
 
 #![expect(clippy::unwrap_used, reason = "what surrounds a test may fail it")]
 
+#[path = "business/agreeing.rs"]
+mod agreeing;
 #[path = "business/bench.rs"]
 mod bench;
 #[path = "business/company.rs"]

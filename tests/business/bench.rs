@@ -2,9 +2,11 @@
 
 use std::fs;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use belay_api::v1;
+use tokio::sync::Notify;
 
 use crate::company::{AMOUNT, Company, Customer, setting};
 use crate::proxy::{Proxy, Script};
@@ -65,6 +67,17 @@ impl Bench {
         })
         .await;
         Self { stage, script, books: Books::of(company), _proxies: [processor, erp, crm] }
+    }
+
+    /// The same, with agents that wait before they say that a plan is complete.
+    pub(crate) fn holding(mut self, held: Arc<Notify>) -> Self {
+        self.books.held = Some(held);
+        self
+    }
+
+    /// Lets such an agent go on.
+    pub(crate) fn go_on(&self) {
+        self.books.held.as_ref().expect("an agent that waits").notify_one();
     }
 
     /// An agent that repairs double charges.

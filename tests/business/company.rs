@@ -100,7 +100,8 @@ impl Company {
     async fn crm_token(&self, login: &str) -> String {
         let setting = |name: &str| setting(&format!("BOTTLECRM_{login}_{name}"));
         let login = json!({"email": setting("USER"), "password": setting("PASSWORD")});
-        let given = answer(self.client.post(format!("{}/auth/login/", self.crm)).json(&login)).await;
+        let given =
+            answer(self.client.post(format!("{}/auth/login/", self.crm)).json(&login)).await;
         given["token"].as_str().unwrap().to_owned()
     }
 
@@ -173,10 +174,8 @@ impl Company {
             ("description", name.as_str()),
             ("metadata[erp_customer]", party["code"].as_str().unwrap()),
         ];
-        let customer = self.processor_post("/v1/customers", &known).await["id"]
-            .as_str()
-            .unwrap()
-            .to_owned();
+        let customer =
+            self.processor_post("/v1/customers", &known).await["id"].as_str().unwrap().to_owned();
         let mut charges = [String::new(), String::new()];
         for charge in &mut charges {
             *charge = self.charge(&customer, AMOUNT, number).await;
@@ -320,6 +319,19 @@ impl Company {
     async fn processor_post(&self, path: &str, fields: &[(&str, &str)]) -> Value {
         let request = self.client.post(format!("{}{path}", self.processor)).form(fields);
         answer(request.bearer_auth("sk_test_witness")).await
+    }
+
+    /// Whether what is posted may be cancelled, which an administrator of Tryton decides for the whole company.
+    async fn may_cancel(&self, may: bool) {
+        let asked = self.erp(Method::PUT, "/company.company/1");
+        answer(asked.json(&json!({"cancel_invoice_out": may}))).await;
+    }
+
+    /// Cancels a document in the books, as somebody at the ERP would.
+    pub(crate) async fn cancel(&self, document: i64) {
+        self.may_cancel(true).await;
+        self.erp_post(&format!("account.invoice/{document}/cancel"), json!({}), "").await;
+        self.may_cancel(false).await;
     }
 
     async fn search(&self, model: &str, domain: Value, fields: &str) -> Value {

@@ -1,12 +1,14 @@
 //! The agent that repairs double charges. It reads with credentials that can only read, finds the customer by what was
 //! said, and proposes; it has nothing that it could write with.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use base64::prelude::{BASE64_URL_SAFE, Engine};
 use belay_agent::{ActionResult, Case, Done, Outcome, Source, Trouble};
 use reqwest::{Client, RequestBuilder};
 use serde_json::{Value, json};
+use tokio::sync::Notify;
 
 use crate::company::{Company, answer, setting};
 
@@ -21,6 +23,8 @@ pub(crate) struct Books {
     erp: String,
     crm: String,
     crm_token: String,
+    /// What is waited for before the plan is said to be complete.
+    pub(crate) held: Option<Arc<Notify>>,
 }
 
 /// Everything that a repair needs, each from a system of record.
@@ -38,7 +42,7 @@ impl Books {
     pub(crate) fn of(company: &Company) -> Self {
         let client = Client::builder().timeout(Duration::from_secs(60)).build().unwrap();
         let Company { processor, erp, crm, crm_reader, .. } = company.clone();
-        Self { client, processor, erp, crm, crm_token: crm_reader }
+        Self { client, processor, erp, crm, crm_token: crm_reader, held: None }
     }
 
     /// Finds what was charged twice by an e-mail address and an amount. Whatever is not certain is an error, and the
@@ -179,6 +183,9 @@ pub(crate) async fn repair(
     if gives_up {
         case.abandon_plan(PLAN, "the customer takes it back").await?;
         std::future::pending::<()>().await;
+    }
+    if let Some(held) = &books.held {
+        held.notified().await;
     }
     case.complete_plan(PLAN).await?;
     Ok(case.resolve("repaired", "refunded, credited and noted").await?)
