@@ -117,7 +117,8 @@ fn every_run() -> Vec<Run> {
             (F::KillAfter, false),
         ] {
             let undo = Planned { step, fault, always };
-            let name = format!("countering {step:?} {fault:?}{}", if always { " always" } else { "" });
+            let name =
+                format!("countering {step:?} {fault:?}{}", if always { " always" } else { "" });
             add(name, vec![note, undo], None, None, &[End::Handed]);
         }
     }
@@ -255,7 +256,8 @@ async fn one_run(company: &Company, run: &Run) -> (End, usize, usize) {
         bench.script.blind_from(step);
     }
     // Nothing makes a note be taken back by itself once it is verified: whoever carries out the plan gives it up.
-    let gives_up = run.faults.iter().any(|planned| planned.step == Step::UndoNote) && run.ends != ANY;
+    let gives_up =
+        run.faults.iter().any(|planned| planned.step == Step::UndoNote) && run.ends != ANY;
     let _agent = bench.agent_that("billing-1", gives_up);
     let case = bench.complain(&customer).await;
     let _finance = bench.finance(&case);

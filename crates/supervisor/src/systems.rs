@@ -12,9 +12,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use belay_connect::business::{
-    AddressError, Body, Idempotency, ReadRequest, WriteRequest,
-};
+use belay_connect::business::{AddressError, Body, Idempotency, ReadRequest, WriteRequest};
 use belay_connect::request_tracker::RequestTrackerError;
 use belay_connect::{
     CircuitTerms, Desk, DeskConfig, DeskError, Guarded, HumanQueue, Itsm, ItsmError, RateLimit,
@@ -31,8 +29,8 @@ use crate::clock::Clock;
 use crate::credentials::{Credentials, Expiry};
 use crate::reconcile::Findings;
 use crate::surroundings::{Outside, Surroundings};
-use rests::Rests;
 use adapters::{business_system, desk_config, expiry, itsm_config, tracker_config};
+use rests::Rests;
 
 /// Every outside system of the playbook in force; cheap to clone. Each request goes to what is connected at that
 /// moment.

@@ -207,7 +207,10 @@ fn what_was_taken_over_brings_every_entry_once_with_where_it_came_from() {
         story.case.context.entries().iter().map(|entry| entry.body.clone()).collect();
     assert_eq!(bodies[0], "charged twice");
     assert!(bodies[1].starts_with("The case d (charged twice) is the same matter"), "{bodies:?}");
-    assert!(bodies[1].ends_with("2 reports, 2 entries.\nd/a1 (refund@1) is verified"), "{bodies:?}");
+    assert!(
+        bodies[1].ends_with("2 reports, 2 entries.\nd/a1 (refund@1) is verified"),
+        "{bodies:?}"
+    );
     assert_eq!(bodies[2..], ["1 of d", "2 of d"]);
     assert_eq!(story.case.context.entries()[2].provenance.reference, "d");
     assert_eq!(story.case.context.entries()[2].at, at(0), "when it was said there");
@@ -463,7 +466,8 @@ fn two_quiet_cases_become_one_and_the_older_stays() {
     }
     assert_eq!(pair.other.case.merged_into(), Some(&id("c")), "{:?}", pair.other.case.ties);
     assert!(pair.one.case.is_open() && pair.one.case.ties.same.is_empty());
-    let names: Vec<&str> = pair.other.history.iter().map(|event: &Event| event.kind.name()).collect();
+    let names: Vec<&str> =
+        pair.other.history.iter().map(|event: &Event| event.kind.name()).collect();
     assert!(names.ends_with(&["escalation_closed", "case_merged"]), "{names:?}");
 }
 
@@ -501,7 +505,8 @@ fn which_one_stays_is_the_same_from_both_sides() {
         );
         one.union_with(&other)
     };
-    let goes = |from: &str, into: &str| belay_domain::Union::Merge { from: id(from), into: id(into) };
+    let goes =
+        |from: &str, into: &str| belay_domain::Union::Merge { from: id(from), into: id(into) };
     assert_eq!(both(&pair), goes("d", "c"), "the older");
     pair.tell(0, "offer A");
     assert_eq!(both(&pair), goes("d", "c"), "an offer stands");

@@ -14,8 +14,8 @@ mod words;
 
 use belay_domain::{
     ActionId, ActionStage, Actor, Case, Command, Correlation, Coverage, Drifted, Event,
-    FailureClaim, Holder, Outcome, PlanStage, Proposal, ReadBack, Statement, Target,
-    Timestamp, VotesChoice, decide, owed, replay,
+    FailureClaim, Holder, Outcome, PlanStage, Proposal, ReadBack, Statement, Target, Timestamp,
+    VotesChoice, decide, owed, replay,
 };
 
 use crate::laws;

@@ -72,9 +72,7 @@ impl Errand {
             Executor::Supervisor => self.world.started,
         };
         let settled = after(sent, terms.settle_within);
-        let begins = |kind: &EventKind| {
-            matches!(kind, EventKind::ActionDispatched { action: id, .. } if *id == action.id)
-        };
+        let begins = |kind: &EventKind| matches!(kind, EventKind::ActionDispatched { action: id, .. } if *id == action.id);
         looked_at < settled && self.begun_before_start(begins).await
     }
 

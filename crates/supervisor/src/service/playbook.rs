@@ -145,7 +145,8 @@ fn named<'a>(playbook: &'a Playbook, wanted: &str) -> Result<Vec<&'a Contract>, 
     let found: Vec<&Contract> = playbook.contracts().filter(fits).collect();
     if found.is_empty() {
         let known: Vec<&str> = playbook.contracts().map(|one| one.id().as_str()).collect();
-        let what = format!("the playbook in force has no such contract; it has {}", known.join(", "));
+        let what =
+            format!("the playbook in force has no such contract; it has {}", known.join(", "));
         return Err(Fault::field("contract", what));
     }
     Ok(found)

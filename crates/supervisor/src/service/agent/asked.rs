@@ -4,8 +4,7 @@
 use belay_api::v1::{self, connect_request::Message};
 use belay_domain::{
     ActionId, AgentId, CaseId, ContractId, Digest, Epoch, FailureClaim, HandoffId, NewEntry,
-    Outcome, PermitId, PlanId, ProposalId, Provenance, RequestId, ResolutionCode, Severity,
-    Target,
+    Outcome, PermitId, PlanId, ProposalId, Provenance, RequestId, ResolutionCode, Severity, Target,
 };
 
 use crate::dedupe::content;

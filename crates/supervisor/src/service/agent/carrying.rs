@@ -73,9 +73,7 @@ impl Carrying {
                 let by = Actor::Agent { agent: self.agent().clone(), epoch };
                 self.done(&case, Command::AnswerQuestion { action, question, by, text }).await
             }
-            What::Identify { epoch, object } => {
-                Box::pin(self.identify(&case, epoch, object)).await
-            }
+            What::Identify { epoch, object } => Box::pin(self.identify(&case, epoch, object)).await,
             What::Release { epoch, reason } => {
                 let agent = self.agent().clone();
                 self.done(&case, Command::Release { agent, epoch, reason }).await

@@ -5,7 +5,8 @@ use belay_domain::{Action, Case, CaseId, Timestamp};
 
 use crate::sessions::{Letter, Loss, Notice, Ruled};
 use crate::wire::to_wire::{
-    action, context, context_entry, identification_for_agent, owner, reason, resolution, span, summary, time,
+    action, context, context_entry, identification_for_agent, owner, reason, resolution, span,
+    summary, time,
 };
 
 /// One message.

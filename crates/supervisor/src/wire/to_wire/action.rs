@@ -3,8 +3,7 @@
 use belay_api::v1;
 use belay_domain::{
     Action, ActionId, ActionStage, Case, CaseId, Comparison, Difference, Executor, Money, Plan,
-    PlanStage, Provenance, Reason, Rule,
-    Timestamp, Verdict,
+    PlanStage, Provenance, Reason, Rule, Timestamp, Verdict,
 };
 
 use super::{context::provenance_source, person, time};

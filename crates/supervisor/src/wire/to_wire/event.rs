@@ -296,11 +296,17 @@ fn description(event: &EventKind) -> String {
         E::CaseResolved { code, note, .. } => format!("resolved as {code}{}", said(note)),
 
         E::MatterRecognised { .. } => "it is known by what the matter is recognised".to_owned(),
-        E::MatterShared { with, by: Some(_), .. } => format!("{with} is said to be the same matter"),
-        E::MatterShared { with, by: None, .. } => format!("{with} is recognised as the same matter"),
+        E::MatterShared { with, by: Some(_), .. } => {
+            format!("{with} is said to be the same matter")
+        }
+        E::MatterShared { with, by: None, .. } => {
+            format!("{with} is recognised as the same matter")
+        }
         E::MatterParted { with, why } => format!("no more one matter with {with}: {why}"),
         E::MatterToldApart { from, note, .. } => format!("{from} is another matter{}", said(note)),
-        E::MergeProposed { into } => format!("is to be merged into {into}; open as before until then"),
+        E::MergeProposed { into } => {
+            format!("is to be merged into {into}; open as before until then")
+        }
         E::MergeEnded { into, why } => format!("is not merged into {into} for now: {why}"),
         E::CaseAbsorbed { from, contacts, .. } => {
             format!("took over what was reported to {from}, with {} more reports", contacts.len())

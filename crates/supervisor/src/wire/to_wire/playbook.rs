@@ -34,10 +34,7 @@ pub(crate) fn playbook(
                 .to_owned(),
             })
             .collect(),
-        contracts: playbook
-            .contracts()
-            .map(|one| contract(one, demoted(one).as_ref()))
-            .collect(),
+        contracts: playbook.contracts().map(|one| contract(one, demoted(one).as_ref())).collect(),
         boundaries: playbook
             .boundaries()
             .map(|(name, contracts)| v1::Boundary {
