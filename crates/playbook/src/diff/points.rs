@@ -149,9 +149,13 @@ fn said(contract: &Value, point: &str, defaults: &Defaults) -> Option<String> {
             let names = at("/verification/assert").and_then(names);
             Some(names.map_or_else(|| path.clone(), |names| format!("{path}: {names}")))
         }
-        "way back" => match at("/compensation/request") {
-            Some(write) => request(write),
-            None => Some("none".to_owned()),
+        "way back" => match (at("/compensation/request"), at("/compensation/steps")) {
+            (Some(write), _) => request(write),
+            (None, Some(Value::Array(steps))) => {
+                let each = steps.iter().filter_map(|step| request(step.get("request")?));
+                Some(each.collect::<Vec<_>>().join(", then "))
+            }
+            (None, _) => Some("none".to_owned()),
         },
         "approval" => match at("/approval") {
             Some(rule) => {
