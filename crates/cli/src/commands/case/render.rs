@@ -155,7 +155,29 @@ fn planned(plan: &v1::Plan, style: &Style) -> String {
     let detail =
         if plan.detail.is_empty() { String::new() } else { format!(": {}", clean(&plan.detail)) };
     let state = words::plan(plan.state).paint(style);
-    format!("{} ({}): {state}{detail}", clean(&plan.name), clean(&ids.join(", ")))
+    let told = format!("{} ({}): {state}{detail}", clean(&plan.name), clean(&ids.join(", ")));
+    let compared = plan.comparisons.iter().map(|one| format!("; {}", compared(one)));
+    told + &compared.collect::<String>()
+}
+
+/// Something about which systems have to agree, and whether they do.
+fn compared(one: &v1::PlanComparison) -> String {
+    use v1::ComparisonState as Is;
+    let about = format!("{} after {}", clean(&one.equality), clean(short_id(&one.action_id)));
+    match one.state() {
+        Is::Equal => format!("{about} holds"),
+        Is::Different => {
+            let differ = one.differences.iter().map(|found| {
+                let v1::SystemDifference { object, field, system, expected, truth, found, .. } =
+                    found;
+                format!("{object}.{field} is {found} in {system}, {expected} in {truth}")
+            });
+            let differ = differ.collect::<Vec<_>>().join(", ");
+            format!("{about} does not hold: {}", clean(&differ))
+        }
+        Is::Unreadable => format!("{about} could not be read: {}", clean(&one.detail)),
+        Is::Pending | Is::Unspecified => format!("{about} is being compared"),
+    }
 }
 
 fn asked(escalation: &v1::Escalation, style: &Style) -> String {

@@ -110,3 +110,44 @@ fn at(seconds: i64) -> Option<prost_types::Timestamp> {
     let now: Timestamp = NOW.parse().unwrap();
     Some(time::to_wire(now + jiff::SignedDuration::from_secs(seconds)))
 }
+
+#[test]
+fn a_plan_says_what_was_compared_and_what_differs() {
+    let differs = v1::PlanComparison {
+        equality: "money-in-the-books".into(),
+        action_id: "c-1/a3".into(),
+        state: v1::ComparisonState::Different.into(),
+        differences: vec![v1::SystemDifference {
+            object: "repayment".into(),
+            field: "standing".into(),
+            system: "erp".into(),
+            id: "31".into(),
+            expected: "stands".into(),
+            truth: "processor".into(),
+            found: "void".into(),
+            mapping: 1,
+        }],
+        detail: String::new(),
+    };
+    let holds = v1::PlanComparison {
+        equality: "one-customer".into(),
+        state: v1::ComparisonState::Equal.into(),
+        differences: Vec::new(),
+        ..differs.clone()
+    };
+    let plan = v1::Plan {
+        name: "repair".into(),
+        state: v1::PlanState::Stuck.into(),
+        comparisons: vec![differs, holds],
+        ..Default::default()
+    };
+    let case = v1::Case { plans: vec![plan], ..Default::default() };
+    let shown = render::show(&case, &style());
+    let flat = shown.split_whitespace().collect::<Vec<_>>().join(" ");
+    for told in [
+        "money-in-the-books after a3 does not hold: repayment.standing is void in erp, stands in processor",
+        "one-customer after a3 holds",
+    ] {
+        assert!(flat.contains(told), "{shown}");
+    }
+}
