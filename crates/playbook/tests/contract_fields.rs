@@ -40,7 +40,7 @@ fn every_field_of_a_contract_changes_what_comes_out() {
         assert_eq!(before.matches(from).count(), 1, "{field}: {from:?} stands there once");
         let after = behaviour(files(&before.replace(from, to)));
         let same = |aspect: &str| after.get(aspect) == unchanged[way].get(aspect);
-        if *aspect != "check" && after["check"] != "" {
+        if *aspect != "check" && !after["check"].is_empty() {
             wrong.push(format!("{field}: {}", after["check"]));
         } else if same(aspect) {
             let others: Vec<_> = after.keys().filter(|other| !same(other)).collect();

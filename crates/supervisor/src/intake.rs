@@ -86,7 +86,7 @@ impl Intake {
         let _held = self.matters.lock(matter.into_iter().chain([same_request])).await;
         if let Some(known) = self.holder(&request.tenant, REQUEST, request.request.as_str()).await?
         {
-            return match self.into_which(&known).await? {
+            return match self.successor(&known).await? {
                 Some(case) => {
                     Ok(Opened { case, created: false, linked: false, merged: Some(known) })
                 }
@@ -96,7 +96,7 @@ impl Intake {
         if let Some(fingerprint) = request.fingerprint
             && let Some(known) =
                 self.holder(&request.tenant, FINGERPRINT, &fingerprint.to_string()).await?
-            && let known = self.into_which(&known).await?.unwrap_or(known)
+            && let known = self.successor(&known).await?.unwrap_or(known)
             && known.is_open()
         {
             let command = Command::LinkContact {
@@ -155,7 +155,7 @@ impl Intake {
     }
 
     /// The case that a case was merged into, if it was.
-    async fn into_which(&self, case: &Case) -> Result<Option<Arc<Case>>, Refused> {
+    async fn successor(&self, case: &Case) -> Result<Option<Arc<Case>>, Refused> {
         match case.merged_into() {
             Some(into) => self.engine.case(into).await,
             None => Ok(None),
