@@ -57,7 +57,9 @@ impl Document {
                     line: place.line,
                     column: place.column,
                     what: format!("this is not YAML that can be read: {what}"),
-                    remedy: "mind the indentation, and put texts with : or # in quotes".to_owned(),
+                    remedy: "mind the indentation, and put texts with : or # in quotes, and between { and } those with , \
+                             [ ] { }, too"
+                        .to_owned(),
                 })
             }
         }
