@@ -195,3 +195,6 @@ fn weekday(day: i8) -> &'static str {
         _ => "Sunday",
     }
 }
+
+#[cfg(test)]
+mod tests;

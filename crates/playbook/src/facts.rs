@@ -132,3 +132,6 @@ impl Answer {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -8,6 +8,8 @@ mod case;
 mod compared;
 #[path = "decisions/explained.rs"]
 mod explained;
+#[path = "decisions/routed.rs"]
+mod routed;
 #[path = "decisions/sees.rs"]
 mod sees;
 #[path = "decisions/who.rs"]

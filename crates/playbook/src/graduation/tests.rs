@@ -141,13 +141,82 @@ fn modes_follow_each_other_and_are_judged_by_what_they_do() {
     assert_eq!(proof_in(Mode::Live), Proof::Written);
 }
 
+/// Fourteen figures, no two alike: `first`, `first + step` and so on.
+fn counted(first: u64, step: u64) -> Figures {
+    let nth = |n: u64| first + n * step;
+    Figures {
+        decided: nth(0),
+        denied: nth(1),
+        shadowed: nth(2),
+        agreed: nth(3),
+        differed: nth(4),
+        absent: nth(5),
+        untold: nth(6),
+        asked: nth(7),
+        overridden: nth(8),
+        sent: nth(9),
+        verified: nth(10),
+        diverged: nth(11),
+        failed: nth(12),
+        unresolved: nth(13),
+    }
+}
+
 #[test]
 fn figures_of_several_hours_add_up() {
-    let mut sum = Figures { decided: 1, verified: 2, ..Figures::default() };
-    sum += Figures { decided: 3, diverged: 4, unresolved: 5, ..Figures::default() };
-    let expected =
-        Figures { decided: 4, verified: 2, diverged: 4, unresolved: 5, ..Figures::default() };
-    assert_eq!(sum, expected);
+    let mut sum = counted(1, 1);
+    sum += counted(100, 10);
+    assert_eq!(sum, counted(101, 11));
+    sum += Figures::default();
+    assert_eq!(sum, counted(101, 11));
+}
+
+#[test]
+fn a_share_that_is_exactly_its_bound_is_within_it() {
+    let figures =
+        Figures { verified: 60, failed: 40, asked: 100, overridden: 30, ..Figures::default() };
+    let (_, verified_min) = wilson(60, 100).unwrap();
+    let (override_max, _) = wilson(30, 100).unwrap();
+    let exactly = Bounds { verified_min, override_max, ..Bounds::default() };
+    assert_eq!(exactly.left(&figures), Vec::new());
+    let (verified_min, _) = wilson(60, 100).unwrap();
+    let exactly = Bounds { verified_min, override_max: 0.3, ..Bounds::default() };
+    assert!(exactly.graduate(&figures, Proof::Written).iter().all(|check| check.holds));
+}
+
+#[test]
+fn what_was_found_is_said_in_words() {
+    let figures = Figures {
+        verified: 60,
+        failed: 39,
+        diverged: 1,
+        asked: 100,
+        overridden: 30,
+        ..Figures::default()
+    };
+    let none = Bounds { divergences_max: 0, ..Bounds::default() };
+    let said = |checks: Vec<super::BoundCheck>| -> Vec<String> {
+        checks.into_iter().map(|check| check.detail).collect()
+    };
+    assert_eq!(
+        said(none.graduate(&figures, Proof::Written)),
+        [
+            "100 outcomes of what it wrote, at least 50",
+            "60 of 100 as promised, at least 50.2 % with 95 % confidence; wanted 90.0 %",
+            "people rejected or changed 30 of 100, 30.0 %; at most 10.0 %",
+            "1 divergence within 720h, at most 0",
+        ]
+    );
+    assert_eq!(
+        said(none.left(&figures)),
+        [
+            "1 divergence within 720h, at most 0",
+            "60 of 100 were verified, so at most 69.1 % are; at least 90.0 % have to be",
+            "people rejected or changed 30 of 100, so at least 21.9 % are; at most 10.0 % may be",
+        ]
+    );
+    let two = Figures { diverged: 2, ..Figures::default() };
+    assert!(none.left(&two)[0].detail.starts_with("2 divergences within"));
 }
 
 #[test]
