@@ -249,7 +249,11 @@ impl Agent {
                 let reason = reason.unwrap_or_default();
                 self.world.look().tally.count(&format!("refused to agents: {reason}"));
             }
-            Told::Registered(_) | Told::HandoffWithdrawn(_) | Told::ContextUpdated(_) => {}
+            // No agent of these worlds asks whom a case is about.
+            Told::Registered(_)
+            | Told::HandoffWithdrawn(_)
+            | Told::ContextUpdated(_)
+            | Told::CaseIdentified(_) => {}
         }
         None
     }

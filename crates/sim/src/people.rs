@@ -204,6 +204,8 @@ fn heard(world: &World, case: &CaseId, answer: v1::GetCoverageResponse) {
             (Holder::Person { person: by.person, ticket, sent_at }, by.valid_until)
         }
         Some(Who::Pending(_)) => return state.tally.count("coverage: pending"),
+        // It says nothing of who holds it: its matter is asked for under the other case.
+        Some(Who::Merged(_)) => return state.tally.count("coverage: merged"),
         Some(Who::Uncovered(_)) => return state.tally.count("coverage: uncovered"),
         Some(Who::Closed(_)) | None => return state.tally.count("coverage: closed"),
     };

@@ -132,7 +132,7 @@ impl Promise {
             ) => action == wanted && by.as_str() == person,
             (
                 Self::PlanCompleted { plan: wanted, .. },
-                EventKind::PlanCompleted { plan } | EventKind::PlanUndoing { plan, .. },
+                EventKind::PlanCompleted { plan, .. } | EventKind::PlanUndoing { plan, .. },
             )
             | (Self::PlanAbandoned { plan: wanted, .. }, EventKind::PlanUndoing { plan, .. }) => {
                 plan.as_str() == wanted

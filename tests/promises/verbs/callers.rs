@@ -39,7 +39,7 @@ pub(super) async fn cases() -> BTreeSet<String> {
         tool.cases().add_context(add).await.unwrap();
     })
     .await;
-    let explain = v1::ExplainCaseRequest { case_id: case.clone(), ..Default::default() };
+    let explain = v1::ExplainCaseRequest { case_id: case.clone() };
     let told = tool.cases().explain_case(explain).await.unwrap().into_inner();
     play.shows("CaseService/ExplainCase", format!("{told:?}").contains(&case));
     let watch = v1::WatchCaseRequest { case_id: case.clone(), after_sequence: 0 };
