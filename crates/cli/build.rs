@@ -13,22 +13,28 @@ fn main() -> Result<(), Box<dyn Error>> {
     let package = PathBuf::from(env::var_os("CARGO_MANIFEST_DIR").ok_or("cargo sets this")?);
     let out = PathBuf::from(env::var_os("OUT_DIR").ok_or("cargo sets this")?);
     for (list, folder) in PLAYBOOKS {
-        fs::write(out.join(list), embed(&package.join(folder).canonicalize()?)?)?;
+        fs::write(out.join(list), embed(&package, folder)?)?;
     }
     Ok(())
 }
 
-/// The files of a folder as the source of a list of names and texts.
-fn embed(root: &Path) -> Result<String, Box<dyn Error>> {
+/// The files of a folder as the source of a list of names and texts. They are named from the package's directory, which
+/// the compiler fills in: a target directory that another checkout has used holds the list that was made there.
+fn embed(package: &Path, folder: &str) -> Result<String, Box<dyn Error>> {
+    let root = package.join(folder).canonicalize()?;
     println!("cargo::rerun-if-changed={}", root.display());
     let mut files = Vec::new();
-    collect(root, &mut files)?;
+    collect(&root, &mut files)?;
     files.sort();
 
     let mut source = String::from("&[\n");
     for file in &files {
-        let name = file.strip_prefix(root)?.to_str().ok_or("a file name is not text")?;
-        writeln!(source, "    ({name:?}, include_str!({:?})),", file.display().to_string())?;
+        let name = file.strip_prefix(&root)?.to_str().ok_or("a file name is not text")?;
+        let from = format!("/{folder}/{name}");
+        writeln!(
+            source,
+            "    ({name:?}, include_str!(concat!(env!(\"CARGO_MANIFEST_DIR\"), {from:?}))),"
+        )?;
     }
     source.push_str("]\n");
     Ok(source)
