@@ -12,8 +12,8 @@ use belay_planted::{Bug, planted};
 use crate::case::{Alarm, Contact};
 use crate::ties::Ties;
 use crate::{
-    AgentId, Case, CaseId, Context, Epoch, Event, EventKind, Offer, Owner, Plan, PlanId, PlanStage,
-    Routing, Status, Target, Timestamp,
+    AgentId, Case, CaseId, Epoch, Event, EventKind, Offer, Owner, Plan, PlanId, PlanStage, Routing,
+    Status, Target, Timestamp,
 };
 
 /// Folds one event into the case.
@@ -176,7 +176,6 @@ fn matter(case: &mut Case, kind: &EventKind, at: Timestamp) {
                 contacts: vec![Contact { request: request.clone(), channel: channel.clone(), at }],
                 terms: Some(Arc::new(terms.as_ref().clone())),
                 owner: Owner::Supervisor { since: at },
-                context: Context::default(),
                 uncovered_since: Some(at),
                 ties: Ties { claimed: fingerprint.is_some(), ..Ties::default() },
                 ..Case::unopened(case.id.clone())

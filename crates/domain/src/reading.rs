@@ -257,7 +257,11 @@ impl ActorKind {
     /// Whether this is somebody who can answer for a case (`COV-5`).
     #[must_use]
     pub fn is_person(self) -> bool {
-        self == Self::Person || self == Self::Machine && planted(Bug::MachineAcknowledges)
+        match self {
+            Self::Person => true,
+            Self::Machine => planted(Bug::MachineAcknowledges),
+            Self::Ourselves | Self::Unknown => false,
+        }
     }
 }
 

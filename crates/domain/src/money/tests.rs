@@ -9,6 +9,7 @@ fn shown(minor: i64, expected: &str) {
 #[test]
 fn an_amount_is_shown_exactly() {
     shown(42_000, "USD 420.00");
+    shown(0, "USD 0.00");
     shown(5, "USD 0.05");
     shown(-150, "USD -1.50");
     shown(-5, "USD -0.05");

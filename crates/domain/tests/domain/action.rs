@@ -382,3 +382,35 @@ fn a_denial_names_its_rule() {
     check(Rule::Policy, "policy");
     check(Rule::Duplicate, "duplicate");
 }
+
+#[test]
+fn a_permit_for_another_agent_or_another_ownership_is_a_wrong_one() {
+    use belay_domain::{Command, Epoch, EventKind, PermitGrant, decide, replay};
+    #[track_caller]
+    fn refused(changed: impl Fn(&mut PermitGrant)) {
+        let mut story = crate::script::Story::new();
+        for line in ["0 open", "1 offer A", "2 accept A h1", "3 propose A p1 {}"] {
+            story.tell(line);
+        }
+        let input = story.case.actions.values().next().expect("an action").input_digest();
+        for event in &mut story.history {
+            if let EventKind::ActionAuthorized { permit, .. } = &mut event.kind {
+                changed(permit);
+            }
+        }
+        let case = replay(crate::terms::id("c"), &story.history);
+        let command = Command::BeginExecution {
+            agent: crate::terms::id("A"),
+            key: crate::terms::key("A"),
+            epoch: Epoch(1),
+            action: crate::terms::id("c/a1"),
+            permit: crate::terms::id("c/a1/p1"),
+            input,
+        };
+        let answer = decide(&case, &command, crate::terms::at(4));
+        assert_eq!(answer.expect_err("refused").code(), "WRONG_PERMIT");
+    }
+    refused(|permit| permit.agent = crate::terms::id("B"));
+    refused(|permit| permit.epoch = Epoch(7));
+    refused(|permit| permit.permit = crate::terms::id("c/a1/p9"));
+}

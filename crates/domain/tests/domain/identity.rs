@@ -3,10 +3,10 @@
 
 use std::collections::BTreeMap;
 
-use belay_domain::{Candidate, Digest, Finding, Identification, Source};
+use belay_domain::{Actor, Candidate, Command, Digest, Finding, Identification, Source, decide};
 
 use crate::script::{Story, check};
-use crate::terms::id;
+use crate::terms::{at, id};
 
 /// `weak`, `two`, `nobody`, `unread`, or the id of somebody who was identified.
 pub(crate) fn finding(word: &str) -> Identification {
@@ -122,4 +122,63 @@ fn what_no_search_finds_is_refused() {
     assert_eq!(refused(&|found| found.lines = vec![String::new(); 101]), Err("TOO_MANY"));
     assert_eq!(refused(&|found| found.object = "o".repeat(1_025)), Err("TOO_LONG"));
     assert_eq!(refused(&|found| found.lines = vec!["x".repeat(1_025)]), Err("TOO_LONG"));
+}
+
+#[test]
+fn a_first_certain_finding_withdraws_nothing() {
+    check(
+        "0 open
+         1 offer A
+         2 accept A h1
+         3 identify A weak
+         4 propose A p1 {1} by=supervisor ask=1
+         5 identify A cus_1 -> identity_recorded, context_added, context_added
+         5 action a1 -> awaiting_approval",
+    );
+}
+
+/// What becomes of a finding that was changed so.
+fn found(story: &mut Story, changed: impl Fn(&mut Identification)) -> String {
+    let mut identification = Box::new(finding("cus_1"));
+    changed(&mut identification);
+    let by = Actor::Program("tool".to_owned());
+    match decide(&story.case, &Command::RecordIdentity { by, identification }, at(1)) {
+        Ok(events) => {
+            events.iter().for_each(|event| belay_domain::apply(&mut story.case, event));
+            "recorded".to_owned()
+        }
+        Err(refused) => refused.code().to_owned(),
+    }
+}
+
+#[test]
+fn a_finding_is_as_large_as_is_read_and_no_larger() {
+    #[track_caller]
+    fn most(most: usize, changed: impl Fn(&mut Identification, usize)) {
+        let at_most = |size: usize| {
+            let mut story = Story::new();
+            story.tell("0 open");
+            found(&mut story, |finding| changed(finding, size))
+        };
+        assert_eq!([at_most(most), at_most(most + 1)], ["recorded", "TOO_MANY"]);
+    }
+    let systems = |size: usize| (0..size).map(|n| (id(&format!("s{n}")), n.to_string())).collect();
+    let lines = |size: usize| (0..size).map(|n| n.to_string()).collect::<Vec<_>>();
+    most(20, |found, size| found.candidates = vec![found.candidates[0].clone(); size]);
+    most(50, |found, size| found.ids = systems(size));
+    most(50, |found, size| found.candidates[0].ids = systems(size));
+    most(100, |found, size| found.lines = lines(size));
+    most(100, |found, size| found.candidates[0].lines = lines(size));
+}
+
+#[test]
+fn only_so_many_objects_are_looked_for_and_those_again() {
+    let mut story = Story::new();
+    story.tell("0 open");
+    for number in 0..16 {
+        let object = format!("object{number}");
+        assert_eq!(found(&mut story, |found| found.object.clone_from(&object)), "recorded");
+    }
+    assert_eq!(found(&mut story, |found| found.object = "more".to_owned()), "TOO_MANY");
+    assert_eq!(found(&mut story, |found| found.object = "object3".to_owned()), "recorded");
 }

@@ -203,6 +203,8 @@ fn what_was_said_when_a_matter_was_opened_is_known_of_it() {
     assert_eq!((case.customer.as_str(), case.opened_by.as_str()), ("carl", "person:opal"));
     assert_eq!((case.fingerprint, case.labels), (Some(fingerprint), vec![label]));
     assert_eq!((case.opened_at, case.updated_at), (at(5), at(5)));
+    assert!(case.ties.claimed, "other cases are told apart by it");
+    assert!(!story.case.ties.claimed);
     assert_eq!(case.contacts.len(), 1);
     assert!(case.context.entries().is_empty());
 }

@@ -516,3 +516,143 @@ fn which_one_stays_is_the_same_from_both_sides() {
     assert_eq!(replayed, pair.one.case);
     assert!(decide(&replayed, &Command::Tick, at(0)).is_ok());
 }
+
+/// What a case with so many reports and so many entries brings, and what comes of it.
+#[track_caller]
+fn brings(story: &mut Story, contacts: usize, entries: usize, outcome: &str) {
+    let mut absorb = taken("d", &contacts.max(entries).to_string(), false, false);
+    absorb.contacts.truncate(contacts);
+    absorb.context.truncate(entries);
+    absorb.reported.contacts = contacts;
+    absorb.reported.entries = entries;
+    absorb.reported.context =
+        belay_domain::Context::digest_of(absorb.context.iter().map(AsRef::as_ref));
+    let told = match decide(&story.case, &Command::Absorb(Box::new(absorb)), at(2)) {
+        Ok(events) if events.is_empty() => "nothing".to_owned(),
+        Ok(events) => {
+            events.iter().for_each(|event| apply(&mut story.case, event));
+            "taken over".to_owned()
+        }
+        Err(refused) => refused.code().to_owned(),
+    };
+    assert_eq!(told, outcome, "{contacts} reports, {entries} entries");
+}
+
+fn shared() -> Story {
+    let mut story = Story::new();
+    story.tell("0 open");
+    story.tell("1 same d");
+    story
+}
+
+#[test]
+fn more_of_either_is_taken_over_and_less_of_either_is_old() {
+    let mut story = shared();
+    brings(&mut story, 2, 2, "taken over");
+    brings(&mut story, 2, 2, "nothing");
+    brings(&mut story, 2, 3, "taken over");
+    brings(&mut story, 3, 3, "taken over");
+    brings(&mut story, 2, 4, "nothing");
+    brings(&mut story, 4, 2, "nothing");
+    let prefaces: Vec<_> = story
+        .case
+        .context
+        .entries()
+        .iter()
+        .filter(|entry| entry.kind == "merge")
+        .map(|entry| entry.body.contains("was more known"))
+        .collect();
+    assert_eq!(prefaces, [false, true, true], "only the first is not more of the same");
+}
+
+#[test]
+fn a_merge_takes_as_many_reports_and_entries_as_a_case_may_have_and_no_more() {
+    // One report and one entry are its own, and one more entry says where the others came from.
+    brings(&mut shared(), 255, 1, "taken over");
+    brings(&mut shared(), 256, 1, "TOO_MANY");
+    brings(&mut shared(), 1, 1_998, "taken over");
+    brings(&mut shared(), 1, 1_999, "TOO_MANY");
+}
+
+#[test]
+fn a_case_is_tied_to_so_many_others_and_no_more() {
+    let mut story = shared();
+    story.tell("2 takes d 1");
+    let tied = (0..200)
+        .take_while(|number| story.tell(&format!("2 same other{number}")) == "matter_shared")
+        .count();
+    let ties = &story.case.ties;
+    assert_eq!((ties.same.len() + ties.absorbed.len(), ties.absorbed.len()), (64, 1), "{tied}");
+}
+
+#[test]
+fn a_matter_is_claimed_by_whoever_took_it_over_with_its_fingerprint() {
+    let claimed = |takes: &str| {
+        let mut story = shared();
+        story.tell(takes);
+        story.case.ties.claimed
+    };
+    assert!(claimed("2 takes d 1 fp"));
+    assert!(!claimed("2 takes d 1"));
+}
+
+#[test]
+fn a_fingerprint_that_is_nobodys_any_more_is_looked_up_again() {
+    let recognises = |lines: &[&str]| {
+        let mut story = Story::new();
+        for line in lines {
+            story.tell(line);
+        }
+        story.tell("9 owes").contains("c/recognise/")
+    };
+    assert!(!recognises(&["0 open", "1 recognise fp"]));
+    assert!(!recognises(&["0 open", "1 recognise fp", "2 same d"]));
+    let apart = ["0 open", "1 same d", "1 recognise fp", "2 same e", "3 part d", "3 part e"];
+    let found = {
+        let mut story = Story::new();
+        for line in apart {
+            story.tell(line);
+        }
+        (story.case.fingerprint.is_some(), story.case.ties.claimed)
+    };
+    assert_eq!(recognises(&apart), found.0 && !found.1, "{found:?}");
+}
+
+#[test]
+fn a_plan_that_is_over_keeps_no_case_and_one_that_is_not_does() {
+    check(
+        "0 open
+         1 same d
+         2 offer A
+         2 accept A h1
+         3 propose A p1 {1} plan=x shadow -> action_proposed, action_assessed, action_shadowed
+         3 goes d -> refused CASE_STANDS
+         4 abandon A x
+         4 plan x -> undone
+         4 goes d -> merge_proposed",
+    );
+}
+
+#[test]
+fn of_two_cases_the_one_that_somebody_holds_stays() {
+    let mut pair = Pair::new();
+    let held = |pair: &Pair| {
+        let (one, mut other) = pair.now();
+        let accepted = belay_domain::EventKind::HandoffAccepted {
+            handoff: id("d/h1"),
+            from: other.owner.clone(),
+            agent: id("A"),
+            key: key("A"),
+            context: other.context.digest(),
+            epoch: belay_domain::Epoch(1),
+            lease_until: at(15),
+        };
+        apply(&mut other, &Event { at: at(0), kind: accepted });
+        assert_eq!(one.union_with(&other), other.union_with(&one));
+        one.union_with(&other)
+    };
+    let stays = belay_domain::Union::Merge { from: id("c"), into: id("d") };
+    assert_eq!(held(&pair), stays, "although it is the younger");
+    pair.tell(0, "offer B");
+    assert!(matches!(held(&pair), belay_domain::Union::Wait { .. }), "an offer stands");
+}
