@@ -268,6 +268,10 @@ async fn agents() -> BTreeSet<String> {
     .await;
     let done = play.stage.open("note").await;
     let epoch = take(&mut crm, &done).await;
+    // This playbook says of nobody how they are found; the search itself is tried where one does.
+    let whom = v1::IdentifyCase { case_id: done.clone(), epoch, object: "customer".to_owned() };
+    let (reason, _) = crm.refused(Say::IdentifyCase(whom)).await;
+    play.shows("agent identify_case", reason == v1::ErrorReason::InvalidField);
     play.leaves("agent resolve_case", &done, "case_resolved", async {
         let resolve = v1::ResolveCase {
             case_id: done.clone(),
